@@ -1,0 +1,158 @@
+//! What a parser found in content: links, anchors, a title.
+//!
+//! A page can hold a hundred thousand links, so their text stands in one string and each link is 24 bytes
+//! beside it. Anchors are kept as 8-byte hashes, which is all that a later question needs.
+
+use std::hash::Hasher;
+
+use siphasher::sip::SipHasher13;
+
+/// What kind of reference a link is; decides whether it is followed, and how it is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LinkKind {
+    /// A hyperlink that a person follows: `a`, `area`, a Markdown link, a bare URL in text.
+    Anchor,
+    /// A document inside the document: `iframe`, `frame`, `embed`, `object`.
+    Frame,
+    /// An image or other media.
+    Media,
+    /// A script.
+    Script,
+    /// A style sheet.
+    Style,
+    /// Another `link` element: icon, alternate, canonical, manifest, …
+    Relation,
+    /// Where a form is sent. Never requested: it may do something.
+    Form,
+    /// A meta refresh.
+    Refresh,
+    /// A quotation's `cite` and other metadata.
+    Metadata,
+}
+
+impl LinkKind {
+    /// Does a crawler look for pages behind it?
+    #[must_use]
+    pub fn leads_to_pages(self) -> bool {
+        matches!(self, Self::Anchor | Self::Frame | Self::Refresh)
+    }
+}
+
+/// One reference as it stands in a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link<'a> {
+    /// The reference as the document means it: entities decoded, surrounding white space taken off.
+    pub reference: &'a str,
+    /// What it is.
+    pub kind: LinkKind,
+    /// `rel` asks crawlers not to follow.
+    pub nofollow: bool,
+    /// 1-based.
+    pub line: u32,
+    /// 1-based, in Unicode code points, of the first character as written.
+    pub column: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    start: u32,
+    length: u32,
+    line: u32,
+    column: u32,
+    kind: LinkKind,
+    nofollow: bool,
+}
+
+/// The links of one document, in its order.
+#[derive(Debug, Clone, Default)]
+pub struct Links {
+    text: String,
+    entries: Vec<Entry>,
+}
+
+impl Links {
+    /// Adds a link; past 4 GiB of text it is dropped, which no content within `--max-size` reaches.
+    pub fn push(&mut self, link: Link<'_>) {
+        let (Ok(start), Ok(length)) =
+            (u32::try_from(self.text.len()), u32::try_from(link.reference.len()))
+        else {
+            return;
+        };
+        self.text.push_str(link.reference);
+        let Link { kind, nofollow, line, column, .. } = link;
+        self.entries.push(Entry { start, length, line, column, kind, nofollow });
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Are there none?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The links in the order of the document.
+    pub fn iter(&self) -> impl Iterator<Item = Link<'_>> {
+        self.entries.iter().map(|entry| {
+            let start = entry.start as usize;
+            let Entry { kind, nofollow, line, column, .. } = *entry;
+            let reference = &self.text[start..start + entry.length as usize];
+            Link { reference, kind, nofollow, line, column }
+        })
+    }
+
+    /// Puts links that were found out of order (a style element's, after its page's) where they belong.
+    pub fn sort(&mut self) {
+        self.entries.sort_by_key(|entry| (entry.line, entry.column));
+    }
+}
+
+/// What a parser found. A parser never fails: bad input yields less, and says why in `limited`.
+#[derive(Debug, Clone, Default)]
+pub struct Document {
+    /// White space folded; absent when there is none.
+    pub title: Option<String>,
+    /// The first `base` element's `href`, as the document means it.
+    pub base: Option<String>,
+    /// In document order.
+    pub links: Links,
+    /// Hashes of all anchors (see [`anchor_hash`]), sorted, without repeats.
+    pub anchors: Vec<u64>,
+    /// Anchors compare without regard to case (Markdown's heading slugs).
+    pub anchors_ignore_case: bool,
+    /// `meta name=robots` says `nofollow`.
+    pub nofollow: bool,
+    /// `meta name=robots` says `noindex`.
+    pub noindex: bool,
+    /// The name of the encoding that the content was read in (WHATWG Encoding).
+    pub charset: &'static str,
+    /// Why something may be missing.
+    pub limited: Option<&'static str>,
+}
+
+impl Document {
+    /// Is there an anchor of exactly this name? Percent-decoding is the caller's second try.
+    #[must_use]
+    pub fn has_anchor(&self, name: &str) -> bool {
+        has_anchor(&self.anchors, self.anchors_ignore_case, name)
+    }
+}
+
+/// Is `name` among the sorted `anchors`?
+#[must_use]
+pub fn has_anchor(anchors: &[u64], ignore_case: bool, name: &str) -> bool {
+    let hash = if ignore_case { anchor_hash(&name.to_lowercase()) } else { anchor_hash(name) };
+    anchors.binary_search(&hash).is_ok()
+}
+
+/// The hash that stands for an anchor. Not keyed: a page that collides with itself only fools itself.
+#[must_use]
+pub fn anchor_hash(name: &str) -> u64 {
+    let mut hasher = SipHasher13::new();
+    hasher.write(name.as_bytes());
+    hasher.finish()
+}

@@ -1,0 +1,32 @@
+//! What is said while a run goes on: events, never results.
+
+use std::time::Duration;
+
+use super::visit::{Summary, Visit};
+
+/// One thing worth telling a person.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A record was accepted for output.
+    Visited(&'a Visit),
+    /// How the run stands; sent several times a second, also while nothing ends.
+    Tick(&'a Summary),
+    /// Something that the user should know and that is no result.
+    Warning(&'a str),
+    /// The user asked for the end; requests in flight are given this long.
+    Draining(Duration),
+}
+
+/// Receives events. Called on the event loop: it must not block.
+pub trait Reporter {
+    /// Takes note of `event`.
+    fn on(&self, event: &Event<'_>);
+}
+
+/// The reporter that says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn on(&self, _: &Event<'_>) {}
+}

@@ -1,0 +1,32 @@
+//! Floor 0: the plain values that travel through the pipeline.
+//!
+//! Words come from RFC 9110 (target, exchange, field, content, status code), RFC 6454 (origin), the
+//! WHATWG URL standard (scheme, host, path, query, fragment) and the crawler literature (seed, frontier,
+//! lease, scope, depth). Deliberately absent: I/O, async, and any type of a library that does I/O. A stage
+//! may change how it works without a change here; a change here is a change of the contract.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | [`url`] | [`Origin`], [`key`]: what counts as the same place |
+//! | [`target`] | [`Target`], [`Seed`], [`Source`]: what shall be visited, and who asked |
+//! | [`exchange`] | [`Exchange`], [`Hop`], [`Timing`]: what one request brought back |
+//! | [`document`] | [`Document`], [`Link`]: what a parser found in content |
+//! | [`visit`] | [`Visit`], [`Outcome`], [`Failure`], [`Summary`]: the record, and the verdict in it |
+//! | [`event`] | [`Event`], [`Reporter`]: what is said while a run goes on |
+//! | [`secret`] | [`Secret`]: a value that is never shown |
+
+pub mod document;
+pub mod event;
+pub mod exchange;
+pub mod secret;
+pub mod target;
+pub mod url;
+pub mod visit;
+
+pub use document::{Document, Link, LinkKind, Links};
+pub use event::{Event, Reporter, Silent};
+pub use exchange::{Exchange, Hop, Timing};
+pub use secret::{Secret, masked};
+pub use target::{Naming, Seed, Source, Target};
+pub use url::{Origin, fingerprint, key, without_secrets};
+pub use visit::{Failure, FailureKind, Outcome, Summary, Visit};

@@ -1,0 +1,66 @@
+//! What shall be visited, and who asked for it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// A line of a list or an argument, as it was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seed {
+    /// The text as given, userinfo masked.
+    pub input: String,
+    /// 1-based line in its list, or position among the arguments.
+    pub line: u64,
+}
+
+/// Where in a document a link stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The file, as reached from the input that named it; absent for a remote document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<Arc<str>>,
+    /// The document's URL; absent for a local one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<Arc<str>>,
+    /// 1-based.
+    pub line: u32,
+    /// 1-based, in Unicode code points, of the link's first character as written.
+    pub column: u32,
+}
+
+/// Who named a target's host; decides whether it may be at a private address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Naming {
+    /// The user: an argument, a list, the configuration.
+    User,
+    /// A local file under check: it may name private hosts, but never link-local or metadata ones.
+    File,
+    /// A page or a redirect from the network.
+    Page,
+}
+
+/// A resource to visit: target URI (RFC 9110, section 7.1), where it came from, and how far from a seed.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Without fragment. Userinfo was taken off where the target entered.
+    pub url: Url,
+    /// The list's line; `None` for what was discovered.
+    pub seed: Option<Box<Seed>>,
+    /// Hops from the nearest seed, which has depth 0.
+    pub depth: u32,
+    /// The page that the target was found on.
+    pub referrer: Option<Arc<str>>,
+    /// Who named the host: the rule of `--private` asks.
+    pub naming: Naming,
+    /// A HEAD is enough: only whether it is there is asked, not what it says.
+    pub head: bool,
+}
+
+impl Target {
+    /// A target that the user named himself: depth 0, no referrer.
+    #[must_use]
+    pub fn named(url: Url) -> Self {
+        Self { url, seed: None, depth: 0, referrer: None, naming: Naming::User, head: false }
+    }
+}

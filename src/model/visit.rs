@@ -1,0 +1,303 @@
+//! The record: one target with all that was learnt of it, and the verdict.
+//!
+//! Field names are API: they are what `jsonl`, `csv` and `sqlite` write. A broken link is a value here and
+//! never an error; errors are for runs that cannot go on.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::exchange::{Hop, Timing};
+use super::target::Source;
+
+/// The verdict on a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It is there.
+    Ok,
+    /// It is not there, or does not work.
+    Broken,
+    /// It could not be judged: robots, a rate limit, the time budget, an interruption.
+    Unknown,
+    /// It was not asked for: a scheme or a rule keeps it out.
+    Excluded,
+}
+
+impl Outcome {
+    /// The name in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Broken => "broken",
+            Self::Unknown => "unknown",
+            Self::Excluded => "excluded",
+        }
+    }
+}
+
+/// Why a target is not `ok`, by a stable name. Names are added, never renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The text is no URL that could be asked for.
+    Url,
+    /// The name could not be looked up.
+    Dns,
+    /// No connection.
+    Connect,
+    /// The TLS handshake or the certificate.
+    Tls,
+    /// A time-out, of whichever clock.
+    Timeout,
+    /// The connection was cut.
+    Reset,
+    /// The content ended before its announced length.
+    Truncated,
+    /// The answer was not HTTP, or broke its rules.
+    Protocol,
+    /// The content coding could not be undone.
+    Decode,
+    /// More content, or a larger head, than is allowed.
+    TooLarge,
+    /// The chain of redirects was too long or a loop.
+    TooManyRedirects,
+    /// The redirect led nowhere, or where redirects must not lead.
+    Redirect,
+    /// The status code is not among the good ones.
+    Status,
+    /// The document is there, the anchor in it is not.
+    Fragment,
+    /// The local file is not there or cannot be read.
+    File,
+    /// robots.txt forbids it, or could not be had.
+    Robots,
+    /// The server answered, and would not say.
+    Blocked,
+    /// The server asked for more patience than there was.
+    RateLimited,
+    /// The address is one that this link must not reach.
+    ForbiddenAddress,
+    /// The run ended first.
+    Interrupted,
+    /// A fault of our own, caught.
+    Internal,
+}
+
+impl FailureKind {
+    /// The name in records.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Url => "url",
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+            Self::Truncated => "truncated",
+            Self::Protocol => "protocol",
+            Self::Decode => "decode",
+            Self::TooLarge => "too-large",
+            Self::TooManyRedirects => "too-many-redirects",
+            Self::Redirect => "redirect",
+            Self::Status => "status",
+            Self::Fragment => "fragment",
+            Self::File => "file",
+            Self::Robots => "robots",
+            Self::Blocked => "blocked",
+            Self::RateLimited => "rate-limited",
+            Self::ForbiddenAddress => "forbidden-address",
+            Self::Interrupted => "interrupted",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// The verdict that goes with this failure unless a job says otherwise.
+    #[must_use]
+    pub fn outcome(self) -> Outcome {
+        match self {
+            Self::Robots | Self::Blocked | Self::RateLimited | Self::Interrupted => Outcome::Unknown,
+            _ => Outcome::Broken,
+        }
+    }
+}
+
+/// What went wrong: a stable name, and words for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The stable name.
+    pub kind: FailureKind,
+    /// A lower-case fragment without a full stop; no secret, no control character of the server's choice
+    /// is taken out here: escaping is the formats' work.
+    pub message: Cow<'static, str>,
+}
+
+impl Failure {
+    /// A failure of `kind`, in words.
+    pub fn new(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+/// One record. Every sink gets these, and nothing else.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Visit {
+    /// Stable name of the record in its run.
+    pub id: String,
+    /// The target, WHATWG-serialised, without credentials or fragment; a local target is its path.
+    pub url: String,
+    /// The input text as given, userinfo masked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub input: Option<String>,
+    /// 1-based line of the input.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub line: Option<u64>,
+    /// Where the link stands (`check`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<Source>,
+    /// The link's fragment, percent-encoded as in the URL (`check`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fragment: Option<String>,
+    /// The verdict.
+    pub outcome: Outcome,
+    /// Final status code.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub status: Option<u16>,
+    /// Where the chain of redirects ended.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub final_url: Option<String>,
+    /// Every hop that redirected, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub redirects: Vec<Hop>,
+    /// Why it is not `ok`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<Failure>,
+    /// Hops from the nearest seed (`crawl`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub depth: Option<u32>,
+    /// The page that it was found on (`crawl`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub referrer: Option<Arc<str>>,
+    /// Media type, lower case, without parameters.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub content_type: Option<String>,
+    /// The encoding that the content was read in.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub charset: Option<String>,
+    /// Bytes of content after decoding.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub size: Option<u64>,
+    /// The document's title, white space folded.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub title: Option<String>,
+    /// Where the time went, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub timing: Option<Timing>,
+    /// Who answered last.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remote_addr: Option<SocketAddr>,
+    /// `HTTP/1.1`, `HTTP/2.0`, …
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub http_version: Option<String>,
+    /// Requests that were sent for it, redirects and retries included.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub attempts: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields by reference")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
+}
+
+impl Visit {
+    /// A record with a verdict and nothing else known.
+    #[must_use]
+    pub fn new(id: String, url: String, outcome: Outcome) -> Self {
+        Self {
+            id,
+            url,
+            input: None,
+            line: None,
+            source: None,
+            fragment: None,
+            outcome,
+            status: None,
+            final_url: None,
+            redirects: Vec::new(),
+            error: None,
+            depth: None,
+            referrer: None,
+            content_type: None,
+            charset: None,
+            size: None,
+            title: None,
+            timing: None,
+            remote_addr: None,
+            http_version: None,
+            attempts: 0,
+        }
+    }
+
+    /// Takes `failure` in, with the verdict that goes with it.
+    pub fn fail(&mut self, failure: Failure) {
+        self.outcome = failure.kind.outcome();
+        self.error = Some(failure);
+    }
+}
+
+/// How a run stands, or stood at its end.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Summary {
+    /// Records by verdict.
+    pub ok: u64,
+    /// Records by verdict.
+    pub broken: u64,
+    /// Records by verdict.
+    pub unknown: u64,
+    /// Records by verdict.
+    pub excluded: u64,
+    /// Records by failure kind, in the order in which the kinds were first met.
+    pub failures: Vec<(FailureKind, u64)>,
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Requests that wait for an answer now.
+    pub in_flight: usize,
+    /// Targets that are known and not yet begun.
+    pub pending: u64,
+    /// Documents that were read and parsed.
+    pub documents: u64,
+    /// Bytes of content after decoding.
+    pub bytes: u64,
+    /// Since the run began.
+    pub elapsed: std::time::Duration,
+    /// The longest time that the event loop was not at hand.
+    pub longest_stall: std::time::Duration,
+}
+
+impl Summary {
+    /// All records.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.ok + self.broken + self.unknown + self.excluded
+    }
+
+    /// Counts one record.
+    pub fn count(&mut self, visit: &Visit) {
+        match visit.outcome {
+            Outcome::Ok => self.ok += 1,
+            Outcome::Broken => self.broken += 1,
+            Outcome::Unknown => self.unknown += 1,
+            Outcome::Excluded => self.excluded += 1,
+        }
+        if let Some(failure) = &visit.error {
+            match self.failures.iter_mut().find(|(kind, _)| *kind == failure.kind) {
+                Some((_, count)) => *count += 1,
+                None => self.failures.push((failure.kind, 1)),
+            }
+        }
+    }
+}
