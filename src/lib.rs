@@ -3,3 +3,4 @@
 pub mod fetcher;
 pub mod model;
 pub mod parser;
+pub mod policy;

@@ -1,12 +1,71 @@
 //! Floor 2: one lease → one exchange. No loops, no retries, no redirects: those are decisions, and they
 //! belong to `policy`; when a request may go out belongs to the frontier.
+//!
+//! Calling order: [`Http::new`] once, then [`Fetcher::send`] for each lease; the receiver hears `head` once
+//! and then `chunk` as often as content comes. A send that is dropped is cancelled and leaves nothing behind.
+//!
+//! | file | decides |
+//! | --- | --- |
+//! | [`options`] | what can be set, and the defaults |
+//! | [`http`] | how one request is sent and how much of the answer is read |
+//! | [`decode`], [`gzip`] | how a content coding is undone, in bounded pieces |
+//! | [`resolver`] | which addresses a name has, and which of them may be dialled |
+//! | [`tls`] | whom we trust |
+//! | [`timing`] | where the time of one request went |
+//! | [`failure`] | what an error of the libraries below is called |
+//! | [`file`] | how a local file is read without being led astray |
 
+use std::borrow::Cow;
+
+use ::http::{HeaderMap, Method, StatusCode};
 use futures::future::LocalBoxFuture;
-use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
 use crate::model::target::Naming;
-use crate::model::{Exchange, Failure};
+use crate::model::{Exchange, Failure, FailureKind};
+
+mod decode;
+mod failure;
+pub mod file;
+mod gzip;
+mod http;
+pub mod options;
+mod resolver;
+mod timing;
+mod tls;
+
+pub use self::http::Http;
+pub use self::options::{Family, FetcherError, Lookup, Options, Protocol, Resolve};
+
+/// Why a request brought no exchange, and what may be done about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", failure.message)]
+pub struct FetchError {
+    /// What the record says.
+    pub failure: Failure,
+    /// The same request may well succeed later: a cut, a reset, a time-out, a name server in trouble.
+    pub transient: bool,
+    /// It was our own limit of open descriptors: wait for others to end, and say nothing about the target.
+    pub exhausted: bool,
+}
+
+impl FetchError {
+    /// A failure that would only repeat itself.
+    pub(crate) fn lasting(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { failure: Failure::new(kind, message), transient: false, exhausted: false }
+    }
+
+    /// A failure that may pass.
+    pub(crate) fn passing(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { failure: Failure::new(kind, message), transient: true, exhausted: false }
+    }
+}
+
+impl From<Failure> for FetchError {
+    fn from(failure: Failure) -> Self {
+        Self { failure, transient: false, exhausted: false }
+    }
+}
 
 /// One request, ready to be sent.
 #[derive(Debug)]
@@ -42,9 +101,13 @@ pub trait Receiver {
 /// Turns one request into one exchange, or says why there was none.
 pub trait Fetcher {
     /// Sends `request` once; the content goes to `receiver`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no complete answer that may be used. What had reached `receiver` is then worth nothing.
     fn send<'a>(
         &'a self,
         request: Request<'a>,
         receiver: &'a mut dyn Receiver,
-    ) -> LocalBoxFuture<'a, Result<Exchange, Failure>>;
+    ) -> LocalBoxFuture<'a, Result<Exchange, FetchError>>;
 }

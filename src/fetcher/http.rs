@@ -1,0 +1,387 @@
+//! How one request is sent, and how much of its answer is read.
+//!
+//! One send is one request on the wire: redirects, retries and proxies from the environment are off in
+//! reqwest, and so is its decoding, which knows no limits. Every answer is bounded in time (one clock from
+//! the look-up to the last byte), in size (after decoding), in ratio (a bomb is not read to its end) and in
+//! its head.
+//!
+//! **What was checked is what is dialled**: addresses are judged before a connection is opened, literal ones
+//! here, because hyper never asks a resolver about them, and names in [`resolver`](super::resolver). Each
+//! [`Naming`] has a client, and so a pool, of its own: a page must not ride on a connection that the user's
+//! own word opened.
+
+use std::cell::{Cell, OnceCell};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
+use ::http::{HeaderValue, Method};
+use futures::FutureExt;
+use futures::future::LocalBoxFuture;
+use hyper_util::client::legacy::connect::HttpInfo;
+use rustls::pki_types::CertificateDer;
+use tokio::sync::OnceCell as AsyncOnceCell;
+use tokio::time::{Instant, timeout};
+use url::Host;
+
+use super::decode::Decoder;
+use super::failure::{self, Phase};
+use super::options::{FetcherError, Options, Protocol};
+use super::resolver::{Found, Given, Resolver};
+use super::timing::{Call, Watch};
+use super::{FetchError, Fetcher, Receiver, Request, Want, tls};
+use crate::model::{Exchange, FailureKind, Naming, Timing};
+use crate::policy::address::permitted;
+
+/// Content that is read although nobody wants it, so that the connection can be kept.
+const DRAINED: u64 = 64 << 10;
+/// How long that may take: a new connection is cheaper than a slow end.
+const DRAINING: Duration = Duration::from_millis(250);
+/// From this size on, content may be at most [`RATIO`] times as long as what came over the wire.
+const RATIO_FROM: u64 = 1 << 20;
+const RATIO: u64 = 200;
+
+/// The codings that [`Decoder`] undoes.
+const CODINGS: HeaderValue = HeaderValue::from_static("gzip, br, zstd, deflate");
+
+/// The fetcher for `http` and `https`, on reqwest.
+pub struct Http {
+    options: Options,
+    resolver: Resolver,
+    authorities: Vec<CertificateDer<'static>>,
+    /// Plain clients by [`Naming`]: they trust nobody, so they are made in no time.
+    plain: [OnceCell<reqwest::Client>; 3],
+    /// The configuration with everybody we trust, once an `https` URL was met.
+    trust: AsyncOnceCell<rustls::ClientConfig>,
+    secure: [OnceCell<reqwest::Client>; 3],
+    /// Where content is decoded into; one for all, because nothing awaits while it is in use.
+    scratch: Cell<Vec<u8>>,
+}
+
+impl Http {
+    /// A fetcher with `options`.
+    ///
+    /// # Errors
+    ///
+    /// When the file of certificate authorities is of no use.
+    pub fn new(options: Options) -> Result<Self, FetcherError> {
+        let authorities = match &options.authorities {
+            Some(path) => tls::read_authorities(path)?,
+            None => Vec::new(),
+        };
+        let resolver = Resolver::new(
+            options.lookup.clone(),
+            options.resolve.clone(),
+            options.family,
+            options.private,
+            options.connect_timeout,
+        );
+        Ok(Self {
+            options,
+            resolver,
+            authorities,
+            plain: Default::default(),
+            trust: AsyncOnceCell::new(),
+            secure: Default::default(),
+            scratch: Cell::default(),
+        })
+    }
+
+    /// Where the request may go, who counts as having named it, and how long finding out took.
+    async fn place(&self, request: &Request<'_>) -> Result<(Found, Naming), FetchError> {
+        let literal = |address: IpAddr| {
+            if !self.options.family.holds(address) {
+                let message = format!("{address} is not of the only family that may be used");
+                return Err(FetchError::lasting(FailureKind::Connect, message));
+            }
+            permitted(self.options.private, request.naming, address)?;
+            Ok((Found::literal(), request.naming))
+        };
+        match request.url.host() {
+            Some(Host::Ipv4(address)) => literal(address.into()),
+            Some(Host::Ipv6(address)) => literal(address.into()),
+            Some(Host::Domain(name)) => {
+                let port = request.url.port_or_known_default().unwrap_or_default();
+                let naming = match self.resolver.given(name, port) {
+                    Some(_) => Naming::User,
+                    None => request.naming,
+                };
+                Ok((self.resolver.resolve(name, port, naming).await?, naming))
+            }
+            None => Err(FetchError::lasting(FailureKind::Url, "the URL has no host")),
+        }
+    }
+
+    /// The client for `naming`, with TLS or without.
+    async fn client(&self, secure: bool, naming: Naming) -> Result<&reqwest::Client, FetchError> {
+        let cells = if secure { &self.secure } else { &self.plain };
+        let cell = &cells[naming as usize];
+        if let Some(client) = cell.get() {
+            return Ok(client);
+        }
+        let config = if secure {
+            self.trust
+                .get_or_try_init(|| self.load_trust())
+                .await?
+                .clone()
+        } else {
+            tls::config(Some(rustls::RootCertStore::empty()), self.options.protocol)
+                .map_err(|e| unable(&e))?
+        };
+        let client = self.build(config).map_err(|error| unable(&error))?;
+        Ok(cell.get_or_init(|| client))
+    }
+
+    async fn load_trust(&self) -> Result<rustls::ClientConfig, FetchError> {
+        let roots = if self.options.insecure {
+            None
+        } else {
+            let further = self.authorities.clone();
+            let loading = tokio::task::spawn_blocking(move || tls::roots(&further));
+            Some(loading.await.map_err(|error| unable(&error))?)
+        };
+        tls::config(roots, self.options.protocol).map_err(|error| unable(&error))
+    }
+
+    fn build(&self, config: rustls::ClientConfig) -> reqwest::Result<reqwest::Client> {
+        let options = &self.options;
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(config)
+            .dns_resolver(Given)
+            .connector_layer(Watch)
+            .connect_timeout(options.connect_timeout)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .tcp_nodelay(true)
+            .pool_max_idle_per_host(options.idle_per_host)
+            .pool_idle_timeout(options.idle_timeout)
+            .http1_max_headers(options.max_fields)
+            .http2_max_header_list_size(64 << 10);
+        match options.protocol {
+            Protocol::Any => builder,
+            Protocol::Http1 => builder.http1_only(),
+            Protocol::Http2 => builder.http2_prior_knowledge(),
+        }
+        .build()
+    }
+
+    async fn fetch(
+        &self,
+        request: Request<'_>,
+        receiver: &mut dyn Receiver,
+    ) -> Result<Exchange, FetchError> {
+        let (found, naming) = self.place(&request).await?;
+        let spent = found.asked.unwrap_or_default();
+        let now = Instant::now();
+        let begun = now.checked_sub(spent).unwrap_or(now);
+        let client = self.client(request.url.scheme() == "https", naming).await?;
+
+        let call = Call::new(found.addresses);
+        let seen = Seen::default();
+        let left = self.options.timeout.saturating_sub(spent);
+        let transfer = self.transfer(client, request, naming, receiver, &seen);
+        let mut exchange = match timeout(left, call.scope(transfer)).await {
+            Ok(done) => done?,
+            Err(_) => return Err(self.timed_out(&call, &seen)),
+        };
+        exchange.timing = timing(&call, &seen, found.asked, begun, self.options.epoch);
+        Ok(exchange)
+    }
+
+    /// Sends, and reads the answer as far as it is wanted.
+    async fn transfer(
+        &self,
+        client: &reqwest::Client,
+        request: Request<'_>,
+        naming: Naming,
+        receiver: &mut dyn Receiver,
+        seen: &Seen,
+    ) -> Result<Exchange, FetchError> {
+        let connect_timeout = self.options.connect_timeout;
+        let head_only = request.method == Method::HEAD;
+        let mut wire = reqwest::Request::new(request.method, request.url.clone());
+        *wire.headers_mut() = request.fields;
+        wire.headers_mut().entry(ACCEPT_ENCODING).or_insert(CODINGS);
+        let mut response = client
+            .execute(wire)
+            .await
+            .map_err(|error| failure::of_request(&error, Phase::Head, connect_timeout))?;
+
+        let remote = response.remote_addr();
+        if let Some(remote) = remote {
+            permitted(self.options.private, naming, remote.ip())?;
+        }
+        let local = response
+            .extensions()
+            .get::<HttpInfo>()
+            .map(HttpInfo::local_addr);
+        seen.head.set(Some((Instant::now(), local)));
+        let status = response.status();
+        let want = receiver.head(status, response.headers());
+        let size = match want {
+            _ if head_only => 0,
+            Want::Content => self.read(&mut response, receiver, seen).await?,
+            Want::Nothing => {
+                drain(&mut response).await;
+                0
+            }
+        };
+        Ok(Exchange {
+            status,
+            version: response.version(),
+            fields: std::mem::take(response.headers_mut()),
+            size,
+            remote,
+            timing: Timing::default(),
+        })
+    }
+
+    /// Reads all the content; returns its size.
+    async fn read(
+        &self,
+        response: &mut reqwest::Response,
+        receiver: &mut dyn Receiver,
+        seen: &Seen,
+    ) -> Result<u64, FetchError> {
+        let limit = self.options.max_size;
+        let mut decoder = Decoder::of(&response.headers().get_all(CONTENT_ENCODING))?;
+        // The announced length is only worth asking where it is that of the content itself.
+        if decoder.is_identity()
+            && response
+                .content_length()
+                .is_some_and(|length| length > limit)
+        {
+            return Err(too_large(limit));
+        }
+        let (mut size, mut received) = (0_u64, 0_u64);
+        loop {
+            let chunk = response.chunk().await;
+            let chunk = chunk.map_err(|error| {
+                failure::of_request(&error, Phase::Content, self.options.connect_timeout)
+            })?;
+            received += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+            // A coding's frame can go on for ever without a byte of content.
+            if received > limit.saturating_add(limit / 64 + DRAINED) {
+                return Err(too_large(limit));
+            }
+            let mut scratch = self.scratch.take();
+            let mut give = |piece: &[u8]| {
+                size += piece.len() as u64;
+                if size > limit {
+                    return Err(too_large(limit));
+                }
+                if size > RATIO_FROM && size / RATIO > received {
+                    let message =
+                        format!("the content unpacks to more than {RATIO} times its coded length");
+                    return Err(FetchError::lasting(FailureKind::TooLarge, message));
+                }
+                receiver.chunk(piece);
+                Ok(())
+            };
+            let done = match &chunk {
+                Some(chunk) => decoder.push(chunk, &mut scratch, &mut give),
+                None => decoder.finish(),
+            };
+            self.scratch.set(scratch);
+            done?;
+            seen.size.set(size);
+            if chunk.is_none() {
+                return Ok(size);
+            }
+        }
+    }
+
+    fn timed_out(&self, call: &Call, seen: &Seen) -> FetchError {
+        let marks = call.marks();
+        let doing = if seen.head.get().is_some() {
+            format!("after {} bytes of content", seen.size.get())
+        } else if marks.connecting.is_some() && marks.ready.is_none() {
+            "while connecting".into()
+        } else {
+            "while waiting for an answer".into()
+        };
+        let message = format!(
+            "not done within {:?}: stopped {doing}",
+            self.options.timeout
+        );
+        FetchError::passing(FailureKind::Timeout, message)
+    }
+}
+
+impl Fetcher for Http {
+    fn send<'a>(
+        &'a self,
+        request: Request<'a>,
+        receiver: &'a mut dyn Receiver,
+    ) -> LocalBoxFuture<'a, Result<Exchange, FetchError>> {
+        self.fetch(request, receiver).boxed_local()
+    }
+}
+
+/// What one request has seen so far; outlives the future that a time-out drops.
+#[derive(Default)]
+struct Seen {
+    /// When the head came, and the local end of its connection.
+    head: Cell<Option<(Instant, Option<std::net::SocketAddr>)>>,
+    /// Content so far.
+    size: Cell<u64>,
+}
+
+/// Reads what little is left, so that the connection can be kept; what goes wrong here harms nobody.
+async fn drain(response: &mut reqwest::Response) {
+    if response
+        .content_length()
+        .is_some_and(|length| length > DRAINED)
+    {
+        return;
+    }
+    let read = async {
+        let mut read = 0;
+        while let Ok(Some(chunk)) = response.chunk().await {
+            read += chunk.len() as u64;
+            if read > DRAINED {
+                break;
+            }
+        }
+    };
+    let _ = timeout(DRAINING, read).await;
+}
+
+/// Puts the moments together. Phases only where the connection that answered is the one this request opened.
+fn timing(
+    call: &Call,
+    seen: &Seen,
+    asked: Option<Duration>,
+    begun: Instant,
+    epoch: Instant,
+) -> Timing {
+    let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
+    let between = |from: Option<Instant>, to: Option<Instant>| Some(milliseconds(to? - from?));
+    let marks = call.marks();
+    let (head, local) = seen.head.get().unzip();
+    let (ready, own) = marks.ready.unzip();
+    let fresh = ready.is_some() && own == local;
+    let phases = |value: Option<f64>| value.filter(|_| fresh);
+    Timing {
+        dns: phases(asked.map(milliseconds)),
+        connect: phases(between(marks.connecting, marks.securing.or(ready))),
+        tls: phases(between(marks.securing, ready)),
+        ttfb: between(Some(begun), head),
+        total: milliseconds(begun.elapsed()),
+        start: milliseconds(begun.saturating_duration_since(epoch)),
+        reused: !fresh,
+    }
+}
+
+fn too_large(limit: u64) -> FetchError {
+    FetchError::lasting(
+        FailureKind::TooLarge,
+        format!("more than {limit} bytes of content"),
+    )
+}
+
+fn unable(error: &dyn std::error::Error) -> FetchError {
+    FetchError::lasting(FailureKind::Tls, format!("TLS cannot be set up: {error}"))
+}

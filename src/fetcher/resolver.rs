@@ -1,0 +1,309 @@
+//! Which addresses a name has.
+//!
+//! The system is asked (`getaddrinfo`: hosts file, mDNS and VPNs work as everywhere), on threads, at most
+//! [`WIDTH`] at a time; a name that is being looked up is not looked up twice; answers are kept for
+//! [`KEPT`], failures for nobody but those who wait. Which of the addresses may be dialled is decided for
+//! each request anew, by `policy::address`, and reqwest is handed exactly those ([`Given`]): what was
+//! checked is what is dialled, whatever the name server says a second later.
+//!
+//! `getaddrinfo` cannot be stopped: a look-up that takes too long is given up, but its place counts as
+//! taken until the thread is back. Time spent waiting for a place counts against nobody's clock.
+//! Deliberately absent: the records' own time to live, which `getaddrinfo` does not tell.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::{LocalBoxFuture, Shared};
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+use super::FetchError;
+use super::failure;
+use super::options::{Family, Lookup, Resolve};
+use super::timing::Call;
+use crate::model::{FailureKind, Naming};
+use crate::policy::address::{Private, permitted};
+
+/// Look-ups at a time. More would queue in the runtime's thread pool, where nothing can see them wait.
+const WIDTH: usize = 32;
+/// How long an answer is used.
+const KEPT: Duration = Duration::from_secs(60);
+/// Names that are remembered.
+const NAMES: usize = 10_000;
+/// Addresses of one name that are tried; the connect clock is divided among them.
+const ADDRESSES: usize = 16;
+
+/// What a look-up brought, and how long it took without its wait for a place.
+type Answer = (Result<Rc<[IpAddr]>, FetchError>, Duration);
+
+enum Entry {
+    Known {
+        addresses: Rc<[IpAddr]>,
+        until: Instant,
+    },
+    Pending(Shared<LocalBoxFuture<'static, Answer>>),
+}
+
+type Table = RefCell<HashMap<Box<str>, Entry>>;
+
+/// Looks names up, and keeps what was found.
+pub(super) struct Resolver {
+    lookup: Lookup,
+    given: Vec<Resolve>,
+    family: Family,
+    private: Private,
+    patience: Duration,
+    slots: Arc<Semaphore>,
+    table: Rc<Table>,
+}
+
+/// What a look-up brought.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Those that may be dialled, in order of preference; empty for a literal address only.
+    pub(super) addresses: Vec<IpAddr>,
+    /// How long the request waited for a name server, if it had to ask one.
+    pub(super) asked: Option<Duration>,
+}
+
+impl Found {
+    /// A literal address: there is nothing to dial but itself.
+    pub(super) fn literal() -> Self {
+        Self {
+            addresses: Vec::new(),
+            asked: None,
+        }
+    }
+}
+
+impl Resolver {
+    pub(super) fn new(
+        lookup: Option<Lookup>,
+        given: Vec<Resolve>,
+        family: Family,
+        private: Private,
+        patience: Duration,
+    ) -> Self {
+        Self {
+            lookup: lookup.unwrap_or_else(|| Lookup::new(system)),
+            given,
+            family,
+            private,
+            patience,
+            slots: Arc::new(Semaphore::new(WIDTH)),
+            table: Rc::default(),
+        }
+    }
+
+    /// The addresses that the user gave for this place.
+    pub(super) fn given(&self, host: &str, port: u16) -> Option<&[IpAddr]> {
+        let given = self
+            .given
+            .iter()
+            .find(|given| given.port == port && given.host == host)?;
+        Some(&given.addresses)
+    }
+
+    /// Where `host` is, as far as a request of `naming` may go there.
+    pub(super) async fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+        naming: Naming,
+    ) -> Result<Found, FetchError> {
+        if let Some(given) = self.given(host, port) {
+            return Ok(Found {
+                addresses: self.dialled(host, given, naming)?,
+                asked: None,
+            });
+        }
+        let known = match self.table.borrow().get(host) {
+            Some(Entry::Known { addresses, until }) if *until > Instant::now() => {
+                Some(Rc::clone(addresses))
+            }
+            _ => None,
+        };
+        if let Some(known) = known {
+            return Ok(Found {
+                addresses: self.dialled(host, &known, naming)?,
+                asked: None,
+            });
+        }
+        let begun = Instant::now();
+        let (answer, took) = self.ask(host).await;
+        let asked = Some(took.min(begun.elapsed()));
+        Ok(Found {
+            addresses: self.dialled(host, &answer?, naming)?,
+            asked,
+        })
+    }
+
+    /// Joins the look-up of `host` that is under way, or begins one.
+    fn ask(&self, host: &str) -> Shared<LocalBoxFuture<'static, Answer>> {
+        let mut table = self.table.borrow_mut();
+        if let Some(Entry::Pending(pending)) = table.get(host) {
+            return pending.clone();
+        }
+        make_room(&mut table);
+        // A task of its own: it goes on, and gives its place back, also when whoever asked is cancelled.
+        let task = tokio::spawn(look_up(
+            host.to_owned(),
+            self.lookup.clone(),
+            Arc::clone(&self.slots),
+            self.patience,
+        ));
+        let pending = keep(host.into(), task, Rc::downgrade(&self.table))
+            .boxed_local()
+            .shared();
+        table.insert(host.into(), Entry::Pending(pending.clone()));
+        pending
+    }
+
+    /// Those of `addresses` that may be dialled.
+    fn dialled(
+        &self,
+        host: &str,
+        addresses: &[IpAddr],
+        naming: Naming,
+    ) -> Result<Vec<IpAddr>, FetchError> {
+        let mut refusal = None;
+        let mut dialled = Vec::with_capacity(addresses.len().min(ADDRESSES));
+        for &address in addresses
+            .iter()
+            .filter(|address| self.family.holds(**address))
+        {
+            match permitted(self.private, naming, address) {
+                Ok(()) if dialled.len() == ADDRESSES => break,
+                Ok(()) => dialled.push(address),
+                Err(failure) => refusal = refusal.or(Some(failure)),
+            }
+        }
+        match refusal {
+            _ if !dialled.is_empty() => Ok(dialled),
+            Some(failure) => Err(failure.into()),
+            None => {
+                let kind = match self.family {
+                    Family::Any => "",
+                    Family::V4 => "IPv4 ",
+                    Family::V6 => "IPv6 ",
+                };
+                Err(FetchError::lasting(
+                    FailureKind::Dns,
+                    format!("{host} has no {kind}address"),
+                ))
+            }
+        }
+    }
+}
+
+/// Forgets what is old, and everything that can be asked again if that is not enough.
+fn make_room(table: &mut HashMap<Box<str>, Entry>) {
+    if table.len() < NAMES {
+        return;
+    }
+    let now = Instant::now();
+    table.retain(|_, entry| {
+        matches!(entry, Entry::Pending(_))
+            || matches!(entry, Entry::Known { until, .. } if *until > now)
+    });
+    if table.len() >= NAMES / 2 {
+        table.retain(|_, entry| matches!(entry, Entry::Pending(_)));
+    }
+}
+
+/// Waits for a look-up, and puts its answer into the table.
+async fn keep(
+    name: Box<str>,
+    task: JoinHandle<(Result<Vec<IpAddr>, FetchError>, Duration)>,
+    table: Weak<Table>,
+) -> Answer {
+    let (answer, took) = task.await.unwrap_or_else(|_| (Err(lost()), Duration::ZERO));
+    let answer = answer.map(Rc::from);
+    if let Some(table) = table.upgrade() {
+        let mut table = table.borrow_mut();
+        match &answer {
+            Ok(addresses) => {
+                let until = Instant::now() + KEPT;
+                table.insert(
+                    name,
+                    Entry::Known {
+                        addresses: Rc::clone(addresses),
+                        until,
+                    },
+                );
+            }
+            Err(_) => {
+                table.remove(&name);
+            }
+        }
+    }
+    (answer, took)
+}
+
+/// One look-up, once there is a place for it.
+async fn look_up(
+    name: String,
+    lookup: Lookup,
+    slots: Arc<Semaphore>,
+    patience: Duration,
+) -> (Result<Vec<IpAddr>, FetchError>, Duration) {
+    let Ok(slot) = slots.acquire_owned().await else {
+        return (Err(lost()), Duration::ZERO);
+    };
+    let begun = Instant::now();
+    let asked = name.clone();
+    let thread = tokio::task::spawn_blocking(move || {
+        let found = (lookup.0)(&asked);
+        drop(slot);
+        found
+    });
+    let answer = match timeout(patience, thread).await {
+        Ok(Ok(found)) => found.map_err(|error| failure::of_lookup(&name, &error)),
+        Ok(Err(_)) => Err(lost()),
+        Err(_) => {
+            let message = format!("looking {name} up took longer than {patience:?}");
+            Err(FetchError::passing(FailureKind::Dns, message))
+        }
+    };
+    (answer, begun.elapsed())
+}
+
+fn lost() -> FetchError {
+    FetchError::passing(FailureKind::Internal, "the resolver's thread was lost")
+}
+
+/// Asks the system.
+fn system(host: &str) -> io::Result<Vec<IpAddr>> {
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in (host, 0).to_socket_addrs()? {
+        if !addresses.contains(&address.ip()) {
+            addresses.push(address.ip());
+        }
+    }
+    Ok(addresses)
+}
+
+/// What reqwest asks: hands out the addresses that were found, and checked, for the request at hand.
+pub(super) struct Given;
+
+impl reqwest::dns::Resolve for Given {
+    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let call = Call::current();
+        Box::pin(async move {
+            let call = call.ok_or("a connection was opened for no request")?;
+            let addresses: Vec<_> = call
+                .addresses
+                .iter()
+                .map(|address| SocketAddr::new(*address, 0))
+                .collect();
+            Ok(Box::new(addresses.into_iter()) as reqwest::dns::Addrs)
+        })
+    }
+}

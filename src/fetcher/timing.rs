@@ -1,0 +1,167 @@
+//! Where the time of one request went, and on which connection it went out.
+//!
+//! reqwest tells neither. But it polls look-up, connect and handshake inside the request's own future until
+//! another connection becomes free first, so a task-local value reaches the places where they happen: our
+//! resolver, a layer around the connector, and the store of TLS sessions, which rustls asks at the very
+//! start of a handshake. A connection that is finished later, for somebody else, is told from ours by its
+//! local address. Deliberately absent: the way through a proxy, which has two of each.
+
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use hyper_util::client::legacy::connect::{Connection, HttpInfo};
+use rustls::NamedGroup;
+use rustls::client::{
+    ClientSessionMemoryCache, ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue,
+};
+use rustls::pki_types::ServerName;
+use tokio::time::Instant;
+use tower_layer::Layer;
+use tower_service::Service;
+
+tokio::task_local! {
+    static CALL: Arc<Call>;
+}
+
+/// What one request shares with the connector below it.
+#[derive(Debug, Default)]
+pub(super) struct Call {
+    /// Where its host is; empty for a literal address.
+    pub(super) addresses: Vec<IpAddr>,
+    marks: Mutex<Marks>,
+}
+
+/// Moments of the connection that this request opened.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Marks {
+    /// Connecting began.
+    pub(super) connecting: Option<Instant>,
+    /// The handshake of TLS began.
+    pub(super) securing: Option<Instant>,
+    /// The connection was ready, and this is its own end.
+    pub(super) ready: Option<(Instant, Option<SocketAddr>)>,
+}
+
+impl Call {
+    pub(super) fn new(addresses: Vec<IpAddr>) -> Arc<Self> {
+        Arc::new(Self {
+            addresses,
+            marks: Mutex::default(),
+        })
+    }
+
+    /// The call whose future is being polled.
+    pub(super) fn current() -> Option<Arc<Self>> {
+        CALL.try_with(Arc::clone).ok()
+    }
+
+    /// Runs `future` as this call.
+    pub(super) fn scope<F: Future>(
+        self: &Arc<Self>,
+        future: F,
+    ) -> impl Future<Output = F::Output> + use<F> {
+        CALL.scope(Arc::clone(self), future)
+    }
+
+    pub(super) fn marks(&self) -> Marks {
+        *self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mark(&self, set: impl FnOnce(&mut Marks)) {
+        set(&mut self.marks.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// The layer around reqwest's connector.
+#[derive(Clone)]
+pub(super) struct Watch;
+
+impl<S> Layer<S> for Watch {
+    type Service = Watched<S>;
+
+    fn layer(&self, connector: S) -> Watched<S> {
+        Watched(connector)
+    }
+}
+
+/// A connector that notes when it was called and when it was done.
+#[derive(Clone)]
+pub(super) struct Watched<S>(S);
+
+impl<S, R> Service<R> for Watched<S>
+where
+    S: Service<R>,
+    S::Response: Connection,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        let call = Call::current();
+        if let Some(call) = &call {
+            call.mark(|marks| {
+                *marks = Marks {
+                    connecting: Some(Instant::now()),
+                    ..Marks::default()
+                }
+            });
+        }
+        let connecting = self.0.call(request);
+        Box::pin(async move {
+            let connection = connecting.await?;
+            if let Some(call) = call {
+                let mut extras = http::Extensions::new();
+                connection.connected().get_extras(&mut extras);
+                let local = extras.get::<HttpInfo>().map(HttpInfo::local_addr);
+                call.mark(|marks| marks.ready = Some((Instant::now(), local)));
+            }
+            Ok(connection)
+        })
+    }
+}
+
+/// Keeps TLS sessions in memory, and notes when a handshake begins.
+#[derive(Debug)]
+pub(super) struct Sessions(pub(super) ClientSessionMemoryCache);
+
+impl ClientSessionStore for Sessions {
+    fn set_kx_hint(&self, server: ServerName<'static>, group: NamedGroup) {
+        self.0.set_kx_hint(server, group);
+    }
+
+    fn kx_hint(&self, server: &ServerName<'_>) -> Option<NamedGroup> {
+        if let Some(call) = Call::current() {
+            call.mark(|marks| marks.securing = Some(Instant::now()));
+        }
+        self.0.kx_hint(server)
+    }
+
+    fn set_tls12_session(&self, server: ServerName<'static>, value: Tls12ClientSessionValue) {
+        self.0.set_tls12_session(server, value);
+    }
+
+    fn tls12_session(&self, server: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        self.0.tls12_session(server)
+    }
+
+    fn remove_tls12_session(&self, server: &ServerName<'static>) {
+        self.0.remove_tls12_session(server);
+    }
+
+    fn insert_tls13_ticket(&self, server: ServerName<'static>, value: Tls13ClientSessionValue) {
+        self.0.insert_tls13_ticket(server, value);
+    }
+
+    fn take_tls13_ticket(&self, server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.0.take_tls13_ticket(server)
+    }
+}

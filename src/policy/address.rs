@@ -1,0 +1,267 @@
+//! Which addresses may be contacted, given who named the host: the rule of `--private`.
+//!
+//! Classes follow the IANA special-purpose address registries (IPv4 and IPv6, RFC 6890), with the places
+//! where clouds keep their metadata added to link-local, because that is how they are used and abused. An
+//! IPv6 address that carries an IPv4 address (mapped, compatible, translated, NAT64, 6to4, Teredo) is as
+//! private as the address inside. What is not allocated counts as private: unknown is not public.
+//!
+//! The class is taken of an `IpAddr`, after URL parsing and after name resolution, never of text; so no
+//! spelling of an address has to be known here. Deliberately absent: looking names up, and the special name
+//! `localhost`, which goes to the resolver like any other.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+use crate::model::{Failure, FailureKind, Naming};
+
+/// The rule for addresses that are not public (`--private`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Private {
+    /// Allowed where the user named the host.
+    #[default]
+    Auto,
+    /// Allowed wherever a link leads, but for link-local and metadata, which the user must name himself.
+    Allow,
+    /// Public addresses only.
+    Deny,
+}
+
+impl Private {
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+impl fmt::Display for Private {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Private {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "allow" => Ok(Self::Allow),
+            "deny" => Ok(Self::Deny),
+            _ => Err(format!("`{text}` is none of auto, allow, deny")),
+        }
+    }
+}
+
+/// How far an address is from the public network; a later class is the stricter one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// Globally reachable.
+    Public,
+    /// This host, its network, or a range that nobody outside can answer from.
+    Private,
+    /// This link, or the place where a cloud keeps its machines' credentials.
+    LinkLocal,
+    /// No single host can be there: multicast, broadcast, reserved.
+    Never,
+}
+
+use Class::{LinkLocal, Never, Private as Inside, Public};
+
+/// IPv4 ranges: first address, prefix length, class, name. The first that fits counts.
+const V4: &[([u8; 4], u32, Class, &str)] = &[
+    ([169, 254, 0, 0], 16, LinkLocal, "link-local"),
+    ([168, 63, 129, 16], 32, LinkLocal, "cloud metadata"),
+    ([100, 100, 100, 200], 32, LinkLocal, "cloud metadata"),
+    ([192, 0, 0, 192], 32, LinkLocal, "cloud metadata"),
+    ([127, 0, 0, 0], 8, Inside, "loopback"),
+    ([10, 0, 0, 0], 8, Inside, "private"),
+    ([172, 16, 0, 0], 12, Inside, "private"),
+    ([192, 168, 0, 0], 16, Inside, "private"),
+    ([100, 64, 0, 0], 10, Inside, "shared (carrier-grade NAT)"),
+    // A connection to 0.0.0.0 reaches this host, and servers print it as their address.
+    ([0, 0, 0, 0], 8, Inside, "this host"),
+    ([192, 0, 0, 0], 24, Inside, "protocol assignment"),
+    ([192, 0, 2, 0], 24, Inside, "documentation"),
+    ([198, 51, 100, 0], 24, Inside, "documentation"),
+    ([203, 0, 113, 0], 24, Inside, "documentation"),
+    ([192, 88, 99, 0], 24, Inside, "6to4 relay"),
+    ([198, 18, 0, 0], 15, Inside, "benchmarking"),
+    ([224, 0, 0, 0], 4, Never, "multicast"),
+    ([255, 255, 255, 255], 32, Never, "broadcast"),
+    ([240, 0, 0, 0], 4, Never, "reserved"),
+];
+
+/// IPv6 ranges that carry no IPv4 address: first address, prefix length, class, name.
+const V6: &[([u16; 8], u32, Class, &str)] = &[
+    ([0, 0, 0, 0, 0, 0, 0, 1], 128, Inside, "loopback"),
+    ([0, 0, 0, 0, 0, 0, 0, 0], 128, Inside, "this host"),
+    ([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, LinkLocal, "link-local"),
+    (
+        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254],
+        128,
+        LinkLocal,
+        "cloud metadata",
+    ),
+    (
+        [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254],
+        128,
+        LinkLocal,
+        "cloud metadata",
+    ),
+    (
+        [0xfc00, 0, 0, 0, 0, 0, 0, 0],
+        7,
+        Inside,
+        "private (unique local)",
+    ),
+    (
+        [0xfec0, 0, 0, 0, 0, 0, 0, 0],
+        10,
+        Inside,
+        "private (site-local)",
+    ),
+    ([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, Never, "multicast"),
+    ([0x100, 0, 0, 0, 0, 0, 0, 0], 64, Never, "discard-only"),
+    // Inside 2001::/23, which is otherwise set aside for protocols, these are globally reachable.
+    ([0x2001, 1, 0, 0, 0, 0, 0, 1], 128, Public, "public"),
+    ([0x2001, 1, 0, 0, 0, 0, 0, 2], 128, Public, "public"),
+    ([0x2001, 1, 0, 0, 0, 0, 0, 3], 128, Public, "public"),
+    ([0x2001, 3, 0, 0, 0, 0, 0, 0], 32, Public, "public"),
+    ([0x2001, 4, 0x112, 0, 0, 0, 0, 0], 48, Public, "public"),
+    ([0x2001, 0x20, 0, 0, 0, 0, 0, 0], 28, Public, "public"),
+    ([0x2001, 0x30, 0, 0, 0, 0, 0, 0], 28, Public, "public"),
+    (
+        [0x2001, 0, 0, 0, 0, 0, 0, 0],
+        23,
+        Inside,
+        "protocol assignment",
+    ),
+    (
+        [0x2001, 0xdb8, 0, 0, 0, 0, 0, 0],
+        32,
+        Inside,
+        "documentation",
+    ),
+    ([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20, Inside, "documentation"),
+    ([0x2000, 0, 0, 0, 0, 0, 0, 0], 3, Public, "public"),
+];
+
+/// The class of `address`, and what such an address is called.
+#[must_use]
+pub fn classify(address: IpAddr) -> (Class, &'static str) {
+    match address {
+        IpAddr::V4(address) => classify_v4(address),
+        IpAddr::V6(address) => classify_v6(address),
+    }
+}
+
+fn classify_v4(address: Ipv4Addr) -> (Class, &'static str) {
+    let bits = address.to_bits();
+    V4.iter()
+        .find(|(first, length, ..)| {
+            bits >> (32 - length) == Ipv4Addr::from(*first).to_bits() >> (32 - length)
+        })
+        .map_or((Public, "public"), |(.., class, name)| (*class, *name))
+}
+
+fn classify_v6(address: Ipv6Addr) -> (Class, &'static str) {
+    let bits = address.to_bits();
+    let own = V6
+        .iter()
+        .find(|(first, length, ..)| {
+            bits >> (128 - length) == Ipv6Addr::from(*first).to_bits() >> (128 - length)
+        })
+        .map(|(.., class, name)| (*class, *name));
+    match (own, embedded(address)) {
+        // `::1` and `::` would also read as IPv4-compatible 0.0.0.1 and 0.0.0.0.
+        (Some(own), None) => own,
+        (_, Some(inside)) => inside,
+        (None, None) => (Inside, "unallocated"),
+    }
+}
+
+/// The strictest class among the IPv4 addresses that `address` carries, if it carries any.
+fn embedded(address: Ipv6Addr) -> Option<(Class, &'static str)> {
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let v4 = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        classify_v4(Ipv4Addr::new(a, b, c, d))
+    };
+    let stricter = |one: (Class, &'static str), other: (Class, &'static str)| {
+        if other.0 > one.0 { other } else { one }
+    };
+    match [a, b, c, d, e, f] {
+        // `::` and `::1` are addresses of their own; the rest is IPv4-compatible (RFC 4291, 2.5.5.1).
+        [0, 0, 0, 0, 0, 0] if (g, h) != (0, 0) && (g, h) != (0, 1) => Some(v4(g, h)),
+        // Mapped (RFC 4291, 2.5.5.2), translated (RFC 2765), NAT64 (RFC 6052).
+        [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, 0, 0, 0, 0] => {
+            Some(v4(g, h))
+        }
+        // NAT64 of the local network (RFC 8215): never public, and where in it the address stands depends on
+        // a prefix length that only that network knows, so every place of RFC 6052, 2.2 is looked at.
+        [0x64, 0xff9b, 1, ..] => {
+            let octets = address.octets();
+            let at = |places: [usize; 4]| {
+                let [a, b, c, d] = places.map(|place| octets[place]);
+                classify_v4(Ipv4Addr::new(a, b, c, d))
+            };
+            let places = [
+                [6, 7, 9, 10],
+                [7, 9, 10, 11],
+                [9, 10, 11, 12],
+                [12, 13, 14, 15],
+            ];
+            // Zeros in the unused places read as 0.0.0.0, which is no more than private: no harm.
+            let strictest = places
+                .map(at)
+                .into_iter()
+                .filter(|found| found.0 == LinkLocal)
+                .max();
+            Some(strictest.unwrap_or((Inside, "local NAT64")))
+        }
+        // 6to4 (RFC 3056).
+        [0x2002, high, low, ..] => Some(v4(high, low)),
+        // Teredo (RFC 4380): the server's address, and the client's with its bits turned over.
+        [0x2001, 0, high, low, ..] => Some(stricter(v4(high, low), v4(!g, !h))),
+        _ => None,
+    }
+}
+
+/// May `address` be contacted, under `private`, when `naming` says who named the host?
+///
+/// The user may name anything that a host can have. A local file under check may name private hosts, but
+/// not link-local or metadata ones, whatever `private` says: it may be somebody's pull request. A page or
+/// a redirect may lead to public addresses only, and with `allow` to private ones.
+///
+/// # Errors
+///
+/// `forbidden-address`, with the address, what it is, and the way out.
+pub fn permitted(private: Private, naming: Naming, address: IpAddr) -> Result<(), Failure> {
+    let (class, name) = classify(address);
+    let refusal = match (class, private, naming) {
+        (Public, ..) | (Inside | LinkLocal, Private::Auto | Private::Allow, Naming::User) => {
+            return Ok(());
+        }
+        (Inside, Private::Auto | Private::Allow, Naming::File)
+        | (Inside, Private::Allow, Naming::Page) => {
+            return Ok(());
+        }
+        (Never, ..) => "no host can be there".into(),
+        (_, Private::Deny, _) => format!("--private {private} leaves public addresses only"),
+        (LinkLocal, _, Naming::File) => {
+            "a file under check may not name it; name the host yourself".into()
+        }
+        (LinkLocal, _, Naming::Page) => "a page may not lead there; name the host yourself".into(),
+        (Inside, ..) => "a page may not lead there; --private allow permits it".into(),
+    };
+    Err(Failure::new(
+        FailureKind::ForbiddenAddress,
+        format!("{address} is {name}: {refusal}"),
+    ))
+}
