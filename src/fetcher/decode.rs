@@ -339,3 +339,7 @@ impl Coding for Zstd {
         self.complete
     }
 }
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;

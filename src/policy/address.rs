@@ -265,3 +265,199 @@ pub fn permitted(private: Private, naming: Naming, address: IpAddr) -> Result<()
         format!("{address} is {name}: {refusal}"),
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use url::{Host, Url};
+
+    /// The class as one letter: public, private (inside), link-local, never.
+    fn letter(class: Class) -> char {
+        match class {
+            Public => 'p',
+            Inside => 'i',
+            LinkLocal => 'l',
+            Never => 'n',
+        }
+    }
+
+    #[test]
+    fn addresses_are_classified_by_the_registries() {
+        let table = "
+            8.8.8.8 p  1.1.1.1 p  172.32.0.1 p  172.15.255.255 p  100.63.255.255 p  100.128.0.1 p
+            192.0.1.1 p  198.17.255.255 p  198.20.0.1 p  126.255.255.255 p  128.0.0.1 p
+            11.0.0.1 p  192.167.0.1 p  223.255.255.255 p  168.63.129.17 p  169.253.1.1 p
+            127.0.0.1 i  127.255.255.254 i  10.1.2.3 i  172.16.0.1 i  172.31.255.255 i
+            192.168.1.1 i  100.64.0.1 i  100.127.255.255 i  0.0.0.0 i  0.1.2.3 i  192.0.0.8 i
+            192.0.2.1 i  198.51.100.7 i  203.0.113.9 i  198.18.0.1 i  198.19.255.255 i
+            192.88.99.1 i
+            169.254.169.254 l  169.254.0.1 l  168.63.129.16 l  100.100.100.200 l  192.0.0.192 l
+            224.0.0.1 n  239.255.255.255 n  240.0.0.1 n  255.255.255.255 n
+            2606:4700::1111 p  2a00:1450:4001::200e p  2001:4860:4860::8888 p  2001:20::1 p
+            2001:1::1 p  2001:4:112::1 p
+            ::1 i  :: i  fc00::1 i  fd12:3456::1 i  fec0::1 i  2001:db8::1 i  3fff::1 i
+            2001:2::1 i  4000::1 i  5f00::1 i  64:ff9b:2::1 i
+            fe80::1 l  febf::1 l  fd00:ec2::254 l  fd20:ce::254 l
+            ff02::1 n  100::1 n
+            ::ffff:8.8.8.8 p  ::ffff:127.0.0.1 i  ::ffff:169.254.169.254 l  ::ffff:224.0.0.1 n
+            ::8.8.8.8 p  ::127.0.0.1 i  ::ffff:0:10.0.0.1 i
+            64:ff9b::8.8.8.8 p  64:ff9b::10.0.0.1 i  64:ff9b::169.254.169.254 l
+            64:ff9b:1::8.8.8.8 i  64:ff9b:1::169.254.169.254 l  64:ff9b:1:a9fe:a9:fe00:: l
+            2002:808:808::1 p  2002:7f00:1::1 i  2002:a9fe:a9fe::1 l
+            2001:0:808:808::f7f7:f7f7 p  2001:0:7f00:1::f7f7:f7f7 i  2001:0:808:808::80ff:fffe i
+            2001:0:808:808::5601:5601 l";
+        let mut words = table.split_whitespace();
+        let mut rows = 0;
+        while let (Some(address), Some(wanted)) = (words.next(), words.next()) {
+            let (class, name) = classify(address.parse().expect(address));
+            assert_eq!(letter(class).to_string(), wanted, "{address} is {name}");
+            assert_eq!(class == Public, name == "public", "{address} is {name}");
+            rows += 1;
+        }
+        assert_eq!(rows, 85);
+    }
+
+    #[test]
+    fn no_spelling_of_a_url_hides_an_address() {
+        let inside = [
+            "127.0.0.1",
+            "2130706433",
+            "0x7f000001",
+            "0x7F.1",
+            "0x7f.0.0.1",
+            "0x7f.0x0.0x0.0x1",
+            "0177.0.0.1",
+            "0177.1",
+            "017700000001",
+            "127.1",
+            "127.0.1",
+            "127.0.0.1.",
+            "127.1.",
+            "１２７.０.０.１",
+            "①②⑦.0.0.1",
+            "127。0。0。1",
+            "127．0．0．1",
+            "127｡0｡0｡1",
+            "%31%32%37.0.0.1",
+            "127%2e0%2e0%2e1",
+            "0x7f.0x00000000000000000001",
+            "00000177.0.0.1",
+            "[::1]",
+            "[0:0:0:0:0:0:0:1]",
+            "[::0001]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:7f00:1]",
+            "[0:0:0:0:0:ffff:7f00:0001]",
+            "[::127.0.0.1]",
+            "[::7f00:1]",
+            "[64:ff9b::7f00:1]",
+            "[2002:7f00:1::]",
+            "0",
+            "0.0.0.0",
+            "0x0",
+            "000.000.000.000",
+            "[::]",
+            "10.1",
+            "0xa.1",
+            "012.0.0.1",
+            "167772161",
+            "3232235777",
+            "0xc0a80101",
+            "192.168.257",
+            "172.1048577",
+            "user@127.0.0.1",
+            "example.org@127.0.0.1",
+            "127.0.0.1\t",
+            "1\n27.0.0.1",
+            "\\127.0.0.1",
+        ];
+        let link_local = [
+            "169.254.169.254",
+            "2852039166",
+            "0xa9fea9fe",
+            "0xa9.0xfe.0xa9.0xfe",
+            "0251.0376.0251.0376",
+            "169.254.43518",
+            "169.16689662",
+            "①⑥⑨.254.169.254",
+            "[::ffff:a9fe:a9fe]",
+            "[fd00:ec2::254]",
+            "[fd00:ec2:0:0::0254]",
+            "[fe80::1]",
+            "[64:ff9b::a9fe:a9fe]",
+            "0xa83f8110",
+        ];
+        for (spellings, wanted) in [(&inside[..], Inside), (&link_local[..], LinkLocal)] {
+            for spelling in spellings {
+                let url = Url::parse(&format!("http://{spelling}/")).expect(spelling);
+                let address = match url.host() {
+                    Some(Host::Ipv4(address)) => IpAddr::V4(address),
+                    Some(Host::Ipv6(address)) => IpAddr::V6(address),
+                    host => panic!("{spelling:?} was read as {host:?}"),
+                };
+                assert_eq!(classify(address).0, wanted, "{spelling:?} is {address}");
+            }
+        }
+        for name in [
+            "localhost",
+            "a.localhost",
+            "127.0.0.1.example",
+            "0x7f.example",
+        ] {
+            let url = Url::parse(&format!("http://{name}/")).expect(name);
+            assert!(
+                matches!(url.host(), Some(Host::Domain(_))),
+                "{name} is for the resolver"
+            );
+        }
+    }
+
+    #[test]
+    fn who_named_the_host_decides() {
+        use Naming::{File, Page, User};
+        let table = [
+            (Private::Auto, User, "pil"),
+            (Private::Auto, File, "pi"),
+            (Private::Auto, Page, "p"),
+            (Private::Allow, User, "pil"),
+            (Private::Allow, File, "pi"),
+            (Private::Allow, Page, "pi"),
+            (Private::Deny, User, "p"),
+            (Private::Deny, File, "p"),
+            (Private::Deny, Page, "p"),
+        ];
+        for (private, naming, allowed) in table {
+            for address in ["8.8.8.8", "10.0.0.1", "169.254.169.254", "224.0.0.1"] {
+                let address: IpAddr = address.parse().expect(address);
+                let answer = permitted(private, naming, address);
+                let wanted = allowed.contains(letter(classify(address).0));
+                assert_eq!(answer.is_ok(), wanted, "{private} {naming:?} {address}");
+                if let Err(failure) = answer {
+                    assert_eq!(failure.kind, FailureKind::ForbiddenAddress);
+                    assert!(
+                        failure.message.contains(&address.to_string()),
+                        "{}",
+                        failure.message
+                    );
+                }
+            }
+        }
+        let failure = permitted(Private::Auto, Page, [127, 0, 0, 1].into()).unwrap_err();
+        assert_eq!(
+            failure.message,
+            "127.0.0.1 is loopback: a page may not lead there; --private allow permits it"
+        );
+    }
+
+    #[test]
+    fn the_rule_is_read_and_shown_by_its_name() {
+        for private in [Private::Auto, Private::Allow, Private::Deny] {
+            assert_eq!(private.to_string().parse(), Ok(private));
+        }
+        assert!(
+            "Auto"
+                .parse::<Private>()
+                .is_err_and(|message| message.contains("auto, allow, deny"))
+        );
+    }
+}
