@@ -135,7 +135,10 @@ pub(super) fn of_request(
     if let Some(error) = cause::<h2::Error>(error) {
         return of_h2(error, phase);
     }
-    let system = cause::<io::Error>(error);
+    // hyper-rustls wraps one in another: the inner one knows the kind.
+    let system = causes(error)
+        .filter_map(<dyn Error>::downcast_ref::<io::Error>)
+        .last();
     if let Some(found) = system.filter(|found| descriptors_exhausted(found)) {
         return exhausted(found);
     }

@@ -46,3 +46,45 @@ fn words(error: &io::Error) -> String {
         _ => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_regular_file_is_read_up_to_the_limit_and_nothing_else_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page.html");
+        fs::write(&path, b"12345").unwrap();
+        assert_eq!(read(&path, 5), Ok(b"12345".to_vec()));
+        assert_eq!(read(&path, u64::MAX), Ok(b"12345".to_vec()));
+        assert_eq!(read(&path, 4).unwrap_err().kind, FailureKind::TooLarge);
+        let missing = read(&folder.path().join("none"), 5).unwrap_err();
+        assert_eq!(
+            missing,
+            Failure::new(FailureKind::File, "there is no such file")
+        );
+        let directory = read(folder.path(), 5).unwrap_err();
+        assert_eq!(
+            directory,
+            Failure::new(FailureKind::File, "it is a directory")
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn neither_a_device_nor_a_fifo_makes_the_reader_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("a.html");
+        let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+        assert!(made.is_ok_and(|status| status.success()));
+        for path in [Path::new("/dev/zero"), &fifo] {
+            assert_eq!(
+                read(path, 5).unwrap_err().kind,
+                FailureKind::File,
+                "{}",
+                path.display()
+            );
+        }
+    }
+}

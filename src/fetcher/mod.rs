@@ -34,6 +34,9 @@ mod resolver;
 mod timing;
 mod tls;
 
+#[cfg(test)]
+mod tests;
+
 pub use self::http::Http;
 pub use self::options::{Family, FetcherError, Lookup, Options, Protocol, Resolve};
 

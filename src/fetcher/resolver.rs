@@ -307,3 +307,170 @@ impl reqwest::dns::Resolve for Given {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    /// A resolver that takes its time, and what it saw: look-ups in all, and most at a time.
+    fn slow(delay: Duration, patience: Duration) -> (Resolver, Arc<[AtomicUsize; 3]>) {
+        let seen: Arc<[AtomicUsize; 3]> = Arc::default();
+        let count = Arc::clone(&seen);
+        let lookup = Lookup::new(move |name| {
+            let [all, now, most] = &*count;
+            all.fetch_add(1, Ordering::SeqCst);
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(delay);
+            now.fetch_sub(1, Ordering::SeqCst);
+            if name.starts_with("bad") {
+                return Err(io::Error::other("Try again"));
+            }
+            Ok(vec![[93, 184, 215, 14].into()])
+        });
+        let any = (Family::Any, Private::Auto);
+        (
+            Resolver::new(Some(lookup), Vec::new(), any.0, any.1, patience),
+            seen,
+        )
+    }
+
+    fn all(seen: &[AtomicUsize; 3]) -> usize {
+        seen[0].load(Ordering::SeqCst)
+    }
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    #[tokio::test]
+    async fn a_name_is_looked_up_once_for_all_who_wait_and_then_kept() {
+        let (resolver, seen) = slow(Duration::from_millis(50), LONG);
+        let asking = (0..100).map(|_| resolver.resolve("one.test", 80, Naming::Page));
+        for found in futures::future::join_all(asking).await {
+            assert!(found.is_ok_and(|found| found.asked.is_some() && found.addresses.len() == 1));
+        }
+        let found = resolver
+            .resolve("one.test", 443, Naming::User)
+            .await
+            .unwrap();
+        assert_eq!((found.asked, all(&seen)), (None, 1));
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_told_to_those_who_wait_and_forgotten() {
+        let (resolver, seen) = slow(Duration::from_millis(20), LONG);
+        for round in 1..=2 {
+            let asking = (0..10).map(|_| resolver.resolve("bad.test", 80, Naming::User));
+            for found in futures::future::join_all(asking).await {
+                assert!(found.is_err_and(|error| error.transient));
+            }
+            assert_eq!(all(&seen), round);
+        }
+    }
+
+    #[tokio::test]
+    async fn look_ups_are_bounded_and_waiting_for_a_place_costs_nobody_time() {
+        // Eight rounds of 32; the last waits three times as long as it has patience.
+        let (resolver, seen) = slow(Duration::from_millis(150), Duration::from_millis(500));
+        let names: Vec<_> = (0..256).map(|n| format!("n{n}.test")).collect();
+        let asking = names
+            .iter()
+            .map(|name| resolver.resolve(name, 80, Naming::User));
+        for found in futures::future::join_all(asking).await {
+            assert!(
+                found
+                    .unwrap()
+                    .asked
+                    .is_some_and(|asked| asked < Duration::from_millis(500))
+            );
+        }
+        assert_eq!((all(&seen), seen[2].load(Ordering::SeqCst)), (256, WIDTH));
+    }
+
+    #[tokio::test]
+    async fn those_who_give_up_leave_no_place_taken() {
+        let (resolver, seen) = slow(Duration::from_millis(50), LONG);
+        let names: Vec<_> = (0..3 * WIDTH).map(|n| format!("n{n}.test")).collect();
+        let asking = futures::future::join_all(
+            names
+                .iter()
+                .map(|name| resolver.resolve(name, 80, Naming::User)),
+        );
+        assert!(timeout(Duration::from_millis(10), asking).await.is_err());
+        // The look-ups that nobody awaits end by themselves, and their answers are there for the next.
+        let found = timeout(LONG, resolver.resolve("n95.test", 80, Naming::User)).await;
+        assert!(found.is_ok_and(|found| found.is_ok()));
+        assert!(all(&seen) <= 3 * WIDTH);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_used_for_a_minute_and_the_next_one_judged_anew() {
+        // The name turns from public to private, as a rebinding attack has it.
+        let answers = Mutex::new(vec![[127, 0, 0, 1], [8, 8, 8, 8]]);
+        let lookup = Lookup::new(move |_| {
+            let next = answers.lock().ok().and_then(|mut answers| answers.pop());
+            Ok(next.into_iter().map(IpAddr::from).collect())
+        });
+        let resolver = Resolver::new(
+            Some(lookup),
+            Vec::new(),
+            Family::Any,
+            Private::Auto,
+            LONG * 1000,
+        );
+        for pause in [0, 59] {
+            tokio::time::advance(Duration::from_secs(pause)).await;
+            let found = resolver
+                .resolve("one.test", 80, Naming::Page)
+                .await
+                .unwrap();
+            assert_eq!(found.addresses, [IpAddr::from([8, 8, 8, 8])]);
+        }
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let error = resolver
+            .resolve("one.test", 80, Naming::Page)
+            .await
+            .unwrap_err();
+        assert_eq!(error.failure.kind, FailureKind::ForbiddenAddress);
+    }
+
+    #[tokio::test]
+    async fn the_table_and_an_answer_are_bounded() {
+        let lookup = Lookup::new(|_| Ok((1..=255).map(|n| [9, 9, 9, n].into()).collect()));
+        let resolver = Resolver::new(Some(lookup), Vec::new(), Family::Any, Private::Auto, LONG);
+        let found = resolver
+            .resolve("many.test", 80, Naming::Page)
+            .await
+            .unwrap();
+        assert_eq!(found.addresses.len(), ADDRESSES);
+        let until = Instant::now() + KEPT;
+        for n in 0..NAMES {
+            let entry = Entry::Known {
+                addresses: Rc::from([]),
+                until,
+            };
+            resolver
+                .table
+                .borrow_mut()
+                .insert(format!("n{n}").into(), entry);
+        }
+        assert!(
+            resolver
+                .resolve("another.test", 80, Naming::Page)
+                .await
+                .is_ok()
+        );
+        assert!(resolver.table.borrow().len() < NAMES);
+    }
+
+    #[tokio::test]
+    async fn the_system_is_asked_where_nothing_else_was_given() {
+        let resolver = Resolver::new(None, Vec::new(), Family::Any, Private::Auto, LONG);
+        let found = resolver
+            .resolve("localhost", 80, Naming::User)
+            .await
+            .unwrap();
+        assert!(found.addresses.iter().all(IpAddr::is_loopback), "{found:?}");
+    }
+}

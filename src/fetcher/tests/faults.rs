@@ -1,0 +1,346 @@
+//! What goes wrong, and what it is called.
+
+use super::*;
+
+use FailureKind::{
+    Connect, Decode, Dns, Protocol, Reset, Timeout, TooLarge, Truncated, Url as BadUrl,
+};
+
+#[tokio::test]
+async fn a_broken_answer_has_the_name_of_its_fault() {
+    let text = |text: &str| text.replace('\n', "\r\n").into_bytes();
+    let fields = |count: usize| {
+        let fields: String = (0..count).map(|n| format!("X-{n}: y\r\n")).collect();
+        with(&fields, b"")
+    };
+    let rows: Vec<(&str, Reply, Result<(), (FailureKind, bool)>)> = vec![
+        ("closed at once", Reply::Close(vec![]), Err((Reset, true))),
+        ("reset at once", Reply::Reset(vec![]), Err((Reset, true))),
+        (
+            "half a head",
+            Reply::Close(text("HTTP/1.1 200 OK\nConte")),
+            Err((Reset, true)),
+        ),
+        ("no reason", Reply::Close(text("HTTP/1.1 200\n\n")), Ok(())),
+        (
+            "bare LF",
+            Reply::Close(b"HTTP/1.1 200 OK\nContent-Length: 2\n\nok".to_vec()),
+            Ok(()),
+        ),
+        (
+            "HTTP/0.9",
+            Reply::Close(text("<p>hello</p>\n")),
+            Err((Protocol, false)),
+        ),
+        (
+            "another protocol",
+            Reply::Close(text("SSH-2.0-OpenSSH_9\n")),
+            Err((Protocol, false)),
+        ),
+        (
+            "version",
+            Reply::Close(text("HTTP/3.7 200 OK\n\n")),
+            Err((Protocol, false)),
+        ),
+        (
+            "status",
+            Reply::Close(text("HTTP/1.1 -20 OK\n\n")),
+            Err((Protocol, false)),
+        ),
+        (
+            "no colon",
+            Reply::Close(text("HTTP/1.1 200 OK\nnonsense\n\n")),
+            Err((Protocol, false)),
+        ),
+        (
+            "NUL",
+            Reply::Close(text("HTTP/1.1 200 OK\nA: \0\n\n")),
+            Err((Protocol, false)),
+        ),
+        (
+            "bad length",
+            Reply::Close(text("HTTP/1.1 200 OK\nContent-Length: 1e3\n\n")),
+            Err((Protocol, false)),
+        ),
+        (
+            "two lengths",
+            Reply::Close(text(
+                "HTTP/1.1 200 OK\nContent-Length: 1\nContent-Length: 2\n\nab",
+            )),
+            Err((Protocol, false)),
+        ),
+        ("101 fields", Reply::Keep(fields(101)), Ok(())),
+        ("490 fields", Reply::Keep(fields(490)), Ok(())),
+        (
+            "600 fields",
+            Reply::Keep(fields(600)),
+            Err((TooLarge, false)),
+        ),
+        (
+            "one long field",
+            Reply::Keep(with(&format!("X: {}\r\n", "y".repeat(1 << 20)), b"")),
+            Err((TooLarge, false)),
+        ),
+        (
+            "short",
+            Reply::Close(text("HTTP/1.1 200 OK\nContent-Length: 9\n\nhalf")),
+            Err((Truncated, true)),
+        ),
+        (
+            "reset in content",
+            Reply::Reset(text("HTTP/1.1 200 OK\nContent-Length: 9\n\nhalf")),
+            Err((Reset, true)),
+        ),
+        (
+            "no length",
+            Reply::Close(text("HTTP/1.1 200 OK\n\nto the end")),
+            Ok(()),
+        ),
+        (
+            "no last chunk",
+            Reply::Close(text(
+                "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhello\n",
+            )),
+            Err((Truncated, true)),
+        ),
+        (
+            "half a chunk",
+            Reply::Close(text(
+                "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n5\nhel",
+            )),
+            Err((Truncated, true)),
+        ),
+        (
+            "bad chunk size",
+            Reply::Keep(text(
+                "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\nzz\nhello\n",
+            )),
+            Err((Protocol, false)),
+        ),
+        (
+            "chunk size overflow",
+            Reply::Keep(text(
+                "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\nfffffffffffffffff\nhello\n",
+            )),
+            Err((Protocol, false)),
+        ),
+        (
+            "unknown coding",
+            Reply::Keep(with("Content-Encoding: foo\r\n", b"x")),
+            Err((Decode, false)),
+        ),
+        (
+            "two codings",
+            Reply::Keep(with("Content-Encoding: gzip, gzip\r\n", b"x")),
+            Err((Decode, false)),
+        ),
+        (
+            "not gzip",
+            Reply::Keep(with("Content-Encoding: gzip\r\n", b"<p>plain</p>")),
+            Err((Decode, false)),
+        ),
+        (
+            "half gzip",
+            Reply::Keep(with("Content-Encoding: gzip\r\n", b"\x1f\x8b\x08")),
+            Err((Truncated, true)),
+        ),
+        (
+            "coded nothing",
+            Reply::Keep(with("Content-Encoding: br\r\n", b"")),
+            Ok(()),
+        ),
+        (
+            "junk after",
+            Reply::Keep([ok(b"fine"), b"junk".to_vec()].concat()),
+            Ok(()),
+        ),
+    ];
+    for (name, reply, wanted) in rows {
+        let server = Server::always(reply).await;
+        let result = get(&fetcher(options()), &server.url()).await;
+        let found = result
+            .as_ref()
+            .map(|_| ())
+            .map_err(|error| (error.failure.kind, error.transient));
+        assert_eq!(found, wanted, "{name}: {result:?}");
+        if let Err(error) = result {
+            let message = error.failure.message;
+            assert!(
+                !message.is_empty() && !message.ends_with('.'),
+                "{name}: {message}"
+            );
+            assert!(!message.contains("127.0.0.1"), "{name}: {message}");
+            assert!(!error.exhausted);
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_listening_is_a_refusal_that_lasts() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
+    drop(listener);
+    let error = get(&fetcher(options()), &url).await.unwrap_err();
+    assert_eq!(error, FetchError::lasting(Connect, "connection refused"));
+}
+
+#[tokio::test]
+async fn a_time_out_says_what_it_interrupted() {
+    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".to_vec();
+    for (reply, doing) in [
+        (vec![], "while waiting for an answer"),
+        (head, "after 4 bytes of content"),
+    ] {
+        let server = Server::always(Reply::Stall(reply)).await;
+        let http = fetcher(Options {
+            timeout: Duration::from_millis(300),
+            ..options()
+        });
+        let error = get(&http, &server.url()).await.unwrap_err();
+        let message = format!("not done within 300ms: stopped {doing}");
+        assert_eq!(error, FetchError::passing(Timeout, message));
+    }
+}
+
+#[tokio::test]
+async fn endless_heads_end_at_the_limit_or_the_clock() {
+    let fields = Server::always(Reply::Endless(
+        b"HTTP/1.1 200 OK\r\n".to_vec(),
+        b"X: y\r\n".repeat(99),
+    ))
+    .await;
+    let error = get(&fetcher(options()), &fields.url()).await.unwrap_err();
+    assert_eq!(error.failure.kind, TooLarge, "{error:?}");
+
+    let interim = Server::always(Reply::Endless(
+        vec![],
+        b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(10),
+    ))
+    .await;
+    let http = fetcher(Options {
+        timeout: Duration::from_millis(500),
+        ..options()
+    });
+    let error = get(&http, &interim.url()).await.unwrap_err();
+    assert_eq!(error.failure.kind, Timeout);
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_the_server_closed_is_no_fault() {
+    // Every other request is answered and then its connection closed, without saying so before.
+    let server = Server::always(Reply::Close(ok(b"hello"))).await;
+    let http = fetcher(options());
+    for _ in 0..20 {
+        assert_eq!(get(&http, &server.url()).await.unwrap().1, b"hello");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_there_is_told_from_a_name_server_in_trouble() {
+    let url = Url::parse("http://name.test/").unwrap();
+    let table = [
+        (
+            "failed to lookup address information: Name or service not known",
+            false,
+            "no such name: name.test",
+        ),
+        (
+            "failed to lookup address information: No address associated with hostname",
+            false,
+            "no such name: name.test",
+        ),
+        ("Name does not resolve", false, "no such name: name.test"),
+        (
+            "nodename nor servname provided, or not known",
+            false,
+            "no such name: name.test",
+        ),
+        (
+            "failed to lookup address information: Temporary failure in name resolution",
+            true,
+            "the name server did not answer for name.test",
+        ),
+        (
+            "Try again",
+            true,
+            "the name server did not answer for name.test",
+        ),
+        (
+            "failed to lookup address information: Non-recoverable failure in name resolution",
+            false,
+            "looking name.test up failed: Non-recoverable failure in name resolution",
+        ),
+    ];
+    for (text, transient, message) in table {
+        let lookup = Lookup::new(move |_| Err(std::io::Error::other(text)));
+        let http = fetcher(Options {
+            lookup: Some(lookup),
+            ..options()
+        });
+        let error = get(&http, &url).await.unwrap_err();
+        assert_eq!(
+            (error.failure.kind, error.transient),
+            (Dns, transient),
+            "{text}"
+        );
+        assert_eq!(error.failure.message, message);
+    }
+    let lookup = Lookup::new(|_| Ok(Vec::new()));
+    let http = fetcher(Options {
+        lookup: Some(lookup),
+        ..options()
+    });
+    let error = get(&http, &url).await.unwrap_err();
+    assert_eq!(error, FetchError::lasting(Dns, "name.test has no address"));
+}
+
+#[tokio::test]
+async fn a_look_up_that_never_ends_ends_with_the_connect_clock() {
+    let (release, hold) = std::sync::mpsc::channel::<()>();
+    let hold = Mutex::new(hold);
+    let lookup = Lookup::new(move |_| {
+        let _ = hold.lock().unwrap().recv();
+        Ok(Vec::new())
+    });
+    let connect_timeout = Duration::from_millis(200);
+    let http = fetcher(Options {
+        lookup: Some(lookup),
+        connect_timeout,
+        ..options()
+    });
+    let error = get(&http, &Url::parse("http://name.test/").unwrap())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error,
+        FetchError::passing(Dns, "looking name.test up took longer than 200ms")
+    );
+    // The runtime waits for its blocking threads when it ends.
+    drop(release);
+}
+
+#[tokio::test]
+async fn our_own_limit_of_descriptors_is_nobodys_fault() {
+    let lookup = Lookup::new(|_| Err(std::io::Error::from_raw_os_error(24)));
+    let http = fetcher(Options {
+        lookup: Some(lookup),
+        ..options()
+    });
+    let error = get(&http, &Url::parse("http://name.test/").unwrap())
+        .await
+        .unwrap_err();
+    assert!(error.exhausted && error.transient, "{error:?}");
+}
+
+#[tokio::test]
+async fn a_url_that_no_request_can_be_made_of_is_a_failure_of_the_url() {
+    let url = Url::parse(&format!("http://127.0.0.1:9/{}", "x".repeat(70_000))).unwrap();
+    let error = get(&fetcher(options()), &url).await.unwrap_err();
+    assert_eq!(
+        (error.failure.kind, error.transient),
+        (BadUrl, false),
+        "{error:?}"
+    );
+    assert!(error.failure.message.len() < 200);
+}

@@ -1,0 +1,226 @@
+//! Whom we trust, and what a bad certificate is called.
+
+use std::path::PathBuf;
+
+use rcgen::{CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::TlsAcceptor;
+
+use super::*;
+
+/// A certificate authority that nobody knows, in a file.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    /// Removed with it.
+    _folder: tempfile::TempDir,
+    path: PathBuf,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(vec![]).unwrap();
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("authority.pem");
+        std::fs::write(&path, issuer.pem()).unwrap();
+        Self {
+            issuer,
+            _folder: folder,
+            path,
+        }
+    }
+
+    /// A TLS server for `names`, with a certificate from here that `change` has changed.
+    async fn server(
+        &self,
+        names: &[&str],
+        change: impl FnOnce(&mut CertificateParams),
+    ) -> SocketAddr {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+            )
+            .unwrap();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    let Ok(mut stream) = acceptor.accept(stream).await else {
+                        return;
+                    };
+                    while read_head(&mut stream).await.is_some() {
+                        let _ = stream.write_all(&ok(b"secure")).await;
+                        let _ = stream.flush().await;
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    fn options(&self) -> Options {
+        let lookup = names(&[("secure.test", "127.0.0.1"), ("other.test", "127.0.0.1")]);
+        Options {
+            authorities: Some(self.path.clone()),
+            lookup,
+            ..options()
+        }
+    }
+}
+
+fn at(name: &str, address: SocketAddr) -> Url {
+    Url::parse(&format!("https://{name}:{}/", address.port())).unwrap()
+}
+
+#[tokio::test]
+async fn a_given_authority_is_trusted_and_the_handshake_has_its_time() {
+    let authority = Authority::new();
+    let address = authority
+        .server(&["secure.test", "127.0.0.1"], |_| {})
+        .await;
+    let http = fetcher(authority.options());
+    for name in ["secure.test", "127.0.0.1"] {
+        let (exchange, content) = get(&http, &at(name, address)).await.unwrap();
+        assert_eq!(
+            (&content[..], exchange.version),
+            (&b"secure"[..], ::http::Version::HTTP_11)
+        );
+        let timing = exchange.timing;
+        assert!(
+            timing.tls.is_some_and(|tls| tls > 0.0) && timing.connect.is_some(),
+            "{timing:?}"
+        );
+        let parts = timing.dns.unwrap_or_default() + timing.connect.unwrap() + timing.tls.unwrap();
+        assert!(timing.ttfb.is_some_and(|ttfb| ttfb >= parts), "{timing:?}");
+        let kept = get(&http, &at(name, address)).await.unwrap().0.timing;
+        assert!(kept.reused && kept.tls.is_none(), "{kept:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_certificate_is_a_failure_of_tls_that_says_what_is_wrong() {
+    let authority = Authority::new();
+    let expired =
+        |params: &mut CertificateParams| params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    let future =
+        |params: &mut CertificateParams| params.not_before = rcgen::date_time_ymd(3001, 1, 1);
+    let past = authority.server(&["secure.test"], expired).await;
+    let not_yet = authority.server(&["secure.test"], future).await;
+    let good = authority.server(&["secure.test"], |_| {}).await;
+    let trusting = fetcher(authority.options());
+    let stranger = fetcher(Options {
+        authorities: None,
+        ..authority.options()
+    });
+    let insecure = fetcher(Options {
+        insecure: true,
+        authorities: None,
+        ..authority.options()
+    });
+    for (http, name, address, wanted) in [
+        (&trusting, "secure.test", past, "expired"),
+        (&trusting, "secure.test", not_yet, "not valid yet"),
+        (&trusting, "other.test", good, "another name"),
+        (&trusting, "127.0.0.1", good, "another name"),
+        (&stranger, "secure.test", good, "issuer is unknown"),
+    ] {
+        let error = get(http, &at(name, address)).await.unwrap_err();
+        assert_eq!(
+            (error.failure.kind, error.transient),
+            (FailureKind::Tls, false),
+            "{error:?}"
+        );
+        assert!(
+            error.failure.message.contains(wanted),
+            "{} for {wanted}",
+            error.failure.message
+        );
+        assert!(
+            get(&insecure, &at(name, address)).await.is_ok(),
+            "--insecure accepts: {wanted}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_speak_tls_is_a_failure_of_tls() {
+    let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = plain.local_addr().unwrap();
+    let answers: [&'static [u8]; 2] = [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""];
+    tokio::spawn(async move {
+        for answer in answers {
+            let (mut stream, _) = plain.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(answer).await;
+        }
+    });
+    let http = fetcher(Options {
+        insecure: true,
+        ..options()
+    });
+    for (wanted, transient) in [
+        ("does not speak TLS", false),
+        ("in the middle of the handshake", true),
+    ] {
+        let error = get(&http, &at("127.0.0.1", address)).await.unwrap_err();
+        assert_eq!(
+            (error.failure.kind, error.transient),
+            (FailureKind::Tls, transient),
+            "{error:?}"
+        );
+        assert!(
+            error.failure.message.contains(wanted),
+            "{}",
+            error.failure.message
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_that_stalls_ends_with_the_connect_clock() {
+    let server = Server::always(Reply::Stall(vec![])).await;
+    let connect_timeout = Duration::from_millis(200);
+    let http = fetcher(Options {
+        insecure: true,
+        connect_timeout,
+        ..options()
+    });
+    let error = get(&http, &at("127.0.0.1", server.address))
+        .await
+        .unwrap_err();
+    let wanted = FetchError::passing(FailureKind::Timeout, "connecting took longer than 200ms");
+    assert_eq!(error, wanted);
+}
+
+#[test]
+fn a_file_without_authorities_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for content in [None, Some(""), Some("no PEM"), Some(broken)] {
+        let path = folder.path().join("authorities.pem");
+        if let Some(content) = content {
+            std::fs::write(&path, content).unwrap();
+        }
+        let made = Http::new(Options {
+            authorities: Some(path.clone()),
+            ..options()
+        });
+        let message = made.err().expect("a refusal").to_string();
+        assert!(message.contains("authorities.pem: "), "{message}");
+    }
+}
