@@ -96,9 +96,9 @@ impl Gzip {
                     _ => return Err("its header is broken".into()),
                 }
                 if at == 9 {
-                    self.after(0)
+                    self.after(0);
                 } else {
-                    self.at = At::Fixed(at + 1)
+                    self.at = At::Fixed(at + 1);
                 }
             }
             At::ExtraLength { low: None } => self.at = At::ExtraLength { low: Some(byte) },

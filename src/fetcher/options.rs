@@ -19,7 +19,9 @@ use crate::policy::address::Private;
 ///
 /// Errors are read as those of the system's resolver are: by their kind and text.
 #[derive(Clone)]
-pub struct Lookup(pub(super) Arc<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>);
+pub struct Lookup(pub(super) Arc<LookUp>);
+
+type LookUp = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
 impl Lookup {
     /// Uses `look_up` instead of the system's resolver.

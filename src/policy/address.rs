@@ -179,7 +179,6 @@ fn classify_v6(address: Ipv6Addr) -> (Class, &'static str) {
         })
         .map(|(.., class, name)| (*class, *name));
     match (own, embedded(address)) {
-        // `::1` and `::` would also read as IPv4-compatible 0.0.0.1 and 0.0.0.0.
         (Some(own), None) => own,
         (_, Some(inside)) => inside,
         (None, None) => (Inside, "unallocated"),
@@ -188,47 +187,39 @@ fn classify_v6(address: Ipv6Addr) -> (Class, &'static str) {
 
 /// The strictest class among the IPv4 addresses that `address` carries, if it carries any.
 fn embedded(address: Ipv6Addr) -> Option<(Class, &'static str)> {
-    let [a, b, c, d, e, f, g, h] = address.segments();
     let v4 = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        classify_v4(Ipv4Addr::new(a, b, c, d))
+        classify_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
     };
     let stricter = |one: (Class, &'static str), other: (Class, &'static str)| {
         if other.0 > one.0 { other } else { one }
     };
-    match [a, b, c, d, e, f] {
-        // `::` and `::1` are addresses of their own; the rest is IPv4-compatible (RFC 4291, 2.5.5.1).
-        [0, 0, 0, 0, 0, 0] if (g, h) != (0, 0) && (g, h) != (0, 1) => Some(v4(g, h)),
-        // Mapped (RFC 4291, 2.5.5.2), translated (RFC 2765), NAT64 (RFC 6052).
-        [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] | [0x64, 0xff9b, 0, 0, 0, 0] => {
-            Some(v4(g, h))
-        }
+    match address.segments() {
+        // Addresses of their own, though they read as IPv4-compatible 0.0.0.0 and 0.0.0.1.
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => None,
+        // Compatible and mapped (RFC 4291, 2.5.5), translated (RFC 2765), NAT64 (RFC 6052), 6to4 (RFC 3056).
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => Some(v4(high, low)),
         // NAT64 of the local network (RFC 8215): never public, and where in it the address stands depends on
         // a prefix length that only that network knows, so every place of RFC 6052, 2.2 is looked at.
         [0x64, 0xff9b, 1, ..] => {
             let octets = address.octets();
-            let at = |places: [usize; 4]| {
-                let [a, b, c, d] = places.map(|place| octets[place]);
-                classify_v4(Ipv4Addr::new(a, b, c, d))
-            };
             let places = [
                 [6, 7, 9, 10],
                 [7, 9, 10, 11],
                 [9, 10, 11, 12],
                 [12, 13, 14, 15],
             ];
-            // Zeros in the unused places read as 0.0.0.0, which is no more than private: no harm.
-            let strictest = places
-                .map(at)
-                .into_iter()
-                .filter(|found| found.0 == LinkLocal)
-                .max();
-            Some(strictest.unwrap_or((Inside, "local NAT64")))
+            let found = places.map(|place| classify_v4(place.map(|at| octets[at]).into()));
+            // Bits that are no address read as any class; only what would forbid more is believed.
+            let worst = found.into_iter().find(|found| found.0 == LinkLocal);
+            Some(worst.unwrap_or((Inside, "local NAT64")))
         }
-        // 6to4 (RFC 3056).
-        [0x2002, high, low, ..] => Some(v4(high, low)),
         // Teredo (RFC 4380): the server's address, and the client's with its bits turned over.
-        [0x2001, 0, high, low, ..] => Some(stricter(v4(high, low), v4(!g, !h))),
+        [0x2001, 0, high, low, .., last_high, last_low] => {
+            Some(stricter(v4(high, low), v4(!last_high, !last_low)))
+        }
         _ => None,
     }
 }
@@ -244,21 +235,22 @@ fn embedded(address: Ipv6Addr) -> Option<(Class, &'static str)> {
 /// `forbidden-address`, with the address, what it is, and the way out.
 pub fn permitted(private: Private, naming: Naming, address: IpAddr) -> Result<(), Failure> {
     let (class, name) = classify(address);
+    let furthest = match (private, naming) {
+        (Private::Deny, _) | (Private::Auto, Naming::Page) => Public,
+        (_, Naming::User) => LinkLocal,
+        (_, Naming::File) | (Private::Allow, Naming::Page) => Inside,
+    };
+    if class <= furthest {
+        return Ok(());
+    }
     let refusal = match (class, private, naming) {
-        (Public, ..) | (Inside | LinkLocal, Private::Auto | Private::Allow, Naming::User) => {
-            return Ok(());
-        }
-        (Inside, Private::Auto | Private::Allow, Naming::File)
-        | (Inside, Private::Allow, Naming::Page) => {
-            return Ok(());
-        }
-        (Never, ..) => "no host can be there".into(),
-        (_, Private::Deny, _) => format!("--private {private} leaves public addresses only"),
+        (Never, ..) => "no host can be there",
+        (_, Private::Deny, _) => "--private deny leaves public addresses only",
         (LinkLocal, _, Naming::File) => {
-            "a file under check may not name it; name the host yourself".into()
+            "a file under check may not name it; name the host yourself"
         }
-        (LinkLocal, _, Naming::Page) => "a page may not lead there; name the host yourself".into(),
-        (Inside, ..) => "a page may not lead there; --private allow permits it".into(),
+        (LinkLocal, ..) => "a page may not lead there; name the host yourself",
+        (Inside | Public, ..) => "a page may not lead there; --private allow permits it",
     };
     Err(Failure::new(
         FailureKind::ForbiddenAddress,
