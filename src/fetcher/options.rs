@@ -163,7 +163,7 @@ impl Default for Options {
             idle_per_host: 64,
             idle_timeout: Duration::from_secs(30),
             // hyper's own 100 turns away sites that browsers show; curl takes 5,000.
-            max_fields: 500,
+            max_fields: 256,
             lookup: None,
             epoch: Instant::now(),
         }

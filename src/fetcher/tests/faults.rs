@@ -70,10 +70,10 @@ async fn a_broken_answer_has_the_name_of_its_fault() {
             Err((Protocol, false)),
         ),
         ("101 fields", Reply::Keep(fields(101)), Ok(())),
-        ("490 fields", Reply::Keep(fields(490)), Ok(())),
+        ("250 fields", Reply::Keep(fields(250)), Ok(())),
         (
-            "600 fields",
-            Reply::Keep(fields(600)),
+            "300 fields",
+            Reply::Keep(fields(300)),
             Err((TooLarge, false)),
         ),
         (
