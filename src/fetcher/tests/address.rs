@@ -21,7 +21,10 @@ async fn attempt(http: &Http, url: &Url, naming: Naming) -> Result<Exchange, Fai
 #[tokio::test]
 async fn a_page_leads_to_no_private_address_in_whatever_spelling() {
     let server = Server::always(Reply::Keep(ok(b"secret"))).await;
-    let lookup = names(&[("inside.test", "127.0.0.1"), ("localhost", "127.0.0.1 ::1")]);
+    let lookup = Some(names(&[
+        ("inside.test", "127.0.0.1"),
+        ("localhost", "127.0.0.1 ::1"),
+    ]));
     let http = fetcher(Options {
         lookup,
         ..options()
@@ -76,7 +79,10 @@ async fn the_switch_opens_and_closes_what_it_says() {
 async fn of_a_mixed_answer_only_what_is_permitted_is_dialled() {
     let server = Server::always(Reply::Keep(ok(b"inside"))).await;
     // 192.0.2.1 stands for a public address here; nothing may be dialled but the second one.
-    let lookup = names(&[("mixed.test", "169.254.169.254 127.0.0.1 224.0.0.1")]);
+    let lookup = Some(names(&[(
+        "mixed.test",
+        "169.254.169.254 127.0.0.1 224.0.0.1",
+    )]));
     let http = fetcher(Options {
         lookup,
         ..options()
@@ -182,7 +188,7 @@ async fn the_family_of_addresses_can_be_chosen() {
     let server = Server::always(Reply::Keep(ok(b"four"))).await;
     let table = &[("both.test", "::1 127.0.0.1"), ("six.test", "::1")];
     let four = fetcher(Options {
-        lookup: names(table),
+        lookup: Some(names(table)),
         family: Family::V4,
         ..options()
     });
@@ -204,7 +210,7 @@ async fn the_family_of_addresses_can_be_chosen() {
         Some(FailureKind::Connect)
     );
     let six = fetcher(Options {
-        lookup: names(table),
+        lookup: Some(names(table)),
         family: Family::V6,
         ..options()
     });

@@ -61,7 +61,7 @@ async fn the_limit_is_exact_and_an_announced_excess_is_not_even_read() {
         max_size: 100_000,
         ..options()
     });
-    let fits = Server::always(Reply::Keep(ok(&[b'x'; 100_000]))).await;
+    let fits = Server::always(Reply::Keep(ok(&vec![b'x'; 100_000]))).await;
     assert_eq!(get(&http, &fits.url()).await.unwrap().1.len(), 100_000);
 
     let open = [b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b'x'; 100_001]].concat();

@@ -6,14 +6,17 @@ use FailureKind::{
     Connect, Decode, Dns, Protocol, Reset, Timeout, TooLarge, Truncated, Url as BadUrl,
 };
 
-#[tokio::test]
-async fn a_broken_answer_has_the_name_of_its_fault() {
+/// A name, what the server does, and the failure's kind and whether it may pass.
+type Row = (&'static str, Reply, Result<(), (FailureKind, bool)>);
+
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn broken_answers() -> Vec<Row> {
     let text = |text: &str| text.replace('\n', "\r\n").into_bytes();
     let fields = |count: usize| {
-        let fields: String = (0..count).map(|n| format!("X-{n}: y\r\n")).collect();
-        with(&fields, b"")
+        let fields: Vec<_> = (0..count).map(|n| format!("X-{n}: y\r\n")).collect();
+        with(&fields.concat(), b"")
     };
-    let rows: Vec<(&str, Reply, Result<(), (FailureKind, bool)>)> = vec![
+    vec![
         ("closed at once", Reply::Close(vec![]), Err((Reset, true))),
         ("reset at once", Reply::Reset(vec![]), Err((Reset, true))),
         (
@@ -154,8 +157,12 @@ async fn a_broken_answer_has_the_name_of_its_fault() {
             Reply::Keep([ok(b"fine"), b"junk".to_vec()].concat()),
             Ok(()),
         ),
-    ];
-    for (name, reply, wanted) in rows {
+    ]
+}
+
+#[tokio::test]
+async fn a_broken_answer_has_the_name_of_its_fault() {
+    for (name, reply, wanted) in broken_answers() {
         let server = Server::always(reply).await;
         let result = get(&fetcher(options()), &server.url()).await;
         let found = result

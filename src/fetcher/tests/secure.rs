@@ -74,7 +74,10 @@ impl Authority {
     }
 
     fn options(&self) -> Options {
-        let lookup = names(&[("secure.test", "127.0.0.1"), ("other.test", "127.0.0.1")]);
+        let lookup = Some(names(&[
+            ("secure.test", "127.0.0.1"),
+            ("other.test", "127.0.0.1"),
+        ]));
         Options {
             authorities: Some(self.path.clone()),
             lookup,

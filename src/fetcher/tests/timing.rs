@@ -46,7 +46,7 @@ async fn phases_belong_to_the_connection_that_was_opened_for_the_request() {
 async fn a_literal_address_is_not_looked_up_and_a_known_name_not_again() {
     let server = Server::always(Reply::Close(with("Connection: close\r\n", b"hello"))).await;
     let http = fetcher(Options {
-        lookup: names(&[("known.test", "127.0.0.1")]),
+        lookup: Some(names(&[("known.test", "127.0.0.1")])),
         ..options()
     });
     let timing = get(&http, &server.url()).await.unwrap().0.timing;
