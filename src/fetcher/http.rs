@@ -6,7 +6,7 @@
 //! its head.
 //!
 //! **What was checked is what is dialled**: addresses are judged before a connection is opened, literal ones
-//! here, because hyper never asks a resolver about them, and names in [`resolver`](super::resolver). Each
+//! here, because hyper never asks a resolver about them, and names in `resolver`. Each
 //! [`Naming`] has a client, and so a pool, of its own: a page must not ride on a connection that the user's
 //! own word opened.
 

@@ -7,12 +7,12 @@
 //! | file | decides |
 //! | --- | --- |
 //! | [`options`] | what can be set, and the defaults |
-//! | [`http`] | how one request is sent and how much of the answer is read |
-//! | [`decode`], [`gzip`] | how a content coding is undone, in bounded pieces |
-//! | [`resolver`] | which addresses a name has, and which of them may be dialled |
-//! | [`tls`] | whom we trust |
-//! | [`timing`] | where the time of one request went |
-//! | [`failure`] | what an error of the libraries below is called |
+//! | `http` | how one request is sent and how much of the answer is read |
+//! | `decode`, `gzip` | how a content coding is undone, in bounded pieces |
+//! | `resolver` | which addresses a name has, and which of them may be dialled |
+//! | `tls` | whom we trust |
+//! | `timing` | where the time of one request went |
+//! | `failure` | what an error of the libraries below is called |
 //! | [`file`] | how a local file is read without being led astray |
 
 use std::borrow::Cow;
