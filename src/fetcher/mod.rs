@@ -55,18 +55,30 @@ pub struct FetchError {
 impl FetchError {
     /// A failure that would only repeat itself.
     pub(crate) fn lasting(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { failure: Failure::new(kind, message), transient: false, exhausted: false }
+        Self {
+            failure: Failure::new(kind, message),
+            transient: false,
+            exhausted: false,
+        }
     }
 
     /// A failure that may pass.
     pub(crate) fn passing(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { failure: Failure::new(kind, message), transient: true, exhausted: false }
+        Self {
+            failure: Failure::new(kind, message),
+            transient: true,
+            exhausted: false,
+        }
     }
 }
 
 impl From<Failure> for FetchError {
     fn from(failure: Failure) -> Self {
-        Self { failure, transient: false, exhausted: false }
+        Self {
+            failure,
+            transient: false,
+            exhausted: false,
+        }
     }
 }
 

@@ -73,14 +73,28 @@ pub struct Links {
 impl Links {
     /// Adds a link; past 4 GiB of text it is dropped, which no content within `--max-size` reaches.
     pub fn push(&mut self, link: Link<'_>) {
-        let (Ok(start), Ok(length)) =
-            (u32::try_from(self.text.len()), u32::try_from(link.reference.len()))
-        else {
+        let (Ok(start), Ok(length)) = (
+            u32::try_from(self.text.len()),
+            u32::try_from(link.reference.len()),
+        ) else {
             return;
         };
         self.text.push_str(link.reference);
-        let Link { kind, nofollow, line, column, .. } = link;
-        self.entries.push(Entry { start, length, line, column, kind, nofollow });
+        let Link {
+            kind,
+            nofollow,
+            line,
+            column,
+            ..
+        } = link;
+        self.entries.push(Entry {
+            start,
+            length,
+            line,
+            column,
+            kind,
+            nofollow,
+        });
     }
 
     /// How many there are.
@@ -99,9 +113,21 @@ impl Links {
     pub fn iter(&self) -> impl Iterator<Item = Link<'_>> {
         self.entries.iter().map(|entry| {
             let start = entry.start as usize;
-            let Entry { kind, nofollow, line, column, .. } = *entry;
+            let Entry {
+                kind,
+                nofollow,
+                line,
+                column,
+                ..
+            } = *entry;
             let reference = &self.text[start..start + entry.length as usize];
-            Link { reference, kind, nofollow, line, column }
+            Link {
+                reference,
+                kind,
+                nofollow,
+                line,
+                column,
+            }
         })
     }
 
@@ -145,7 +171,11 @@ impl Document {
 /// Is `name` among the sorted `anchors`?
 #[must_use]
 pub fn has_anchor(anchors: &[u64], ignore_case: bool, name: &str) -> bool {
-    let hash = if ignore_case { anchor_hash(&name.to_lowercase()) } else { anchor_hash(name) };
+    let hash = if ignore_case {
+        anchor_hash(&name.to_lowercase())
+    } else {
+        anchor_hash(name)
+    };
     anchors.binary_search(&hash).is_ok()
 }
 

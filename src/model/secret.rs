@@ -42,7 +42,9 @@ impl fmt::Display for Secret {
 #[must_use]
 pub fn masked(text: &str) -> String {
     let start = text.find("//").map_or(0, |at| at + 2);
-    let end = text[start..].find(['/', '\\', '?', '#']).map_or(text.len(), |at| start + at);
+    let end = text[start..]
+        .find(['/', '\\', '?', '#'])
+        .map_or(text.len(), |at| start + at);
     match text[start..end].rfind('@') {
         // Without `//`, only `user:password@…` is taken for userinfo: an e-mail address stays readable.
         Some(at) if start > 0 || text[..at].contains(':') => {

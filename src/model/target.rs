@@ -1,9 +1,13 @@
 //! What shall be visited, and who asked for it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
+
+use super::secret::Secret;
+use super::visit::Failure;
 
 /// A line of a list or an argument, as it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,14 +57,28 @@ pub struct Target {
     pub referrer: Option<Arc<str>>,
     /// Who named the host: the rule of `--private` asks.
     pub naming: Naming,
-    /// A HEAD is enough: only whether it is there is asked, not what it says.
-    pub head: bool,
+    /// The input was no URL that can be asked for: the target is recorded with this, without a request.
+    pub refusal: Option<Box<Failure>>,
+    /// What the userinfo of the given URL stands for, as a field value; goes to the target's own origin
+    /// and nowhere else, and is never stored.
+    pub authorization: Option<Secret>,
+    /// Local files, read in one go; `url` is then only their common name.
+    pub files: Option<Arc<[PathBuf]>>,
 }
 
 impl Target {
     /// A target that the user named himself: depth 0, no referrer.
     #[must_use]
     pub fn named(url: Url) -> Self {
-        Self { url, seed: None, depth: 0, referrer: None, naming: Naming::User, head: false }
+        Self {
+            url,
+            seed: None,
+            depth: 0,
+            referrer: None,
+            naming: Naming::User,
+            refusal: None,
+            authorization: None,
+            files: None,
+        }
     }
 }

@@ -57,7 +57,11 @@ impl fmt::Display for Origin {
 pub fn key(url: &Url) -> String {
     let text = without_secrets(url);
     let text = text.split('#').next().unwrap_or_default();
-    if text.contains('%') { normal_escapes(text) } else { text.to_owned() }
+    if text.contains('%') {
+        normal_escapes(text)
+    } else {
+        text.to_owned()
+    }
 }
 
 /// `url` as it may be shown: no userinfo. The fragment stays.
@@ -95,7 +99,11 @@ fn normal_escapes(text: &str) -> String {
             if value.is_ascii_alphanumeric() || b"-._~".contains(&value) {
                 out.push(value);
             } else {
-                out.extend([b'%', bytes[at + 1].to_ascii_uppercase(), bytes[at + 2].to_ascii_uppercase()]);
+                out.extend([
+                    b'%',
+                    bytes[at + 1].to_ascii_uppercase(),
+                    bytes[at + 2].to_ascii_uppercase(),
+                ]);
             }
             at += 3;
         } else {
@@ -130,17 +138,36 @@ mod tests {
             ("http://a.test/100%", "http://a.test/100%"),
         ] {
             assert_eq!(key(&parsed(spelt)), same, "{spelt}");
-            assert_eq!(key(&parsed(same)), same, "normalising twice changes nothing");
+            assert_eq!(
+                key(&parsed(same)),
+                same,
+                "normalising twice changes nothing"
+            );
         }
-        assert_ne!(key(&parsed("http://a.test/a%2Fb")), key(&parsed("http://a.test/a/b")));
-        assert_ne!(key(&parsed("http://a.test/?")), key(&parsed("http://a.test/")));
+        assert_ne!(
+            key(&parsed("http://a.test/a%2Fb")),
+            key(&parsed("http://a.test/a/b"))
+        );
+        assert_ne!(
+            key(&parsed("http://a.test/?")),
+            key(&parsed("http://a.test/"))
+        );
     }
 
     #[test]
     fn an_origin_has_its_port_written_out() {
-        assert_eq!(Origin::of(&parsed("http://a.test/x")).as_str(), "http://a.test:80");
-        assert_eq!(Origin::of(&parsed("https://a.test:443")), Origin::of(&parsed("https://a.test")));
-        assert_ne!(Origin::of(&parsed("http://a.test")), Origin::of(&parsed("https://a.test")));
+        assert_eq!(
+            Origin::of(&parsed("http://a.test/x")).as_str(),
+            "http://a.test:80"
+        );
+        assert_eq!(
+            Origin::of(&parsed("https://a.test:443")),
+            Origin::of(&parsed("https://a.test"))
+        );
+        assert_ne!(
+            Origin::of(&parsed("http://a.test")),
+            Origin::of(&parsed("https://a.test"))
+        );
         assert_eq!(Origin::of(&parsed("file:///etc/x")).as_str(), "file://");
     }
 }

@@ -120,7 +120,9 @@ impl FailureKind {
     #[must_use]
     pub fn outcome(self) -> Outcome {
         match self {
-            Self::Robots | Self::Blocked | Self::RateLimited | Self::Interrupted => Outcome::Unknown,
+            Self::Robots | Self::Blocked | Self::RateLimited | Self::Interrupted => {
+                Outcome::Unknown
+            }
             _ => Outcome::Broken,
         }
     }
@@ -139,7 +141,10 @@ pub struct Failure {
 impl Failure {
     /// A failure of `kind`, in words.
     pub fn new(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, message: message.into() }
+        Self {
+            kind,
+            message: message.into(),
+        }
     }
 }
 
@@ -208,7 +213,10 @@ pub struct Visit {
     pub attempts: u32,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields by reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands fields by reference"
+)]
 fn is_zero(count: &u32) -> bool {
     *count == 0
 }
@@ -287,16 +295,25 @@ impl Summary {
 
     /// Counts one record.
     pub fn count(&mut self, visit: &Visit) {
-        match visit.outcome {
-            Outcome::Ok => self.ok += 1,
-            Outcome::Broken => self.broken += 1,
-            Outcome::Unknown => self.unknown += 1,
-            Outcome::Excluded => self.excluded += 1,
+        self.count_many(
+            visit.outcome,
+            visit.error.as_ref().map(|failure| failure.kind),
+            1,
+        );
+    }
+
+    /// Counts `number` records of one verdict.
+    pub fn count_many(&mut self, outcome: Outcome, failure: Option<FailureKind>, number: u64) {
+        match outcome {
+            Outcome::Ok => self.ok += number,
+            Outcome::Broken => self.broken += number,
+            Outcome::Unknown => self.unknown += number,
+            Outcome::Excluded => self.excluded += number,
         }
-        if let Some(failure) = &visit.error {
-            match self.failures.iter_mut().find(|(kind, _)| *kind == failure.kind) {
-                Some((_, count)) => *count += 1,
-                None => self.failures.push((failure.kind, 1)),
+        if let Some(failure) = failure {
+            match self.failures.iter_mut().find(|(kind, _)| *kind == failure) {
+                Some((_, count)) => *count += number,
+                None => self.failures.push((failure, number)),
             }
         }
     }

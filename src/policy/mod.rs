@@ -1,7 +1,21 @@
-//! Floor 1: pure decisions. No I/O, no clock of its own, no async.
+//! Floor 1: pure decisions. No I/O, no clock of its own, no async: time and chance are passed in.
 //!
 //! | file | decides |
 //! | --- | --- |
+//! | [`accept`] | which status codes are good |
 //! | [`address`] | which addresses may be contacted, given who named the host |
+//! | [`headers`] | which fields and credentials go to which origin |
+//! | [`politeness`] | how fast and how wide an origin is asked |
+//! | [`redirect`] | where a redirect leads, and whether it may |
+//! | [`retry`] | what is worth another try, and when |
+//! | [`robots`] | what robots.txt allows (RFC 9309) |
+//! | [`scope`] | which URLs a crawl follows |
 
+pub mod accept;
 pub mod address;
+pub mod headers;
+pub mod politeness;
+pub mod redirect;
+pub mod retry;
+pub mod robots;
+pub mod scope;

@@ -1,0 +1,231 @@
+//! Which fields go to which origin.
+//!
+//! A field that the user gave with `-H` is bound, when it is given, to the origins that he named: scheme, host
+//! and port. It goes nowhere else, whatever redirects (RFC 9110, section 15.4; not only the names that
+//! libraries know as sensitive). For links that local files name, nobody named their targets: only fields that say nothing about the
+//! user go there.
+
+use std::collections::HashSet;
+
+use http::HeaderMap;
+use http::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderName, HeaderValue, USER_AGENT};
+
+use crate::model::{Naming, Origin, Secret};
+
+/// Fields and the origins that they may go to.
+#[derive(Debug, Clone)]
+pub struct Bound {
+    /// For everyone: Accept, User-Agent.
+    open: HeaderMap,
+    /// For the named ones, the open fields included.
+    whole: HeaderMap,
+    /// `None`: whatever the user named, as the lines of a list are.
+    origins: Option<HashSet<Origin>>,
+}
+
+/// A field that cannot be sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is no field that can be sent: {reason}")]
+pub struct FieldError {
+    name: String,
+    reason: &'static str,
+}
+
+impl Bound {
+    /// `agent` for everyone; `fields` for `origins`, or for every target that the user named.
+    ///
+    /// # Errors
+    /// When a name or value is none that HTTP can carry, or is one that only the protocol may set.
+    pub fn new(
+        agent: &str,
+        fields: impl IntoIterator<Item = (String, Secret)>,
+        origins: Option<HashSet<Origin>>,
+    ) -> Result<Self, FieldError> {
+        let mut open = HeaderMap::new();
+        open.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        open.insert(USER_AGENT, value("User-Agent", agent)?);
+        let mut secret = HeaderMap::new();
+        for (name, text) in fields {
+            let wrong = |reason| FieldError {
+                name: name.clone(),
+                reason,
+            };
+            let field =
+                HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("not a field name"))?;
+            if matches!(
+                field.as_str(),
+                "host" | "content-length" | "transfer-encoding" | "connection" | "accept-encoding"
+            ) {
+                return Err(wrong("the protocol sets it"));
+            }
+            let mut value = value(&name, text.reveal())?;
+            if field == ACCEPT || field == ACCEPT_LANGUAGE || field == USER_AGENT {
+                open.insert(field, value);
+            } else {
+                value.set_sensitive(true);
+                secret.append(field, value);
+            }
+        }
+        let mut whole = open.clone();
+        whole.extend(secret);
+        Ok(Self {
+            open,
+            whole,
+            origins,
+        })
+    }
+
+    /// What goes to `origin`, whose host `naming` named.
+    #[must_use]
+    pub fn fields_for(&self, origin: &Origin, naming: Naming) -> HeaderMap {
+        let named = match &self.origins {
+            Some(origins) => origins.contains(origin),
+            None => naming == Naming::User,
+        };
+        if named {
+            self.whole.clone()
+        } else {
+            self.open.clone()
+        }
+    }
+}
+
+fn value(name: &str, text: &str) -> Result<HeaderValue, FieldError> {
+    let wrong = FieldError {
+        name: name.to_owned(),
+        reason: "its value has characters that a field cannot carry",
+    };
+    HeaderValue::from_str(text).map_err(|_| wrong)
+}
+
+/// The value of Authorization for a user and password as a URL spells them (RFC 7617).
+#[must_use]
+pub fn basic(user: &str, password: &str) -> Secret {
+    let mut text = decoded(user);
+    text.push(b':');
+    text.extend(decoded(password));
+    Secret::new(format!("Basic {}", base64(&text)))
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let escape = text
+            .get(at + 1..at + 3)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        if let (b'%', Some(value)) = (byte, escape) {
+            out.push(value);
+            at += 3;
+        } else {
+            out.push(byte);
+            at += 1;
+        }
+    }
+    out
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let group = chunk
+            .iter()
+            .fold(0u32, |group, &byte| group << 8 | u32::from(byte))
+            << (8 * (3 - chunk.len()));
+        for digit in 0..4 {
+            if digit > chunk.len() {
+                out.push('=');
+            } else {
+                let index = (group >> (18 - 6 * digit)) & 63;
+                out.push(char::from(DIGITS[index as usize]));
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(text: &str) -> Origin {
+        Origin::of(&text.parse().expect("a URL"))
+    }
+
+    #[test]
+    fn a_field_goes_to_its_origins_and_nowhere_else() {
+        let fields = [
+            ("X-Key".to_owned(), Secret::new("canary")),
+            ("Accept".to_owned(), Secret::new("text/html")),
+        ];
+        let named = HashSet::from([origin("https://a.test/")]);
+        let bound = Bound::new("me/1", fields, Some(named)).expect("good fields");
+        assert!(!format!("{bound:?}").contains("canary"));
+        let sent = |text, naming| bound.fields_for(&origin(text), naming);
+        assert_eq!(sent("https://a.test/x", Naming::User)["x-key"], "canary");
+        for (other, naming) in [
+            ("http://a.test/", Naming::User),
+            ("https://a.test:8443/", Naming::User),
+            ("https://b.test/", Naming::Page),
+        ] {
+            let fields = sent(other, naming);
+            assert!(!fields.contains_key("x-key"), "{other}");
+            assert_eq!(fields["accept"], "text/html");
+        }
+    }
+
+    #[test]
+    fn a_list_names_every_target_and_a_redirect_names_none() {
+        let bound = Bound::new("me/1", [("X-Key".to_owned(), Secret::new("canary"))], None)
+            .expect("good fields");
+        assert!(
+            bound
+                .fields_for(&origin("http://a.test"), Naming::User)
+                .contains_key("x-key")
+        );
+        assert!(
+            !bound
+                .fields_for(&origin("http://a.test"), Naming::Page)
+                .contains_key("x-key")
+        );
+        assert!(
+            !bound
+                .fields_for(&origin("http://a.test"), Naming::File)
+                .contains_key("x-key")
+        );
+    }
+
+    #[test]
+    fn what_the_protocol_sets_is_refused() {
+        for (name, text) in [
+            ("Host", "x"),
+            ("Content-Length", "1"),
+            ("a b", "x"),
+            ("X", "a\r\nY: z"),
+        ] {
+            assert!(
+                Bound::new("me/1", [(name.to_owned(), Secret::new(text))], None).is_err(),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn basic_credentials_are_encoded() {
+        for (user, password, value) in [
+            (
+                "Aladdin",
+                "open%20sesame",
+                "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==",
+            ),
+            ("u", "", "Basic dTo="),
+            ("a", "b", "Basic YTpi"),
+            ("%C3%A9", "x", "Basic w6k6eA=="),
+        ] {
+            assert_eq!(basic(user, password).reveal(), value);
+        }
+    }
+}

@@ -1,0 +1,490 @@
+//! What robots.txt allows, by RFC 9309 to the letter.
+//!
+//! Groups for the same product token are one; without any, those for `*`. The longest matching rule wins, Allow
+//! on a tie (2.2.2); `*` and `$` are the only special characters (2.2.3). Rules and paths are compared with
+//! unreserved characters decoded and everything beyond ASCII encoded, so `/%62%61%7A` is `/baz`. A status of
+//! 4xx allows everything, 5xx and silence nothing (2.3.1). Deliberately absent: fetching, and any idea of
+//! when the answer grows old.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+/// Read so far, and no further: RFC 9309, section 2.5.
+pub const LIMIT: usize = 500 * 1024;
+
+/// A line is cut here, where Google's parser cuts it.
+const LINE_LIMIT: usize = 8 * 2083;
+
+/// The rules of one origin for one product token.
+#[derive(Debug, Clone, Default)]
+pub struct Robots {
+    rules: Vec<Rule>,
+    crawl_delay: Option<Duration>,
+    sitemaps: Vec<String>,
+    /// The file could not be had: nothing is allowed, for this reason.
+    unreachable: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+struct Rule {
+    allow: bool,
+    line: u32,
+    pattern: String,
+}
+
+/// The verdict on a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// May it be asked for?
+    pub allowed: bool,
+    /// The rule's line, 1-based, if a rule decided.
+    pub line: Option<u32>,
+    rule: String,
+}
+
+impl Verdict {
+    /// Which rule decided, in words.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self.line {
+            Some(line) => format!("robots.txt line {line}: {}", self.rule),
+            None => self.rule.clone(),
+        }
+    }
+}
+
+impl Robots {
+    /// Everything is allowed: there is no robots.txt.
+    #[must_use]
+    pub fn allow_all() -> Self {
+        Self::default()
+    }
+
+    /// Nothing is allowed: there may be a robots.txt, and it could not be had.
+    #[must_use]
+    pub fn unreachable(reason: &str) -> Self {
+        Self {
+            unreachable: Some(reason.to_owned()),
+            ..Self::default()
+        }
+    }
+
+    /// What an answer to the request for robots.txt means; redirects have been followed.
+    #[must_use]
+    pub fn from_response(status: StatusCode, content: &[u8], token: &str) -> Self {
+        match status.as_u16() {
+            200..=299 => Self::parse(content, token),
+            // Too many requests is no word about what may be asked for, only about how often.
+            429 | 500..=599 => Self::unreachable(&format!("robots.txt answered {status}")),
+            _ => Self::allow_all(),
+        }
+    }
+
+    /// Is this the answer of a host whose robots.txt could not be had?
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        self.unreachable.is_some()
+    }
+
+    /// `Crawl-delay`, as given.
+    #[must_use]
+    pub fn crawl_delay(&self) -> Option<Duration> {
+        self.crawl_delay
+    }
+
+    /// `Sitemap` lines, as given; they belong to no group.
+    #[must_use]
+    pub fn sitemaps(&self) -> &[String] {
+        &self.sitemaps
+    }
+
+    /// Reads a robots.txt; only what concerns `token` is kept.
+    #[must_use]
+    pub fn parse(content: &[u8], token: &str) -> Self {
+        let content = &content[..content.len().min(LIMIT)];
+        let content = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+        let mut ours = Group::default();
+        let mut everyones = Group::default();
+        let mut sitemaps = Vec::new();
+        let mut for_us = false;
+        let mut for_everyone = false;
+        let mut in_rules = false;
+        for (number, line) in (1..).zip(lines(content)) {
+            let line = &line[..line.len().min(LINE_LIMIT)];
+            let line = line.split(|&byte| byte == b'#').next().unwrap_or_default();
+            let Some(colon) = line.iter().position(|&byte| byte == b':') else {
+                continue;
+            };
+            let name = line[..colon].trim_ascii().to_ascii_lowercase();
+            let value = line[colon + 1..].trim_ascii();
+            let allow = match name.as_slice() {
+                b"user-agent" => {
+                    if in_rules {
+                        // A line of agents after rules begins the next group.
+                        (for_us, for_everyone, in_rules) = (false, false, false);
+                    }
+                    for_everyone |= value == b"*" || value.starts_with(b"* ");
+                    let named = product(value);
+                    if !named.is_empty() && named.eq_ignore_ascii_case(token.as_bytes()) {
+                        for_us = true;
+                        ours.met = true;
+                    }
+                    continue;
+                }
+                b"sitemap" => {
+                    sitemaps.push(String::from_utf8_lossy(value).into_owned());
+                    continue;
+                }
+                b"crawl-delay" => {
+                    in_rules = true;
+                    let seconds = std::str::from_utf8(value)
+                        .ok()
+                        .and_then(|text| text.parse::<f64>().ok());
+                    let delay =
+                        seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                    if for_us {
+                        ours.delay = ours.delay.or(delay);
+                    }
+                    if for_everyone {
+                        everyones.delay = everyones.delay.or(delay);
+                    }
+                    continue;
+                }
+                b"allow" => true,
+                b"disallow" => false,
+                // What we do not know does not end a group (2.2.4).
+                _ => continue,
+            };
+            in_rules = true;
+            // An empty rule matches nothing.
+            if value.is_empty() {
+                continue;
+            }
+            let rule = || Rule {
+                allow,
+                line: number,
+                pattern: normal(value),
+            };
+            if for_us {
+                ours.rules.push(rule());
+            }
+            if for_everyone {
+                everyones.rules.push(rule());
+            }
+        }
+        let group = if ours.met { ours } else { everyones };
+        Self {
+            rules: group.rules,
+            crawl_delay: group.delay,
+            sitemaps,
+            unreachable: None,
+        }
+    }
+
+    /// May `path`, with its query, be asked for?
+    #[must_use]
+    pub fn judge(&self, path: &str) -> Verdict {
+        if path == "/robots.txt" {
+            return Verdict {
+                allowed: true,
+                line: None,
+                rule: "robots.txt itself".to_owned(),
+            };
+        }
+        if let Some(reason) = &self.unreachable {
+            let rule = format!("robots.txt could not be had, so nothing is allowed: {reason}");
+            return Verdict {
+                allowed: false,
+                line: None,
+                rule,
+            };
+        }
+        let path = normal(path.as_bytes());
+        let matching = self
+            .rules
+            .iter()
+            .filter(|rule| matches(rule.pattern.as_bytes(), path.as_bytes()));
+        let longest = matching.max_by(|a, b| {
+            // Of equals, Allow; of those, the first.
+            (a.pattern.len(), a.allow, std::cmp::Reverse(a.line)).cmp(&(
+                b.pattern.len(),
+                b.allow,
+                std::cmp::Reverse(b.line),
+            ))
+        });
+        match longest {
+            Some(rule) => {
+                let name = if rule.allow { "Allow" } else { "Disallow" };
+                Verdict {
+                    allowed: rule.allow,
+                    line: Some(rule.line),
+                    rule: format!("{name}: {}", rule.pattern),
+                }
+            }
+            None => Verdict {
+                allowed: true,
+                line: None,
+                rule: "no rule of robots.txt matches".to_owned(),
+            },
+        }
+    }
+}
+
+#[derive(Default)]
+struct Group {
+    met: bool,
+    rules: Vec<Rule>,
+    delay: Option<Duration>,
+}
+
+/// Lines that end in LF, CR or CRLF.
+fn lines(content: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(content);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        match text.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            Some(end) => {
+                let next = if text[end..].starts_with(b"\r\n") {
+                    end + 2
+                } else {
+                    end + 1
+                };
+                rest = Some(&text[next..]);
+                Some(&text[..end])
+            }
+            None => {
+                rest = None;
+                Some(text)
+            }
+        }
+    })
+}
+
+/// The product token that an agent line names: its leading letters, `-` and `_` (2.2.1).
+fn product(value: &[u8]) -> &[u8] {
+    let end = value
+        .iter()
+        .position(|byte| !(byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_')));
+    &value[..end.unwrap_or(value.len())]
+}
+
+/// Escapes in upper case, those of unreserved characters decoded, what is beyond ASCII encoded (2.2.2).
+fn normal(text: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    let escape = |out: &mut String, byte: u8| out.push_str(&format!("%{byte:02X}"));
+    let digit = |at: usize| char::from(*text.get(at)?).to_digit(16);
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        at += 1;
+        if byte == b'%'
+            && let (Some(high), Some(low)) = (digit(at), digit(at + 1))
+        {
+            at += 2;
+            // Two hexadecimal digits make a byte.
+            let value = u8::try_from(high << 4 | low).unwrap_or_default();
+            if value.is_ascii_alphanumeric() || b"-._~".contains(&value) {
+                out.push(char::from(value));
+            } else {
+                escape(&mut out, value);
+            }
+        } else if byte.is_ascii_graphic() {
+            out.push(char::from(byte));
+        } else {
+            escape(&mut out, byte);
+        }
+    }
+    out
+}
+
+/// Does `path` begin with what `pattern` says? Linear in each `*`: only the last one is ever taken back.
+fn matches(pattern: &[u8], path: &[u8]) -> bool {
+    let (pattern, whole) = match pattern.strip_suffix(b"$") {
+        Some(pattern) => (pattern, true),
+        None => (pattern, false),
+    };
+    let (mut p, mut at) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    loop {
+        if p == pattern.len() && (!whole || at == path.len()) {
+            return true;
+        }
+        if pattern.get(p) == Some(&b'*') {
+            star = Some((p + 1, at));
+            p += 1;
+        } else if p < pattern.len() && path.get(at) == Some(&pattern[p]) {
+            p += 1;
+            at += 1;
+        } else if let Some((after, from)) = star {
+            if from >= path.len() {
+                return false;
+            }
+            star = Some((after, from + 1));
+            (p, at) = (after, from + 1);
+        } else {
+            return false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn allowed(text: &str, path: &str) -> bool {
+        Robots::parse(text.as_bytes(), "dragnet")
+            .judge(path)
+            .allowed
+    }
+
+    #[test]
+    fn the_longest_match_wins_and_allow_wins_a_tie() {
+        let text = "User-Agent: *\nAllow: /example/page/\nDisallow: /example/page/disallowed.gif\n";
+        assert!(allowed(text, "/example/page/"));
+        assert!(!allowed(text, "/example/page/disallowed.gif"));
+        assert!(allowed("User-agent: *\nDisallow: /p\nAllow: /p\n", "/p"));
+        assert!(allowed("User-agent: *\nDisallow: /x/\n", "/"));
+    }
+
+    #[test]
+    fn special_characters_mean_what_the_rfc_says() {
+        for (rule, path, hit) in [
+            ("/fish", "/fish.html", true),
+            ("/fish", "/catfish", false),
+            ("/fish", "/Fish", false),
+            ("/fish/", "/fish", false),
+            ("/fish*", "/fishheads", true),
+            ("/*.php", "/folder/any.php.file.html", true),
+            ("/*.php$", "/filename.php?parameters", false),
+            ("/*.php$", "/filename.php", true),
+            ("/fish*.php", "/fishheads/catfish.php?x", true),
+            ("/a$b", "/a$b", true),
+            ("/$", "/", true),
+            ("/$", "/x", false),
+            ("*", "/anything", true),
+        ] {
+            assert_eq!(
+                !allowed(&format!("User-agent: *\nDisallow: {rule}"), path),
+                hit,
+                "{rule} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn escapes_are_compared_as_section_2_2_2_has_it() {
+        for (rule, path) in [
+            ("/foo/bar?baz=quz", "/foo/bar?baz=quz"),
+            ("/foo/bar/ツ", "/foo/bar/%E3%83%84"),
+            ("/foo/bar/%E3%83%84", "/foo/bar/%e3%83%84"),
+            ("/foo/bar/%62%61%7A", "/foo/bar/baz"),
+            ("/foo/bar/baz", "/foo/bar/%62%61%7a"),
+        ] {
+            assert!(
+                !allowed(&format!("User-agent: *\nDisallow: {rule}"), path),
+                "{rule} {path}"
+            );
+        }
+        assert!(
+            allowed("User-agent: *\nDisallow: /a/b", "/a%2Fb"),
+            "a reserved character stays as it is"
+        );
+    }
+
+    #[test]
+    fn groups_for_one_token_are_merged_and_the_star_is_for_those_without() {
+        let text = "User-agent: other\nUser-agent: DragNet/2.0\nDisallow: /a\n\nUser-agent: *\nDisallow: /\n\n\
+                    User-agent: dragnet\nCrawl-delay: 2.5\nDisallow: /b\nUnknown: x\nDisallow: /c\n\
+                    Sitemap: http://a.test/s.xml\n";
+        for (path, open) in [("/a", false), ("/b", false), ("/c", false), ("/d", true)] {
+            assert_eq!(allowed(text, path), open, "{path}");
+        }
+        let robots = Robots::parse(text.as_bytes(), "dragnet");
+        assert_eq!(robots.crawl_delay(), Some(Duration::from_millis(2500)));
+        assert_eq!(robots.sitemaps(), ["http://a.test/s.xml"]);
+        assert!(
+            !Robots::parse(text.as_bytes(), "someone")
+                .judge("/d")
+                .allowed
+        );
+        assert!(
+            allowed("User-agent: dragnet-images\nDisallow: /\n", "/x"),
+            "another product"
+        );
+    }
+
+    #[test]
+    fn odd_files_are_read_all_the_same() {
+        assert!(!allowed(
+            "\u{feff}user-agent:*\rDISALLOW : /x # why\r\n",
+            "/x"
+        ));
+        assert!(allowed("Disallow: /x\n", "/x"), "a rule of no group");
+        assert!(allowed("User-agent: *\nDisallow:\n", "/x"));
+        assert!(allowed("<html><body>404: not found</body></html>", "/x"));
+        assert!(allowed("User-agent: *\nDisallow: /\n", "/robots.txt"));
+        let mut long = b"User-agent: *\nDisallow: /first\n".to_vec();
+        long.resize(LIMIT, b'#');
+        long.extend(b"\nDisallow: /beyond\n");
+        let robots = Robots::parse(&long, "dragnet");
+        assert!(!robots.judge("/first").allowed && robots.judge("/beyond").allowed);
+    }
+
+    #[test]
+    fn the_status_decides_before_the_content() {
+        let content = b"User-agent: *\nDisallow: /x";
+        let judge = |code| {
+            let status = StatusCode::from_u16(code).expect("a status");
+            let robots = Robots::from_response(status, content, "dragnet");
+            (robots.judge("/x").allowed, robots.judge("/y").allowed)
+        };
+        assert_eq!(judge(200), (false, true));
+        for code in [301, 401, 403, 404, 410] {
+            assert_eq!(judge(code), (true, true), "{code}");
+        }
+        for code in [429, 500, 503] {
+            assert_eq!(judge(code), (false, false), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_reason_names_the_line() {
+        let verdict =
+            Robots::parse(b"# hello\nUser-agent: *\nDisallow: /x\n", "dragnet").judge("/x/y");
+        assert_eq!(verdict.reason(), "robots.txt line 3: Disallow: /x");
+    }
+
+    #[test]
+    fn many_stars_do_not_take_long() {
+        let pattern = format!("{}b", "*a".repeat(30));
+        let path = "a".repeat(50_000);
+        assert!(!matches(pattern.as_bytes(), path.as_bytes()));
+    }
+
+    /// Every way to spread the path over the stars: what the rule means, without a thought for time.
+    fn naive(pattern: &[u8], path: &[u8], whole: bool) -> bool {
+        match pattern.split_first() {
+            None => !whole || path.is_empty(),
+            Some((b'*', rest)) => (0..=path.len()).any(|skip| naive(rest, &path[skip..], whole)),
+            Some((byte, rest)) => path.first() == Some(byte) && naive(rest, &path[1..], whole),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn matching_agrees_with_trying_everything(pattern in "[ab*]{0,7}[$]?", path in "[ab]{0,9}") {
+            let (bare, whole) = match pattern.strip_suffix('$') {
+                Some(bare) => (bare, true),
+                None => (pattern.as_str(), false),
+            };
+            prop_assert_eq!(matches(pattern.as_bytes(), path.as_bytes()), naive(bare.as_bytes(), path.as_bytes(), whole));
+        }
+
+        #[test]
+        fn any_bytes_are_a_robots_txt(content in proptest::collection::vec(any::<u8>(), 0..400), path in "/.{0,40}") {
+            let _ = Robots::parse(&content, "dragnet").judge(&path);
+        }
+    }
+}

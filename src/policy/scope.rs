@@ -1,0 +1,193 @@
+//! Which URLs a crawl follows.
+//!
+//! First the scope proper, from the seeds: their hosts, their registrable domains (public suffix list), their
+//! folders, or any. Then the patterns: what matches `--exclude` is out unless it matches `--include` too;
+//! an `--include` alone does not shut anything else out. Every refusal names its rule.
+
+use std::collections::HashSet;
+
+use regex::Regex;
+use url::{Host, Url};
+
+/// How far from the seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// Same host name and port; the default ports of http and https count as one.
+    #[default]
+    Host,
+    /// Same registrable domain; an address only itself.
+    Domain,
+    /// Below the seed's folder, on its host.
+    Prefix,
+    /// Anywhere.
+    Any,
+}
+
+/// The rule that keeps a URL out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OutOfScope {
+    /// Neither http nor https.
+    #[error("scheme")]
+    Scheme,
+    /// Not within the reach of any seed.
+    #[error("scope")]
+    Reach,
+    /// A pattern.
+    #[error("exclude {0}")]
+    Excluded(String),
+}
+
+/// The scope of a crawl.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    reach: Reach,
+    /// Hosts with ports, domains, or folders, by `reach`.
+    places: HashSet<String>,
+    include: Vec<Regex>,
+    exclude: Vec<Regex>,
+}
+
+impl Scope {
+    /// The scope around `seeds`.
+    pub fn new<'a>(
+        reach: Reach,
+        seeds: impl IntoIterator<Item = &'a Url>,
+        include: Vec<Regex>,
+        exclude: Vec<Regex>,
+    ) -> Self {
+        let places = seeds.into_iter().map(|seed| place(reach, seed)).collect();
+        Self {
+            reach,
+            places,
+            include,
+            exclude,
+        }
+    }
+
+    /// Is `url` followed?
+    ///
+    /// # Errors
+    /// The rule that keeps it out.
+    pub fn judge(&self, url: &Url) -> Result<(), OutOfScope> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(OutOfScope::Scheme);
+        }
+        let within = match self.reach {
+            Reach::Any => true,
+            Reach::Host | Reach::Domain => self.places.contains(&place(self.reach, url)),
+            Reach::Prefix => {
+                let host = place(Reach::Host, url);
+                self.places.iter().any(|folder| {
+                    folder
+                        .strip_prefix(&host)
+                        .is_some_and(|folder| url.path().starts_with(folder))
+                })
+            }
+        };
+        if !within {
+            return Err(OutOfScope::Reach);
+        }
+        let text = url.as_str();
+        match self.exclude.iter().find(|pattern| pattern.is_match(text)) {
+            Some(pattern) if !self.include.iter().any(|pattern| pattern.is_match(text)) => {
+                Err(OutOfScope::Excluded(pattern.as_str().to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What two URLs must share.
+fn place(reach: Reach, url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let with_port = || match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    match reach {
+        Reach::Any => String::new(),
+        Reach::Host => with_port(),
+        Reach::Domain => match url.host() {
+            Some(Host::Domain(name)) => {
+                let name = name.trim_end_matches('.');
+                psl::domain_str(name).unwrap_or(name).to_owned()
+            }
+            _ => host.to_owned(),
+        },
+        Reach::Prefix => {
+            let path = url.path();
+            let folder = path.rfind('/').map_or("/", |slash| &path[..=slash]);
+            format!("{}{folder}", with_port())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        text.parse().expect("a URL")
+    }
+
+    #[test]
+    fn each_reach_draws_its_own_line() {
+        let seed = [url("http://docs.example.co.uk/guide/index.html")];
+        for (reach, inside, outside) in [
+            (
+                Reach::Host,
+                vec![
+                    "https://docs.example.co.uk/x",
+                    "http://docs.example.co.uk:80/",
+                ],
+                vec![
+                    "http://docs.example.co.uk:8080/",
+                    "http://www.example.co.uk/",
+                    "ftp://docs.example.co.uk/",
+                ],
+            ),
+            (
+                Reach::Domain,
+                vec!["http://example.co.uk/", "http://a.b.example.co.uk:8080/"],
+                vec!["http://other.co.uk/", "http://co.uk/"],
+            ),
+            (
+                Reach::Prefix,
+                vec![
+                    "http://docs.example.co.uk/guide/",
+                    "http://docs.example.co.uk/guide/a/b",
+                ],
+                vec![
+                    "http://docs.example.co.uk/guidebook",
+                    "http://docs.example.co.uk/",
+                    "http://x.test/guide/a",
+                ],
+            ),
+            (
+                Reach::Any,
+                vec!["https://anywhere.test/"],
+                vec!["mailto:a@b.test"],
+            ),
+        ] {
+            let scope = Scope::new(reach, &seed, vec![], vec![]);
+            for text in inside {
+                assert_eq!(scope.judge(&url(text)), Ok(()), "{reach:?} {text}");
+            }
+            for text in outside {
+                assert!(scope.judge(&url(text)).is_err(), "{reach:?} {text}");
+            }
+        }
+        let address = Scope::new(Reach::Domain, &[url("http://127.0.0.1/")], vec![], vec![]);
+        assert!(address.judge(&url("http://127.0.0.2/")).is_err());
+    }
+
+    #[test]
+    fn an_include_brings_back_what_an_exclude_shuts_out() {
+        let pattern = |text| vec![Regex::new(text).expect("a pattern")];
+        let scope = Scope::new(Reach::Any, [], pattern("/blog/2026"), pattern("/blog/"));
+        assert_eq!(scope.judge(&url("http://a.test/")), Ok(()));
+        assert_eq!(scope.judge(&url("http://a.test/blog/2026/x")), Ok(()));
+        let shut = scope.judge(&url("http://a.test/blog/2025"));
+        assert_eq!(shut, Err(OutOfScope::Excluded("/blog/".to_owned())));
+    }
+}
