@@ -1,5 +1,27 @@
 //! Floor 2: content → document. A parser is fed as the content arrives, never fails (bad input yields less,
 //! with a reason) and never recurses without bound.
+//!
+//! To add one: `src/parser/NAME.rs` with `pub(super) const FORMAT: Format` and its `impl Parse`; here
+//! `mod NAME;` and its row in [`PARSERS`]. Crawl, check and the tests of all parsers read the table.
+//!
+//! | file | parses |
+//! | --- | --- |
+//! | `html` | HTML: links, anchors, title, robots; with `element` (which attribute is what) |
+//! | `css` | CSS: `url()` and `@import` |
+//! | `markdown` | CommonMark and GitHub's Markdown |
+//! | `text` | plain text: the URLs in it |
+//! | `encoding` | bytes → text |
+//! | `position` | byte offsets → lines and columns |
+//! | [`fragment`] | does a document have that anchor |
+
+mod css;
+mod element;
+mod encoding;
+pub mod fragment;
+mod html;
+mod markdown;
+mod position;
+mod text;
 
 use crate::model::Document;
 
@@ -8,7 +30,7 @@ use crate::model::Document;
 pub struct Options {
     /// The `charset` parameter of the content's type, if the transport named one.
     pub charset: Option<String>,
-    /// Count links in code, `pre`, `samp`, … and in code blocks too.
+    /// Links in code blocks and code spans of Markdown too.
     pub verbatim: bool,
     /// Keep the hashes of anchors.
     pub anchors: bool,
@@ -20,4 +42,89 @@ pub trait Parse {
     fn write(&mut self, chunk: &[u8]);
     /// The end of the content.
     fn finish(self: Box<Self>) -> Document;
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Format {
+    /// For messages.
+    pub name: &'static str,
+    /// Media types, lower case, without parameters.
+    pub media_types: &'static [&'static str],
+    /// File extensions, lower case.
+    pub extensions: &'static [&'static str],
+    /// Begins a document.
+    pub open: fn(&Options) -> Box<dyn Parse>,
+}
+
+/// Every parser there is.
+pub const PARSERS: &[Format] = &[html::FORMAT, markdown::FORMAT, css::FORMAT, text::FORMAT];
+
+/// The parser for content of that media type.
+#[must_use]
+pub fn for_media_type(essence: &str) -> Option<&'static Format> {
+    PARSERS
+        .iter()
+        .find(|format| format.media_types.contains(&essence))
+}
+
+/// The parser for files with that extension, lower case.
+#[must_use]
+pub fn for_extension(extension: &str) -> Option<&'static Format> {
+    PARSERS
+        .iter()
+        .find(|format| format.extensions.contains(&extension))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What a parser found, in a form that can be compared.
+    fn found(format: &Format, chunks: &[&[u8]]) -> String {
+        let mut parse = (format.open)(&Options {
+            anchors: true,
+            ..Options::default()
+        });
+        for chunk in chunks {
+            parse.write(chunk);
+        }
+        let document = parse.finish();
+        let links: Vec<_> = document.links.iter().collect();
+        format!(
+            "{:?} {:?} {:?} {:?} {:?}",
+            document.title, document.base, links, document.anchors, document.charset
+        )
+    }
+
+    /// Bytes that look like documents often enough.
+    fn content() -> impl Strategy<Value = Vec<u8>> {
+        let pieces = prop_oneof![
+            4 => prop::sample::select(vec![
+                "<a href=\"x&amp;y\">", "<a href='é'>", "<a href=z ", "id=i>", "</a>", "\n", "<!--", "-->", "<script>", "</script>",
+                "<style>@import 'a.css';", "url(b.png)", "</style>", "<noscript><img src=n.png>", "</noscript>", "<title>t",
+                "</title>", "<base href=/b/>", "# head\n", "[l](u.md)", "```\n", "http://h.test/x", "<meta charset=latin1>",
+                "<img srcset='a 1x, b 2x'>", "/*", "*/", "ü", "日本", "\0", "<", ">", "\"", "'",
+            ]).prop_map(|text| text.as_bytes().to_vec()),
+            1 => proptest::collection::vec(any::<u8>(), 0..6),
+        ];
+        proptest::collection::vec(pieces, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_in_any_chunks_are_one_document(content in content(), cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..4)) {
+            for format in PARSERS {
+                let whole = found(format, &[&content]);
+                let mut at: Vec<usize> = cuts.iter().map(|cut| cut.index(content.len() + 1)).collect();
+                at.sort_unstable();
+                at.insert(0, 0);
+                at.push(content.len());
+                let chunks: Vec<&[u8]> = at.windows(2).map(|pair| &content[pair[0]..pair[1]]).collect();
+                prop_assert_eq!(found(format, &chunks), whole, "{}", format.name);
+            }
+        }
+    }
 }

@@ -1,0 +1,208 @@
+//! Bytes → UTF-8 text, in the order of the HTML standard (section 13.2.3.2): byte order mark, what the
+//! transport said, what the first 1,024 bytes say, and then a guess.
+//!
+//! UTF-8 goes through as it is, wrong bytes replaced; everything else is transcoded as it arrives. Never UTF-7.
+
+use encoding_rs::{Decoder, Encoding, UTF_8, WINDOWS_1252};
+
+/// How far a declaration is looked for.
+const PRESCAN: usize = 1024;
+
+/// Turns chunks of bytes into text.
+pub(super) struct Text {
+    charset: Option<String>,
+    /// Look for `meta charset`.
+    prescan: bool,
+    held: Vec<u8>,
+    decoder: Option<Decoder>,
+    out: String,
+}
+
+impl Text {
+    /// `charset`: what the transport said; `prescan`: it is HTML, which may say it itself.
+    pub(super) fn new(charset: Option<String>, prescan: bool) -> Self {
+        Self {
+            charset,
+            prescan,
+            held: Vec::new(),
+            decoder: None,
+            out: String::new(),
+        }
+    }
+
+    /// The text of the next bytes, as far as it is known.
+    pub(super) fn write(&mut self, chunk: &[u8]) -> &str {
+        self.out.clear();
+        if self.decoder.is_some() {
+            self.decode(chunk, false);
+        } else {
+            self.held.extend_from_slice(chunk);
+            if self.held.len() >= PRESCAN {
+                self.begin(false);
+            }
+        }
+        &self.out
+    }
+
+    /// The rest, and the name of the encoding.
+    pub(super) fn finish(&mut self) -> (&str, &'static str) {
+        self.out.clear();
+        if self.decoder.is_none() {
+            self.begin(true);
+        } else {
+            self.decode(&[], true);
+        }
+        let name = self
+            .decoder
+            .as_ref()
+            .map_or(UTF_8.name(), |decoder| decoder.encoding().name());
+        (&self.out, name)
+    }
+
+    fn begin(&mut self, last: bool) {
+        let held = std::mem::take(&mut self.held);
+        let head = &held[..held.len().min(PRESCAN)];
+        let encoding = self.encoding(head);
+        // A byte order mark wins over everything, and is taken off.
+        self.decoder = Some(encoding.new_decoder());
+        self.decode(&held, last);
+    }
+
+    fn encoding(&self, head: &[u8]) -> &'static Encoding {
+        if let Some((encoding, _)) = Encoding::for_bom(head) {
+            return encoding;
+        }
+        let said = self
+            .charset
+            .as_deref()
+            .and_then(|label| Encoding::for_label(label.as_bytes()));
+        if let Some(encoding) = said {
+            return encoding;
+        }
+        if self.prescan
+            && let Some(encoding) = declared(head)
+        {
+            return encoding;
+        }
+        match std::str::from_utf8(head) {
+            Ok(_) => UTF_8,
+            // Cut inside a character.
+            Err(error) if error.error_len().is_none() => UTF_8,
+            Err(_) => {
+                let mut guess =
+                    chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
+                guess.feed(head, false);
+                let encoding = guess.guess(None, chardetng::Utf8Detection::Deny);
+                if encoding == UTF_8 {
+                    WINDOWS_1252
+                } else {
+                    encoding
+                }
+            }
+        }
+    }
+
+    fn decode(&mut self, mut bytes: &[u8], last: bool) {
+        let Some(decoder) = &mut self.decoder else {
+            return;
+        };
+        loop {
+            let room = decoder
+                .max_utf8_buffer_length(bytes.len())
+                .unwrap_or(bytes.len().saturating_mul(3) + 16);
+            self.out.reserve(room);
+            let (result, read, _) = decoder.decode_to_string(bytes, &mut self.out, last);
+            bytes = &bytes[read..];
+            if result == encoding_rs::CoderResult::InputEmpty {
+                return;
+            }
+        }
+    }
+}
+
+/// `<meta charset=…>` or its `http-equiv` form, found as browsers find it before there is a parser.
+fn declared(head: &[u8]) -> Option<&'static Encoding> {
+    let lower = head.to_ascii_lowercase();
+    let mut rest = lower.as_slice();
+    while let Some(at) = memchr::memmem::find(rest, b"<meta") {
+        let tag = &rest[at..];
+        let end = memchr::memchr(b'>', tag).unwrap_or(tag.len());
+        let inside = &tag[..end];
+        if let Some(at) = memchr::memmem::find(inside, b"charset") {
+            let value = inside[at + 7..].trim_ascii_start();
+            if let Some(value) = value.strip_prefix(b"=") {
+                let value = value.trim_ascii_start();
+                let value = value
+                    .strip_prefix(b"\"")
+                    .or(value.strip_prefix(b"'"))
+                    .unwrap_or(value);
+                let end = value.iter().position(|byte| {
+                    matches!(byte, b'"' | b'\'' | b';' | b'/') || byte.is_ascii_whitespace()
+                });
+                let label = &value[..end.unwrap_or(value.len())];
+                if let Some(encoding) = Encoding::for_label(label) {
+                    // Text that could be read this far is none of these.
+                    let wide =
+                        encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE;
+                    return Some(if wide { UTF_8 } else { encoding });
+                }
+            }
+        }
+        rest = &tag[end..];
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8], charset: Option<&str>, step: usize) -> (String, &'static str) {
+        let mut text = Text::new(charset.map(str::to_owned), true);
+        let mut all = String::new();
+        for chunk in bytes.chunks(step) {
+            all.push_str(text.write(chunk));
+        }
+        let (rest, name) = text.finish();
+        all.push_str(rest);
+        (all, name)
+    }
+
+    #[test]
+    fn the_mark_then_the_transport_then_the_document_then_a_guess() {
+        let latin = b"<meta charset=iso-8859-1>caf\xe9";
+        let cases: [(&[u8], Option<&str>, &str, &str); 6] = [
+            (b"\xef\xbb\xbfx", Some("latin1"), "x", "UTF-8"),
+            (b"\xff\xfea\0b\0", None, "ab", "UTF-16LE"),
+            (
+                latin,
+                None,
+                "<meta charset=iso-8859-1>caf\u{e9}",
+                "windows-1252",
+            ),
+            (
+                latin,
+                Some("utf-8"),
+                "<meta charset=iso-8859-1>caf\u{fffd}",
+                "UTF-8",
+            ),
+            ("größe".as_bytes(), None, "größe", "UTF-8"),
+            (
+                b"<meta charset=utf-16>x",
+                None,
+                "<meta charset=utf-16>x",
+                "UTF-8",
+            ),
+        ];
+        for (bytes, charset, text, name) in cases {
+            for step in [1, 2, 3, 4096] {
+                assert_eq!(
+                    read(bytes, charset, step),
+                    (text.to_owned(), name),
+                    "{bytes:?} by {step}"
+                );
+            }
+        }
+        assert_eq!(read(b"caf\xe9 au lait", None, 99).0, "caf\u{e9} au lait");
+    }
+}

@@ -1,0 +1,372 @@
+//! Markdown: CommonMark and what GitHub adds to it, through pulldown-cmark.
+//!
+//! A link stands where its destination is written; one by reference stands where it is used, since that is
+//! the place that a reader sees. Headings have the anchors that GitHub gives them, and compare without regard
+//! to case. Code is passed over unless asked for; HTML in Markdown is HTML.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use pulldown_cmark::{Event, LinkType, Options as Extensions, Parser, Tag, TagEnd};
+
+use super::encoding::Text;
+use super::html::Tags;
+use super::position::count;
+use super::{Format, Options, Parse, text};
+use crate::model::document::anchor_hash;
+use crate::model::{Document, Link, LinkKind};
+
+pub(super) const FORMAT: Format = Format {
+    name: "markdown",
+    media_types: &["text/markdown", "text/x-markdown"],
+    extensions: &[
+        "md", "markdown", "mkd", "mdown", "mdwn", "mkdn", "mkdown", "mdx",
+    ],
+    open: |options| {
+        Box::new(Markdown {
+            text: Text::new(options.charset.clone(), false),
+            all: String::new(),
+            options: options.clone(),
+        })
+    },
+};
+
+struct Markdown {
+    text: Text,
+    all: String,
+    options: Options,
+}
+
+impl Parse for Markdown {
+    fn write(&mut self, chunk: &[u8]) {
+        let text = self.text.write(chunk);
+        self.all.push_str(text);
+    }
+
+    fn finish(mut self: Box<Self>) -> Document {
+        let (rest, charset) = self.text.finish();
+        self.all.push_str(rest);
+        let mut reading = Reading::new(&self.all, &self.options);
+        reading.read();
+        let mut document = reading.document;
+        document.charset = charset;
+        document.anchors_ignore_case = true;
+        document.anchors.sort_unstable();
+        document.anchors.dedup();
+        document.links.sort();
+        document
+    }
+}
+
+struct Reading<'a> {
+    all: &'a str,
+    options: &'a Options,
+    document: Document,
+    /// Byte offsets of line starts.
+    lines: Vec<usize>,
+    /// How often each slug was given.
+    slugs: HashMap<String, u32>,
+    heading: Option<Heading>,
+    code: bool,
+    links: u32,
+    /// Consecutive HTML is one piece, so that tags may span lines.
+    html: Option<Range<usize>>,
+}
+
+struct Heading {
+    id: Option<String>,
+    text: String,
+}
+
+impl<'a> Reading<'a> {
+    fn new(all: &'a str, options: &'a Options) -> Self {
+        let lines = std::iter::once(0)
+            .chain(memchr::memchr_iter(b'\n', all.as_bytes()).map(|at| at + 1))
+            .collect();
+        Self {
+            all,
+            options,
+            document: Document::default(),
+            lines,
+            slugs: HashMap::new(),
+            heading: None,
+            code: false,
+            links: 0,
+            html: None,
+        }
+    }
+
+    fn place(&self, offset: usize) -> (u32, u32) {
+        let line = self.lines.partition_point(|start| *start <= offset).max(1);
+        let start = self.lines.get(line - 1).copied().unwrap_or(0);
+        let (_, column) = count(&self.all.as_bytes()[start..offset], 1, 1);
+        (u32::try_from(line).unwrap_or(u32::MAX), column)
+    }
+
+    fn link(&mut self, reference: &str, offset: usize, kind: LinkKind) {
+        let (line, column) = self.place(offset);
+        self.document.links.push(Link {
+            reference,
+            kind,
+            nofollow: false,
+            line,
+            column,
+        });
+    }
+
+    fn read(&mut self) {
+        let extensions = Extensions::ENABLE_TABLES
+            | Extensions::ENABLE_FOOTNOTES
+            | Extensions::ENABLE_STRIKETHROUGH
+            | Extensions::ENABLE_TASKLISTS
+            | Extensions::ENABLE_HEADING_ATTRIBUTES
+            | Extensions::ENABLE_YAML_STYLE_METADATA_BLOCKS
+            | Extensions::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS
+            | Extensions::ENABLE_GFM;
+        let mut metadata = false;
+        for (event, range) in Parser::new_ext(self.all, extensions).into_offset_iter() {
+            if !matches!(event, Event::Html(_) | Event::InlineHtml(_)) {
+                self.end_html();
+            }
+            match event {
+                Event::Start(Tag::MetadataBlock(_)) => metadata = true,
+                Event::End(TagEnd::MetadataBlock(_)) => metadata = false,
+                Event::Start(Tag::Heading { id, .. }) => {
+                    self.heading = Some(Heading {
+                        id: id.map(|id| id.to_string()),
+                        text: String::new(),
+                    });
+                }
+                Event::End(TagEnd::Heading(_)) => self.end_heading(),
+                Event::Start(Tag::Link {
+                    link_type,
+                    dest_url,
+                    ..
+                }) => {
+                    self.links += 1;
+                    self.destination(link_type, &dest_url, range, LinkKind::Anchor);
+                }
+                Event::End(TagEnd::Link) => self.links -= 1,
+                Event::Start(Tag::Image {
+                    link_type,
+                    dest_url,
+                    ..
+                }) => {
+                    self.destination(link_type, &dest_url, range, LinkKind::Media);
+                }
+                Event::Start(Tag::CodeBlock(_)) => self.code = true,
+                Event::End(TagEnd::CodeBlock) => self.code = false,
+                Event::Text(words) => {
+                    if let Some(heading) = &mut self.heading {
+                        heading.text.push_str(&words);
+                    }
+                    if !metadata && self.links == 0 && (!self.code || self.options.verbatim) {
+                        self.bare(range);
+                    }
+                }
+                Event::Code(words) => {
+                    if let Some(heading) = &mut self.heading {
+                        heading.text.push_str(&words);
+                    }
+                    if self.options.verbatim {
+                        self.bare(range);
+                    }
+                }
+                Event::SoftBreak | Event::HardBreak => {
+                    if let Some(heading) = &mut self.heading {
+                        heading.text.push(' ');
+                    }
+                }
+                Event::Html(_) | Event::InlineHtml(_) => match &mut self.html {
+                    Some(piece) if piece.end == range.start => piece.end = range.end,
+                    _ => {
+                        self.end_html();
+                        self.html = Some(range);
+                    }
+                },
+                _ => {}
+            }
+        }
+        self.end_html();
+    }
+
+    /// A link's place is that of its destination, if that is written here.
+    fn destination(&mut self, kind: LinkType, url: &str, range: Range<usize>, link: LinkKind) {
+        let source = &self.all[range.clone()];
+        let at = match kind {
+            LinkType::Inline => {
+                // After the last `](` that the destination can follow: a title may hold another.
+                let begin = source.rfind("](").map_or(0, |at| at + 2);
+                let begin = match source[begin..].find(url) {
+                    Some(_) => begin,
+                    None => source.find("](").map_or(0, |at| at + 2),
+                };
+                let rest = &source[begin..];
+                let white = rest.len() - rest.trim_start_matches([' ', '\n', '\t', '<']).len();
+                begin + white
+            }
+            LinkType::Autolink | LinkType::Email => source.find(|c| c != '<').unwrap_or(0),
+            _ => 0,
+        };
+        let url = if kind == LinkType::Email {
+            format!("mailto:{url}")
+        } else {
+            url.to_owned()
+        };
+        self.link(&url, range.start + at, link);
+    }
+
+    /// GitHub links bare URLs too.
+    fn bare(&mut self, range: Range<usize>) {
+        let Some(words) = self.all.get(range.clone()) else {
+            return;
+        };
+        for (from, to) in text::urls(words) {
+            let url = words[from..to].to_owned();
+            self.link(&url, range.start + from, LinkKind::Anchor);
+        }
+    }
+
+    fn end_heading(&mut self) {
+        let Some(Heading { id, text }) = self.heading.take() else {
+            return;
+        };
+        let title = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if self.document.title.is_none() && !title.is_empty() {
+            self.document.title = Some(title);
+        }
+        if !self.options.anchors {
+            return;
+        }
+        if let Some(id) = id {
+            self.document.anchors.push(anchor_hash(&id.to_lowercase()));
+        }
+        let slug = slug(&text);
+        let times = self.slugs.entry(slug.clone()).or_default();
+        let unique = if *times == 0 {
+            slug
+        } else {
+            format!("{slug}-{times}")
+        };
+        *times += 1;
+        self.document.anchors.push(anchor_hash(&unique));
+    }
+
+    fn end_html(&mut self) {
+        let Some(range) = self.html.take() else {
+            return;
+        };
+        let (line, column) = self.place(range.start);
+        // Its anchors compare as Markdown's do, so they are taken in lower case.
+        let piece = &self.all[range];
+        let mut tags = Tags::new(false, line, column);
+        tags.write(piece);
+        let found = tags.finish();
+        for link in found.links.iter() {
+            self.document.links.push(link);
+        }
+        if self.options.anchors {
+            let mut tags = Tags::new(true, line, column);
+            tags.write(&piece.to_lowercase());
+            self.document.anchors.extend(tags.finish().anchors);
+        }
+    }
+}
+
+/// The anchor that GitHub gives a heading: lower case, spaces to hyphens, punctuation gone, letters of every
+/// script kept.
+fn slug(text: &str) -> String {
+    text.trim()
+        .to_lowercase()
+        .chars()
+        .filter_map(|c| match c {
+            ' ' => Some('-'),
+            '-' | '_' => Some(c),
+            c if c.is_alphanumeric() => Some(c),
+            // Marks that combine with the letter before them.
+            '\u{300}'..='\u{36f}' | '\u{fe0f}' | '\u{200d}' => Some(c),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(text: &str, verbatim: bool) -> Document {
+        let options = Options {
+            anchors: true,
+            verbatim,
+            ..Options::default()
+        };
+        let mut parse = (FORMAT.open)(&options);
+        parse.write(text.as_bytes());
+        parse.finish()
+    }
+
+    fn links(text: &str) -> Vec<(String, u32, u32)> {
+        document(text, false)
+            .links
+            .iter()
+            .map(|link| (link.reference.to_owned(), link.line, link.column))
+            .collect()
+    }
+
+    #[test]
+    fn a_link_stands_where_its_destination_is_written() {
+        assert_eq!(
+            links("é [a](b.md) ![c](<d e.png> \"t\")"),
+            [("b.md".into(), 1, 7), ("d e.png".into(), 1, 19)]
+        );
+        assert_eq!(
+            links("[one][1] x\n\n[1]: two.md"),
+            [("two.md".into(), 1, 1)]
+        );
+        assert_eq!(
+            links("<http://a.test/> and http://b.test/."),
+            [
+                ("http://a.test/".into(), 1, 2),
+                ("http://b.test/".into(), 1, 22)
+            ]
+        );
+        assert_eq!(
+            links("[![badge](b.png)](c.html)"),
+            [("b.png".into(), 1, 11), ("c.html".into(), 1, 19)]
+        );
+    }
+
+    #[test]
+    fn code_is_passed_over_unless_asked_for() {
+        let text = "`http://a.test/`\n\n```\nhttp://b.test/ [x](y.md)\n```\n\n    http://c.test/\n";
+        assert_eq!(links(text), []);
+        assert_eq!(document(text, true).links.len(), 3);
+    }
+
+    #[test]
+    fn html_in_markdown_is_html() {
+        let text = "x <a\nhref='y.html'>y</a>\n\n<div id=Here>\n<img src=z.png>\n</div>\n";
+        assert_eq!(
+            links(text),
+            [("y.html".into(), 2, 7), ("z.png".into(), 5, 10)]
+        );
+        assert!(document(text, false).has_anchor("here"));
+    }
+
+    #[test]
+    fn headings_have_githubs_anchors() {
+        let text = "---\ntitle: [x](y)\n---\n# Hello, *World*!\n## Größe `a_b`\n## Hello World\n## Own {#custom}\n## 日本 語\n";
+        let found = document(text, false);
+        assert_eq!(found.title.as_deref(), Some("Hello, World!"));
+        for anchor in [
+            "hello-world",
+            "Hello-World-1",
+            "größe-a_b",
+            "custom",
+            "日本-語",
+        ] {
+            assert!(found.has_anchor(anchor), "{anchor}");
+        }
+        assert!(!found.has_anchor("hello-world-2") && found.links.is_empty());
+    }
+}

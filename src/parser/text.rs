@@ -1,0 +1,142 @@
+//! Plain text: the `http` and `https` URLs in it, found as a person would mark them.
+//!
+//! A URL ends at white space, quotes, angle brackets and what cannot stand in one; punctuation at its end
+//! belongs to the sentence, and a closing bracket to the text when it has no opening one in the URL.
+
+use super::encoding::Text;
+use super::position::count;
+use super::{Format, Parse};
+use crate::model::{Document, Link, LinkKind};
+
+pub(super) const FORMAT: Format = Format {
+    name: "text",
+    media_types: &["text/plain"],
+    extensions: &["txt"],
+    open: |options| {
+        Box::new(Plain {
+            text: Text::new(options.charset.clone(), false),
+            all: String::new(),
+        })
+    },
+};
+
+struct Plain {
+    text: Text,
+    all: String,
+}
+
+impl Parse for Plain {
+    fn write(&mut self, chunk: &[u8]) {
+        let text = self.text.write(chunk);
+        self.all.push_str(text);
+    }
+
+    fn finish(mut self: Box<Self>) -> Document {
+        let (rest, charset) = self.text.finish();
+        self.all.push_str(rest);
+        let mut document = Document {
+            charset,
+            ..Document::default()
+        };
+        let (mut line, mut column, mut counted) = (1, 1, 0);
+        for (from, to) in urls(&self.all) {
+            (line, column) = count(&self.all.as_bytes()[counted..from], line, column);
+            counted = from;
+            let reference = &self.all[from..to];
+            document.links.push(Link {
+                reference,
+                kind: LinkKind::Anchor,
+                nofollow: false,
+                line,
+                column,
+            });
+        }
+        document
+    }
+}
+
+/// Where URLs stand in `text`, as byte ranges in order.
+pub(super) fn urls(text: &str) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(at) = memchr::memmem::find(&text.as_bytes()[from..], b"://") {
+        let colon = from + at;
+        from = colon + 3;
+        let before = &text.as_bytes()[..colon];
+        let Some(scheme) = ["https", "http"].iter().find(|scheme| {
+            before.len() >= scheme.len()
+                && before[before.len() - scheme.len()..].eq_ignore_ascii_case(scheme.as_bytes())
+        }) else {
+            continue;
+        };
+        let start = colon - scheme.len();
+        if start
+            .checked_sub(1)
+            .is_some_and(|at| before[at].is_ascii_alphanumeric())
+        {
+            continue;
+        }
+        let length = text[from..].find(ends).unwrap_or(text.len() - from);
+        let end = from + kept(&text[from..from + length]);
+        if end > from {
+            found.push((start, end));
+        }
+        from = end.max(from);
+    }
+    found
+}
+
+/// Cannot stand in a URL, or ends one in running text; the brackets and stops of CJK among them.
+fn ends(c: char) -> bool {
+    c.is_whitespace()
+        || c.is_control()
+        || matches!(c, '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^' | '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ff0f}'
+            | '\u{ff1a}'..='\u{ff1f}' | '\u{201c}'..='\u{201f}' | '\u{2018}'..='\u{201b}')
+}
+
+/// How much of `url` is left when what belongs to the sentence is taken off its end.
+fn kept(url: &str) -> usize {
+    let mut url = url;
+    loop {
+        let Some(last) = url.chars().next_back() else {
+            return 0;
+        };
+        let sentence = match last {
+            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' | '~' => true,
+            ')' => url.matches(')').count() > url.matches('(').count(),
+            ']' => url.matches(']').count() > url.matches('[').count(),
+            _ => false,
+        };
+        if !sentence {
+            return url.len();
+        }
+        url = &url[..url.len() - last.len_utf8()];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_marked_as_a_person_would() {
+        for (text, url) in [
+            ("see http://a.test/x.", Some("http://a.test/x")),
+            ("(https://a.test/b_(c))", Some("https://a.test/b_(c)")),
+            ("<HTTP://a.test/?q=1,2>", Some("HTTP://a.test/?q=1,2")),
+            ("\"http://a.test/\"", Some("http://a.test/")),
+            ("見よ http://a.test/道。次", Some("http://a.test/道")),
+            ("http://", None),
+            ("xhttp://a.test", None),
+            ("ftp://a.test", None),
+            ("mail@a.test", None),
+            ("http://[::1]:8080/x]", Some("http://[::1]:8080/x")),
+        ] {
+            let found: Vec<_> = urls(text)
+                .into_iter()
+                .map(|(from, to)| &text[from..to])
+                .collect();
+            assert_eq!(found.first().copied(), url, "{text}");
+        }
+    }
+}
