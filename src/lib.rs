@@ -28,6 +28,9 @@
 #![forbid(unsafe_code)]
 
 pub mod fetcher;
+pub mod frontier;
+pub mod input;
 pub mod model;
 pub mod parser;
 pub mod policy;
+pub mod sink;

@@ -1,0 +1,368 @@
+//! Floor 2: what shall be fetched next, and when it may be.
+//!
+//! A [`Frontier`] holds everything discovered and not yet settled. It alone decides what goes out next and
+//! when: the seen-set, each origin's clock and width, depth, robots, retries, and the end. **No request
+//! happens without a [`Lease`], and one lease is one request**: a redirect's hop, a retry, the GET after a
+//! HEAD and robots.txt are each leased at their own origin, so there is no way past a clock.
+//!
+//! The order of calls: [`add`](Frontier::add) what is known, [`lease`](Frontier::lease) until there is
+//! nothing, send, and [`settle`](Frontier::settle) each lease once with the [`Step`] that policy chose.
+//! [`leases`] turns that into the stream that feeds the pool.
+//!
+//! `add` and `settle` take effect when they are called and never wait: whoever settles in the same breath
+//! in which a record was accepted has made the two one event, which is what makes a durable store able to
+//! commit both or neither. What must wait (a slow disk, a server) holds back the next lease instead; that
+//! is the back-pressure. A store on a server fits: it gathers what was settled, sends it with the next
+//! claim, and answers from there.
+//!
+//! To add a store: one file here that implements the trait, its row in [`STORES`], its constructor in the
+//! conformance suite, which every store must pass.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `workbench` | the politeness clock: origins, queues, widths, robots; no storage |
+//! | `memory` | [`Memory`]: for runs that end with their process |
+//! | `sqlite` | [`Sqlite`]: one file, durable; survives kill -9 |
+//! | `journal` | the thread and the tables behind it |
+
+mod journal;
+mod memory;
+mod sqlite;
+mod workbench;
+
+#[cfg(test)]
+mod conformance;
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{FutureExt, LocalBoxFuture};
+use futures::stream::{LocalBoxStream, Stream, StreamExt};
+use http::Method;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::model::target::Naming;
+use crate::model::{Failure, Hop, Origin, Target, Visit};
+use crate::policy::politeness::Pace;
+use crate::policy::robots::Robots;
+
+pub use memory::Memory;
+pub use sqlite::{Begun, Sqlite};
+
+/// The stores, by the flag that asks for each.
+pub const STORES: &[(&str, &str)] = &[
+    (
+        "memory",
+        "the default: nothing is kept when the process ends",
+    ),
+    (
+        "sqlite",
+        "--state PATH: one file; the same command resumes it after any end",
+    ),
+];
+
+/// Targets that may wait in the frontier before a list is read on.
+pub const LOOK_AHEAD: u64 = 10_000;
+
+/// Bytes of text that may wait in the frontier before a list is read on.
+pub const LOOK_AHEAD_BYTES: u64 = 16 << 20;
+
+/// Why a frontier cannot go on.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrontierError {
+    /// The state file cannot be opened, read or written.
+    #[error("cannot use the state {path}: {reason}")]
+    State {
+        /// The file.
+        path: String,
+        /// What is wrong, and where there is one, the way out.
+        reason: String,
+    },
+    /// The state was begun by another command.
+    #[error(
+        "the state {path} was begun with {differences}; use the same again, another --state, or --fresh to start anew"
+    )]
+    OtherCommand {
+        /// The file.
+        path: String,
+        /// `name: begun with A, now B`, joined.
+        differences: String,
+    },
+}
+
+/// How a frontier treats what it is given.
+#[derive(Clone)]
+pub struct Options {
+    /// A page key that was added before is not added again.
+    pub unique: bool,
+    /// Ask for robots.txt, and obey it. Holds the product token that groups are matched with.
+    pub robots: Option<String>,
+    /// Nothing deeper than this, and each level only after the one before: a URL within reach by its
+    /// shortest way is visited whatever the timing.
+    pub depth: Option<u32>,
+    /// No more targets than this in all; what is discovered beyond is counted and dropped.
+    pub max_targets: Option<u64>,
+    /// The pace of an origin.
+    pub pace: PaceOf,
+}
+
+/// The pace for requests to a URL's origin, by who named it and by the Crawl-delay of its robots.txt.
+pub type PaceOf = Rc<dyn Fn(&Url, Naming, Option<Duration>) -> Pace>;
+
+/// What a request is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Errand {
+    /// The target itself.
+    Visit,
+    /// The robots.txt of that origin; whatever waits there waits for the answer.
+    Robots(Origin),
+}
+
+/// A target under way: where the next request for it goes, and what happened so far.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Stable number of the target in its run, in the order of adding.
+    pub id: u64,
+    /// What was asked for.
+    pub target: Target,
+    /// What the request is for.
+    pub errand: Errand,
+    /// Where the next request goes: the target itself, or where a redirect led.
+    pub url: Url,
+    /// How.
+    pub method: Method,
+    /// Who named the host of `url`.
+    pub naming: Naming,
+    /// The hops that redirected, in order.
+    pub hops: Vec<Hop>,
+    /// Requests sent for it, in all.
+    pub attempts: u32,
+    /// Requests sent since the last hop.
+    pub tries: u32,
+    /// What it waited for retries in all.
+    pub waited: Duration,
+}
+
+impl Task {
+    /// A target that never got its turn, as the record of that needs it.
+    #[must_use]
+    pub fn unbegun(target: Target) -> Self {
+        Self::of(0, target)
+    }
+
+    fn of(id: u64, target: Target) -> Self {
+        Self {
+            id,
+            url: target.url.clone(),
+            naming: target.naming,
+            target,
+            errand: Errand::Visit,
+            method: Method::GET,
+            hops: Vec::new(),
+            attempts: 0,
+            tries: 0,
+            waited: Duration::ZERO,
+        }
+    }
+}
+
+/// Leave to send one request. Given back by [`Frontier::settle`], once.
+#[derive(Debug)]
+#[must_use = "a lease that is not settled holds its origin's slot for ever"]
+pub struct Lease {
+    /// What to send.
+    pub task: Box<Task>,
+    /// No request at all: the target is to be recorded with this failure (robots forbids it, or its text
+    /// was no URL).
+    pub refusal: Option<Failure>,
+    place: workbench::Place,
+}
+
+/// What becomes of a lease.
+#[derive(Debug)]
+pub enum Step {
+    /// The target has its record.
+    Done {
+        /// The record, for stores that keep it.
+        visit: Option<Arc<Visit>>,
+        /// Targets that were found on the way.
+        found: Vec<Target>,
+    },
+    /// The same request again (or by another method), not before `wait` has passed.
+    Again {
+        /// How.
+        method: Method,
+        /// From now.
+        wait: Duration,
+    },
+    /// A redirect was answered: on to `url`, ahead of what waits at its origin.
+    Hop {
+        /// The hop that redirected.
+        hop: Hop,
+        /// Where it led.
+        url: Url,
+        /// How.
+        method: Method,
+        /// Who named the new host.
+        naming: Naming,
+    },
+    /// What robots.txt says; ends an [`Errand::Robots`].
+    Robots(Answer),
+}
+
+/// What asking for robots.txt brought.
+#[derive(Debug)]
+pub enum Answer {
+    /// Rules, also those that a missing or an unreachable file stands for; asked for again after
+    /// `valid` (RFC 9309, section 2.4: at most 24 hours).
+    Rules {
+        /// What to obey.
+        rules: Robots,
+        /// From now.
+        valid: Duration,
+    },
+    /// The host accepts no connection: its targets share this failure.
+    Dead(Failure),
+}
+
+/// A step, and how long the origin is to be left alone after it.
+#[derive(Debug)]
+pub struct Settlement {
+    /// What becomes of the lease.
+    pub step: Step,
+    /// Retry-After, or a spent quota: nothing goes to this origin for so long.
+    pub rest: Option<Duration>,
+}
+
+impl From<Step> for Settlement {
+    fn from(step: Step) -> Self {
+        Self { step, rest: None }
+    }
+}
+
+/// The answer to the call for a lease.
+#[derive(Debug)]
+pub enum Next {
+    /// Go.
+    Lease(Lease),
+    /// Something is due then; before that only what is settled or added can change it.
+    At(Instant),
+    /// Nothing until something is settled or added.
+    Waiting,
+    /// Nothing is queued and nothing is leased: the end, unless more is added.
+    Idle,
+}
+
+/// The committed length of each output, in the order in which outputs were given; sent once everything
+/// that was accepted before is on its medium.
+pub type Lengths = oneshot::Receiver<Vec<u64>>;
+
+/// Everything discovered and not yet settled. The module's page gives the contract.
+pub trait Frontier {
+    /// Takes targets in; those known already are passed over. Returns how many were new.
+    fn add(&self, targets: Vec<Target>) -> u64;
+
+    /// The next lease, or when to ask again.
+    ///
+    /// # Errors
+    /// When the store can no longer keep what it is told; the run cannot go on.
+    fn lease(&self) -> LocalBoxFuture<'_, Result<Next, FrontierError>>;
+
+    /// Takes a lease back.
+    fn settle(&self, lease: Lease, settlement: Settlement);
+
+    /// Makes everything added and settled before this call durable, together with the lengths of the
+    /// outputs; `finished` closes the run with its exit code. Begins when called; the future reports.
+    ///
+    /// # Errors
+    /// When it could not be made durable, or `outputs` were not.
+    fn commit(
+        &self,
+        outputs: Lengths,
+        finished: Option<u8>,
+    ) -> LocalBoxFuture<'static, Result<(), FrontierError>>;
+
+    /// Is something added or settled since the last [`commit`](Self::commit)?
+    fn dirty(&self) -> bool;
+
+    /// Waits until something was added or settled since the last such wait.
+    fn changed(&self) -> LocalBoxFuture<'_, ()>;
+
+    /// Targets not yet begun or waiting for their next request, and the bytes of their text.
+    fn pending(&self) -> (u64, u64);
+
+    /// Targets that were dropped because of [`Options::max_targets`].
+    fn dropped(&self) -> u64;
+
+    /// The end before the end: hands out the seeds that were not begun, for stores that do not keep them
+    /// for the next run. Afterwards nothing is pending.
+    fn abandon(&self) -> Vec<Target>;
+}
+
+/// Batches of seeds, read no faster than they are used.
+pub type Seeds<'a> = LocalBoxStream<'a, Vec<Target>>;
+
+/// The stream of leases that feeds the pool: ends when `stop` does, or when `seeds` has ended and nothing
+/// is queued or leased.
+///
+/// Reads `seeds` only while less than [`LOOK_AHEAD`] waits, so a list of any length is held back by the
+/// requests that it causes.
+pub fn leases<'a>(
+    frontier: &'a dyn Frontier,
+    seeds: Seeds<'a>,
+    stop: impl Future<Output = ()> + 'a,
+) -> impl Stream<Item = Result<Lease, FrontierError>> + 'a {
+    let stop: Pin<Box<dyn Future<Output = ()> + 'a>> = Box::pin(stop);
+    let state = Some((seeds.fuse(), stop.fuse(), false));
+    futures::stream::unfold(state, move |state| async move {
+        let (mut seeds, mut stop, mut read) = state?;
+        loop {
+            if (&mut stop).now_or_never().is_some() {
+                return None;
+            }
+            let room = || {
+                let (count, bytes) = frontier.pending();
+                count < LOOK_AHEAD && bytes < LOOK_AHEAD_BYTES
+            };
+            while !read && room() {
+                match seeds.next().now_or_never() {
+                    Some(Some(batch)) => _ = frontier.add(batch),
+                    Some(None) => read = true,
+                    None => break,
+                }
+            }
+            let next = match frontier.lease().await {
+                Ok(next) => next,
+                Err(error) => return Some((Err(error), None)),
+            };
+            let due = match next {
+                Next::Lease(lease) => return Some((Ok(lease), Some((seeds, stop, read)))),
+                Next::Idle if read => return None,
+                Next::At(due) => Some(due),
+                Next::Idle | Next::Waiting => None,
+            };
+            let clock = pin!(async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            });
+            let input = !read && room();
+            tokio::select! {
+                () = &mut stop => return None,
+                () = frontier.changed() => {}
+                () = clock => {}
+                batch = seeds.next(), if input => match batch {
+                    Some(batch) => _ = frontier.add(batch),
+                    None => read = true,
+                },
+            }
+        }
+    })
+}

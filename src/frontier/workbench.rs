@@ -1,0 +1,599 @@
+//! The politeness clock: which origin may be asked next, and what for.
+//!
+//! After BUbiNG's workbench: one queue for each origin, and a heap of the times at which each may be asked
+//! again. An origin stands in the heap at most once, and only while it has work and a free slot; a lease
+//! takes it out, moves its clock and puts it back, so gap and width hold by construction, whatever the
+//! request is for. Deliberately absent: storage, the seen-set, and any notion of what a URL means.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use url::Url;
+
+use super::{Answer, Errand, Lease, Next, Options, Settlement, Step, Task};
+use crate::model::target::Naming;
+use crate::model::{Failure, FailureKind, Origin, Secret, Seed, Target};
+use crate::policy::robots::Robots;
+
+/// Which origin's slot a lease holds.
+#[derive(Debug)]
+pub struct Place {
+    origin: usize,
+    /// A refusal holds none.
+    counted: bool,
+}
+
+/// A target that waits for its turn, as small as it can be: parsed again when it is leased.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) id: u64,
+    pub(super) url: Box<str>,
+    pub(super) seed: Option<Box<Seed>>,
+    pub(super) refusal: Option<Box<Failure>>,
+    pub(super) referrer: Option<Arc<str>>,
+    /// Rare, so in a box of their own: credentials, and a batch of local files.
+    pub(super) rare: Option<Box<Rare>>,
+    pub(super) depth: u32,
+    pub(super) naming: Naming,
+}
+
+/// What few targets have.
+#[derive(Debug)]
+pub(super) struct Rare {
+    authorization: Option<Secret>,
+    files: Option<Arc<[PathBuf]>>,
+}
+
+impl Pending {
+    pub(super) fn of(id: u64, target: Target) -> Self {
+        let Target {
+            url,
+            seed,
+            depth,
+            referrer,
+            naming,
+            refusal,
+            authorization,
+            files,
+        } = target;
+        let rare = authorization.is_some() || files.is_some();
+        let rare = rare.then(|| {
+            Box::new(Rare {
+                authorization,
+                files,
+            })
+        });
+        let url = String::from(url).into_boxed_str();
+        Self {
+            id,
+            url,
+            seed,
+            refusal,
+            referrer,
+            rare,
+            depth,
+            naming,
+        }
+    }
+
+    pub(super) fn target(self) -> Option<Target> {
+        let Self {
+            url,
+            seed,
+            refusal,
+            referrer,
+            rare,
+            depth,
+            naming,
+            ..
+        } = self;
+        let (authorization, files) =
+            rare.map_or((None, None), |rare| (rare.authorization, rare.files));
+        // It was made from a parsed URL; whatever cannot be parsed again was not written by us.
+        let url = Url::parse(&url).ok()?;
+        Some(Target {
+            url,
+            seed,
+            depth,
+            referrer,
+            naming,
+            refusal,
+            authorization,
+            files,
+        })
+    }
+
+    fn bytes(&self) -> u64 {
+        (self.url.len() + self.seed.as_ref().map_or(0, |seed| seed.input.len())) as u64
+    }
+}
+
+/// What is known of an origin's robots.txt.
+enum Rules {
+    Unasked,
+    /// A request for it is queued, leased or on its way through redirects.
+    Asked,
+    Known {
+        answer: Known,
+        until: Instant,
+    },
+}
+
+enum Known {
+    Robots(Rc<Robots>),
+    Dead(Failure),
+}
+
+struct Bench {
+    origin: Origin,
+    /// Hops and retries that are due, before anything new.
+    ahead: VecDeque<Box<Task>>,
+    /// The same for robots errands, which go on while everything else waits for the rules.
+    errands: VecDeque<Box<Task>>,
+    later: BinaryHeap<Reverse<Later>>,
+    queue: VecDeque<Pending>,
+    rules: Rules,
+    delay: Duration,
+    width: usize,
+    leased: usize,
+    /// The next request may start then.
+    next: Instant,
+    /// The one entry in the heap that counts; others are leftovers.
+    ticket: u64,
+}
+
+struct Later {
+    due: Instant,
+    order: u64,
+    task: Box<Task>,
+}
+
+impl PartialEq for Later {
+    fn eq(&self, other: &Self) -> bool {
+        self.order == other.order
+    }
+}
+impl Eq for Later {}
+impl PartialOrd for Later {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for Later {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.due, self.order).cmp(&(other.due, other.order))
+    }
+}
+
+/// The clocks and queues of all origins.
+pub(super) struct Workbench {
+    options: Options,
+    benches: Vec<Option<Bench>>,
+    free: Vec<usize>,
+    index: HashMap<Origin, usize>,
+    /// (when, ticket, bench)
+    heap: BinaryHeap<Reverse<(Instant, u64, usize)>>,
+    tickets: u64,
+    /// With a depth limit: what waits for its level.
+    levels: BTreeMap<u32, Vec<Pending>>,
+    level: u32,
+    queued: u64,
+    leased: u64,
+    bytes: u64,
+}
+
+impl Workbench {
+    pub(super) fn new(options: Options) -> Self {
+        Self {
+            options,
+            benches: Vec::new(),
+            free: Vec::new(),
+            index: HashMap::new(),
+            heap: BinaryHeap::new(),
+            tickets: 0,
+            levels: BTreeMap::new(),
+            level: 0,
+            queued: 0,
+            leased: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Targets that wait, and the bytes of their text.
+    pub(super) fn pending(&self) -> (u64, u64) {
+        (self.queued, self.bytes)
+    }
+
+    pub(super) fn push(&mut self, pending: Pending, now: Instant) {
+        self.queued += 1;
+        self.bytes += pending.bytes();
+        if self.options.depth.is_some() && pending.depth > self.level {
+            self.levels.entry(pending.depth).or_default().push(pending);
+        } else {
+            self.enqueue(pending, now);
+        }
+    }
+
+    fn enqueue(&mut self, pending: Pending, now: Instant) {
+        let Ok(url) = Url::parse(&pending.url) else {
+            // Unreachable by `Pending::of`; dropping it keeps the count right.
+            self.queued -= 1;
+            return;
+        };
+        let place = self.bench(&url, pending.naming, now);
+        if let Some(bench) = &mut self.benches[place] {
+            bench.queue.push_back(pending);
+        }
+        self.schedule(place, now);
+    }
+
+    /// The bench of `url`'s origin, made when there is none.
+    fn bench(&mut self, url: &Url, naming: Naming, now: Instant) -> usize {
+        let origin = Origin::of(url);
+        if let Some(&place) = self.index.get(&origin) {
+            return place;
+        }
+        let pace = (self.options.pace)(url, naming, None);
+        let place = self.free.pop().unwrap_or_else(|| {
+            self.benches.push(None);
+            self.benches.len() - 1
+        });
+        self.index.insert(origin.clone(), place);
+        self.benches[place] = Some(Bench {
+            origin,
+            ahead: VecDeque::new(),
+            errands: VecDeque::new(),
+            later: BinaryHeap::new(),
+            queue: VecDeque::new(),
+            rules: Rules::Unasked,
+            delay: pace.delay,
+            width: pace.width.get(),
+            leased: 0,
+            next: now,
+            ticket: 0,
+        });
+        place
+    }
+
+    /// Puts a bench into the heap at the time of its next work; one that has none leaves when its clock
+    /// has run out, so that a million hosts do not stay for ever.
+    fn schedule(&mut self, place: usize, now: Instant) {
+        let Some(bench) = &mut self.benches[place] else {
+            return;
+        };
+        let waits_for_rules = matches!(bench.rules, Rules::Asked);
+        let ready = !bench.errands.is_empty()
+            || !waits_for_rules && (!bench.ahead.is_empty() || !bench.queue.is_empty());
+        let work = if ready {
+            Some(now)
+        } else {
+            bench.later.peek().map(|Reverse(later)| later.due)
+        };
+        let when = match work {
+            _ if bench.leased >= bench.width => return,
+            Some(due) => due.max(bench.next),
+            None if bench.leased == 0 && bench.queue.is_empty() && !waits_for_rules => {
+                let kept = match &bench.rules {
+                    Rules::Known { until, .. } => *until,
+                    _ => now,
+                };
+                bench.next.max(kept)
+            }
+            None => return,
+        };
+        self.tickets += 1;
+        bench.ticket = self.tickets;
+        self.heap.push(Reverse((when, self.tickets, place)));
+    }
+
+    pub(super) fn lease(&mut self, now: Instant) -> Next {
+        loop {
+            let Some(&Reverse((when, ticket, place))) = self.heap.peek() else {
+                if self.leased == 0 && self.next_level(now) {
+                    continue;
+                }
+                return if self.leased == 0 && self.queued == 0 {
+                    Next::Idle
+                } else {
+                    Next::Waiting
+                };
+            };
+            let live = self.benches[place]
+                .as_ref()
+                .is_some_and(|bench| bench.ticket == ticket);
+            if live && when > now {
+                if self.queued == 0 && self.leased == 0 {
+                    // Only clocks and rules are still kept, for a list that may go on.
+                    return Next::Idle;
+                }
+                if self.leased == 0 && self.at_level_end() && self.next_level(now) {
+                    continue;
+                }
+                return Next::At(when);
+            }
+            self.heap.pop();
+            if !live {
+                continue;
+            }
+            if let Some(lease) = self.take(place, now) {
+                return Next::Lease(lease);
+            }
+        }
+    }
+
+    /// Is everything that waits waiting for a deeper level?
+    fn at_level_end(&self) -> bool {
+        self.levels
+            .values()
+            .map(|level| level.len() as u64)
+            .sum::<u64>()
+            == self.queued
+    }
+
+    fn next_level(&mut self, now: Instant) -> bool {
+        let Some((level, waiting)) = self.levels.pop_first() else {
+            return false;
+        };
+        self.level = level;
+        for pending in waiting {
+            self.enqueue(pending, now);
+        }
+        true
+    }
+
+    /// The next lease of a bench that is due; `None` when it had nothing after all.
+    fn take(&mut self, place: usize, now: Instant) -> Option<Lease> {
+        let bench = self.benches[place].as_mut()?;
+        while bench
+            .later
+            .peek()
+            .is_some_and(|Reverse(later)| later.due <= now)
+        {
+            let Some(Reverse(later)) = bench.later.pop() else {
+                break;
+            };
+            match later.task.errand {
+                Errand::Visit => bench.ahead.push_back(later.task),
+                Errand::Robots(_) => bench.errands.push_back(later.task),
+            }
+        }
+        if let Rules::Known { until, .. } = bench.rules
+            && until <= now
+        {
+            bench.rules = Rules::Unasked;
+        }
+        if let Some(task) = bench.errands.pop_front() {
+            return Some(self.hand_out(place, task, now));
+        }
+        if bench.ahead.is_empty() && bench.queue.is_empty() {
+            if bench.later.is_empty() && bench.leased == 0 && !matches!(bench.rules, Rules::Asked) {
+                let origin = bench.origin.clone();
+                self.benches[place] = None;
+                self.index.remove(&origin);
+                self.free.push(place);
+            } else {
+                self.schedule(place, now);
+            }
+            return None;
+        }
+        if matches!(bench.rules, Rules::Asked) {
+            // Came for a retry of robots.txt that is not due yet.
+            self.schedule(place, now);
+            return None;
+        }
+        let task = match bench.ahead.pop_front() {
+            Some(task) => task,
+            None => {
+                let pending = bench.queue.pop_front()?;
+                self.bytes -= pending.bytes();
+                let id = pending.id;
+                let Some(target) = pending.target() else {
+                    self.queued -= 1;
+                    self.schedule(place, now);
+                    return None;
+                };
+                Box::new(Task::of(id, target))
+            }
+        };
+        if let Some(failure) = task.target.refusal.as_deref() {
+            let failure = failure.clone();
+            return Some(self.refuse(place, task, failure, now));
+        }
+        if self.options.robots.is_some() && task.url.scheme().starts_with("http") {
+            let bench = self.benches[place].as_mut()?;
+            match &bench.rules {
+                Rules::Unasked => {
+                    let errand = robots_errand(&task);
+                    bench.rules = Rules::Asked;
+                    bench.ahead.push_front(task);
+                    // Not one of the targets: it comes and goes without being counted as waiting.
+                    self.queued += 1;
+                    return Some(self.hand_out(place, Box::new(errand), now));
+                }
+                Rules::Known { answer, .. } => {
+                    if let Some(failure) = forbidden(answer, &task.url) {
+                        return Some(self.refuse(place, task, failure, now));
+                    }
+                }
+                // `Asked` was dealt with above.
+                Rules::Asked => {}
+            }
+        }
+        Some(self.hand_out(place, task, now))
+    }
+
+    fn hand_out(&mut self, place: usize, mut task: Box<Task>, now: Instant) -> Lease {
+        self.queued -= 1;
+        self.leased += 1;
+        task.attempts += 1;
+        task.tries += 1;
+        if let Some(bench) = &mut self.benches[place] {
+            bench.leased += 1;
+            bench.next = bench.next.max(now) + bench.delay;
+        }
+        self.schedule(place, now);
+        Lease {
+            task,
+            refusal: None,
+            place: Place {
+                origin: place,
+                counted: true,
+            },
+        }
+    }
+
+    fn refuse(&mut self, place: usize, task: Box<Task>, failure: Failure, now: Instant) -> Lease {
+        self.queued -= 1;
+        self.leased += 1;
+        self.schedule(place, now);
+        Lease {
+            task,
+            refusal: Some(failure),
+            place: Place {
+                origin: place,
+                counted: false,
+            },
+        }
+    }
+
+    /// Takes a lease back; the targets it found are the store's to add.
+    pub(super) fn settle(&mut self, lease: Lease, settlement: Settlement, now: Instant) {
+        let Lease {
+            mut task,
+            place: Place {
+                origin: place,
+                counted,
+            },
+            ..
+        } = lease;
+        self.leased -= 1;
+        if let Some(bench) = &mut self.benches[place] {
+            bench.leased -= usize::from(counted);
+            if let Some(rest) = settlement.rest {
+                bench.next = bench.next.max(now + rest);
+            }
+        }
+        match settlement.step {
+            Step::Done { .. } => {}
+            Step::Again { method, wait } => {
+                task.method = method;
+                task.waited += wait;
+                self.queued += 1;
+                self.tickets += 1;
+                let later = Later {
+                    due: now + wait,
+                    order: self.tickets,
+                    task,
+                };
+                if let Some(bench) = &mut self.benches[place] {
+                    bench.later.push(Reverse(later));
+                }
+            }
+            Step::Hop {
+                hop,
+                url,
+                method,
+                naming,
+            } => {
+                task.hops.push(hop);
+                task.tries = 0;
+                task.method = method;
+                task.naming = naming;
+                let to = self.bench(&url, naming, now);
+                task.url = url;
+                self.queued += 1;
+                if let Some(bench) = &mut self.benches[to] {
+                    match task.errand {
+                        Errand::Visit => bench.ahead.push_back(task),
+                        Errand::Robots(_) => bench.errands.push_back(task),
+                    }
+                }
+                self.schedule(to, now);
+            }
+            Step::Robots(answer) => {
+                if let Errand::Robots(origin) = &task.errand {
+                    self.learn(origin, &task.target, answer, now);
+                }
+            }
+        }
+        self.schedule(place, now);
+    }
+
+    fn learn(&mut self, origin: &Origin, robots: &Target, answer: Answer, now: Instant) {
+        let Some(&place) = self.index.get(origin) else {
+            return;
+        };
+        let Some(bench) = &mut self.benches[place] else {
+            return;
+        };
+        let (answer, until) = match answer {
+            Answer::Rules { rules, valid } => {
+                let pace = (self.options.pace)(&robots.url, robots.naming, rules.crawl_delay());
+                // The clock was set by the old pace: the gap after the robots request itself grows too.
+                bench.next = bench.next.max(now + pace.delay.saturating_sub(bench.delay));
+                bench.delay = pace.delay;
+                bench.width = pace.width.get();
+                (Known::Robots(Rc::new(rules)), now + valid)
+            }
+            Answer::Dead(failure) => (Known::Dead(failure), now + Duration::from_secs(600)),
+        };
+        bench.rules = Rules::Known { answer, until };
+        self.schedule(place, now);
+    }
+
+    /// Takes everything out that waits.
+    pub(super) fn drain(&mut self) -> Vec<Target> {
+        let mut targets = Vec::new();
+        let waiting: Vec<Pending> = std::mem::take(&mut self.levels)
+            .into_values()
+            .flatten()
+            .collect();
+        for bench in self.benches.iter_mut().flatten() {
+            let tasks = bench
+                .ahead
+                .drain(..)
+                .chain(bench.later.drain().map(|Reverse(later)| later.task));
+            targets.extend(
+                tasks
+                    .filter(|task| task.errand == Errand::Visit)
+                    .map(|task| task.target),
+            );
+            bench.errands.clear();
+            targets.extend(bench.queue.drain(..).filter_map(Pending::target));
+        }
+        targets.extend(waiting.into_iter().filter_map(Pending::target));
+        self.heap.clear();
+        self.queued = 0;
+        self.bytes = 0;
+        targets
+    }
+}
+
+/// The request for the robots.txt of a task's origin (RFC 9309, section 2.3).
+fn robots_errand(task: &Task) -> Task {
+    let mut url = task.url.clone();
+    url.set_path("/robots.txt");
+    url.set_query(None);
+    let origin = Origin::of(&url);
+    let mut target = Target::named(url);
+    target.naming = task.naming;
+    let mut errand = Task::of(task.id, target);
+    errand.errand = Errand::Robots(origin);
+    errand
+}
+
+fn forbidden(answer: &Known, url: &Url) -> Option<Failure> {
+    match answer {
+        Known::Dead(failure) => Some(failure.clone()),
+        Known::Robots(robots) => {
+            let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
+            let rule = robots.judge(path);
+            (!rule.allowed).then(|| Failure::new(FailureKind::Robots, rule.reason()))
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The files that `check` reads: a file that the user named, or what stands below a folder or matches a glob.
+//!
+//! `.gitignore` and its kin are honoured below a folder, and hidden files left out, unless said otherwise;
+//! what the user named himself is read in any case. Links are not followed, so a loop of folders ends; what
+//! is neither file nor folder (a FIFO, a device) is left alone. The order is that of the names.
+
+use std::path::{Path, PathBuf};
+
+use globset::GlobBuilder;
+use ignore::WalkBuilder;
+
+/// What is left out below a folder.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Hidden files and folders too.
+    pub hidden: bool,
+    /// Do not look at `.gitignore`, `.ignore` and git's own excludes.
+    pub no_ignore: bool,
+    /// Only these extensions; empty: every extension that there is a parser for.
+    pub extensions: Vec<String>,
+    /// Leave out paths that match one of these.
+    pub exclude_path: Vec<regex::Regex>,
+}
+
+/// A file to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// As reached from the input that named it.
+    pub path: PathBuf,
+    /// The folder that root-relative links start from: the input itself, when it was a folder.
+    pub root: Option<PathBuf>,
+}
+
+/// Something that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// What was meant.
+    pub path: PathBuf,
+    /// What the system said.
+    pub reason: String,
+    /// The user named it himself, so the run cannot do what was asked.
+    pub named: bool,
+}
+
+/// The files that `input` names, in the order of their names. `has_parser` knows the extensions.
+pub fn walk(
+    input: &Path,
+    selection: &Selection,
+    has_parser: impl Fn(&str) -> bool,
+) -> (Vec<Found>, Vec<Unread>) {
+    let mut found = Vec::new();
+    let mut unread = Vec::new();
+    let wanted = |path: &Path| {
+        let extension = path
+            .extension()
+            .map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+        let known = extension.is_some_and(|extension| match selection.extensions.as_slice() {
+            [] => has_parser(&extension),
+            listed => listed.contains(&extension),
+        });
+        known && !excluded(path, selection)
+    };
+    match std::fs::metadata(input) {
+        Ok(metadata) if metadata.is_dir() => {
+            below(input, selection, wanted, &mut found, &mut unread);
+            for file in &mut found {
+                file.root = Some(input.to_owned());
+            }
+        }
+        Ok(metadata) if metadata.is_file() => {
+            if !excluded(input, selection) {
+                found.push(Found {
+                    path: input.to_owned(),
+                    root: None,
+                });
+            }
+        }
+        Ok(_) => {
+            let reason = "it is neither a file nor a folder".to_owned();
+            unread.push(Unread {
+                path: input.to_owned(),
+                reason,
+                named: true,
+            });
+        }
+        Err(error) => match glob(input, selection) {
+            Some((base, matches)) if base.is_dir() => {
+                let before = unread.len();
+                below(
+                    &base,
+                    selection,
+                    |path| matches(path) && !excluded(path, selection),
+                    &mut found,
+                    &mut unread,
+                );
+                if found.is_empty() && unread.len() == before {
+                    let reason = "no file matches it".to_owned();
+                    unread.push(Unread {
+                        path: input.to_owned(),
+                        reason,
+                        named: true,
+                    });
+                }
+            }
+            _ => unread.push(Unread {
+                path: input.to_owned(),
+                reason: error.to_string(),
+                named: true,
+            }),
+        },
+    }
+    (found, unread)
+}
+
+fn excluded(path: &Path, selection: &Selection) -> bool {
+    let text = path.to_string_lossy();
+    selection
+        .exclude_path
+        .iter()
+        .any(|pattern| pattern.is_match(&text))
+}
+
+fn below(
+    folder: &Path,
+    selection: &Selection,
+    wanted: impl Fn(&Path) -> bool,
+    found: &mut Vec<Found>,
+    unread: &mut Vec<Unread>,
+) {
+    let walk = WalkBuilder::new(folder)
+        .hidden(!selection.hidden)
+        .ignore(!selection.no_ignore)
+        .git_ignore(!selection.no_ignore)
+        .git_exclude(!selection.no_ignore)
+        .git_global(!selection.no_ignore)
+        .parents(!selection.no_ignore)
+        .sort_by_file_name(std::ffi::OsStr::cmp)
+        .build();
+    for entry in walk {
+        match entry {
+            Ok(entry) => {
+                let is_file = entry.file_type().is_some_and(|kind| {
+                    // A link to a file is read as the file; a link to a folder is not entered.
+                    kind.is_file() || kind.is_symlink() && entry.path().is_file()
+                });
+                if is_file && wanted(entry.path()) {
+                    found.push(Found {
+                        path: entry.into_path(),
+                        root: None,
+                    });
+                }
+            }
+            Err(error) => {
+                let path = named_in(&error).unwrap_or_else(|| folder.to_owned());
+                unread.push(Unread {
+                    path,
+                    reason: error.to_string(),
+                    named: false,
+                });
+            }
+        }
+    }
+}
+
+fn named_in(error: &ignore::Error) -> Option<PathBuf> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path.clone()),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            named_in(err)
+        }
+        _ => None,
+    }
+}
+
+/// A pattern's fixed beginning, and the test for the rest; `None` for what is no pattern.
+fn glob(input: &Path, _: &Selection) -> Option<(PathBuf, impl Fn(&Path) -> bool + use<>)> {
+    let text = input.to_str()?;
+    let first = text.find(['*', '?', '[', '{'])?;
+    let base = match text[..first].rfind('/') {
+        Some(0) => PathBuf::from("/"),
+        Some(slash) => PathBuf::from(&text[..slash]),
+        None => PathBuf::from("."),
+    };
+    let matcher = GlobBuilder::new(text)
+        .literal_separator(true)
+        .build()
+        .ok()?
+        .compile_matcher();
+    Some((base, move |path: &Path| {
+        matcher.is_match(path.strip_prefix("./").unwrap_or(path))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(found: &[Found], base: &Path) -> Vec<String> {
+        found
+            .iter()
+            .map(|file| {
+                file.path
+                    .strip_prefix(base)
+                    .expect("below")
+                    .display()
+                    .to_string()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_folder_gives_its_documents_in_the_order_of_their_names() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let base = folder.path();
+        std::fs::create_dir(base.join("b")).expect("a folder");
+        std::fs::create_dir(base.join(".git")).expect("a folder");
+        for name in [
+            "c.html",
+            "a.md",
+            "b/x.html",
+            "image.png",
+            ".hidden.html",
+            "skipped.html",
+            ".git/y.html",
+        ] {
+            std::fs::write(base.join(name), "x").expect("a file");
+        }
+        std::fs::write(base.join(".gitignore"), "skipped.html\n").expect("a file");
+        let parser = |extension: &str| matches!(extension, "html" | "md");
+        let (found, unread) = walk(base, &Selection::default(), parser);
+        assert_eq!(names(&found, base), ["a.md", "b/x.html", "c.html"]);
+        assert!(unread.is_empty() && found.iter().all(|file| file.root.as_deref() == Some(base)));
+        let all = Selection {
+            no_ignore: true,
+            ..Selection::default()
+        };
+        assert_eq!(
+            names(&walk(base, &all, parser).0, base),
+            ["a.md", "b/x.html", "c.html", "skipped.html"]
+        );
+        let (found, _) = walk(&base.join("**/*.html"), &Selection::default(), parser);
+        assert_eq!(names(&found, base), ["b/x.html", "c.html"]);
+        let (found, _) = walk(&base.join("image.png"), &Selection::default(), parser);
+        assert_eq!(names(&found, base), ["image.png"], "what is named is read");
+    }
+
+    #[test]
+    fn what_is_not_there_is_said_with_its_name() {
+        for missing in ["no/such/file.md", "no/such/*.md"] {
+            let (found, unread) = walk(Path::new(missing), &Selection::default(), |_| true);
+            assert!(found.is_empty());
+            assert!(
+                unread[0].named && unread[0].path == Path::new(missing),
+                "{unread:?}"
+            );
+        }
+    }
+}

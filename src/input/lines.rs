@@ -1,0 +1,226 @@
+//! Lists: one URL a line, read on a thread of their own.
+//!
+//! A read of stdin can wait for ever, and must neither stop the event loop nor the end of the run: the thread
+//! is never joined. It sends what it has as soon as it has it, and waits when the frontier is full. Blank
+//! lines and lines that begin with `#` are no seeds but count; a byte order mark and a CR are taken off.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use futures::StreamExt;
+use tokio::sync::mpsc;
+
+use super::{LINE_LIMIT, refused, seed};
+use crate::model::{Seed, Target, masked};
+
+/// Batches that may wait between the thread and the frontier.
+const BATCHES: usize = 4;
+
+/// The most lines in a batch.
+const BATCH: usize = 512;
+
+/// The seeds that stand in `reader`, one a line (`separator` is `\n`, or NUL), in batches.
+///
+/// `failed` hears of a read that failed; the list ends there.
+pub fn lines(
+    reader: impl Read + Send + 'static,
+    separator: u8,
+    default_scheme: String,
+    failed: impl FnOnce(io::Error) + Send + 'static,
+) -> impl futures::Stream<Item = Vec<Target>> {
+    let (batches, mut receiver) = mpsc::channel(BATCHES);
+    let thread = std::thread::Builder::new()
+        .name("input".into())
+        .spawn(move || {
+            let mut reader = BufReader::with_capacity(LINE_LIMIT, reader);
+            if let Err(error) = read(&mut reader, separator, &default_scheme, &batches) {
+                failed(error);
+            }
+        });
+    // Without a thread there is no list; the channel closes at once, and that is all that can be said here.
+    drop(thread);
+    futures::stream::poll_fn(move |context| receiver.poll_recv(context)).fuse()
+}
+
+/// The seeds that are arguments.
+#[must_use]
+pub fn arguments(texts: &[String], default_scheme: &str) -> Vec<Target> {
+    (1..)
+        .zip(texts)
+        .map(|(line, text)| seed(text, line, default_scheme))
+        .collect()
+}
+
+fn read(
+    reader: &mut impl BufRead,
+    separator: u8,
+    default_scheme: &str,
+    batches: &mpsc::Sender<Vec<Target>>,
+) -> io::Result<()> {
+    let mut number = 0;
+    let mut line = Line::default();
+    loop {
+        let available = match reader.fill_buf() {
+            Ok(available) => available,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if available.is_empty() {
+            number += 1;
+            if let Some(target) = line.take(number, default_scheme) {
+                let _ = batches.blocking_send(vec![target]);
+            }
+            return Ok(());
+        }
+        let read = available.len();
+        let mut batch = Vec::new();
+        let mut rest = available;
+        while let Some(end) = memchr::memchr(separator, rest) {
+            line.extend(&rest[..end]);
+            rest = &rest[end + 1..];
+            number += 1;
+            batch.extend(line.take(number, default_scheme));
+            if batch.len() == BATCH && batches.blocking_send(std::mem::take(&mut batch)).is_err() {
+                return Ok(());
+            }
+        }
+        line.extend(rest);
+        // Nobody takes them any more: the run is over.
+        if !batch.is_empty() && batches.blocking_send(batch).is_err() {
+            return Ok(());
+        }
+        reader.consume(read);
+    }
+}
+
+/// A line as it is gathered; what is too long for any URL is counted and not kept.
+#[derive(Default)]
+struct Line {
+    bytes: Vec<u8>,
+    length: usize,
+}
+
+impl Line {
+    fn extend(&mut self, bytes: &[u8]) {
+        self.length += bytes.len();
+        let room = LINE_LIMIT.saturating_sub(self.bytes.len());
+        self.bytes
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn take(&mut self, number: u64, default_scheme: &str) -> Option<Target> {
+        let length = std::mem::take(&mut self.length);
+        let text = String::from_utf8_lossy(&self.bytes);
+        let text = if number == 1 {
+            text.strip_prefix('\u{feff}').unwrap_or(&text)
+        } else {
+            &text
+        };
+        let text = text.strip_suffix('\r').unwrap_or(text);
+        let target = if length > LINE_LIMIT {
+            let beginning: String = text.chars().take(200).collect();
+            let input = Seed {
+                input: format!("{}…", masked(&beginning)),
+                line: number,
+            };
+            let reason =
+                format!("the line is {length} bytes long; at most {LINE_LIMIT} are read as a URL");
+            Some(refused(input, reason))
+        } else if text.trim().is_empty() || text.starts_with('#') {
+            None
+        } else if std::str::from_utf8(&self.bytes).is_err() {
+            let input = Seed {
+                input: masked(text),
+                line: number,
+            };
+            Some(refused(
+                input,
+                "not a URL: the line is not UTF-8".to_owned(),
+            ))
+        } else {
+            Some(seed(text, number, default_scheme))
+        };
+        self.bytes.clear();
+        target
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(text: &'static [u8], separator: u8) -> Vec<Target> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let stream = lines(text, separator, "https".to_owned(), |error| {
+            panic!("{error}")
+        });
+        runtime
+            .block_on(stream.collect::<Vec<_>>())
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    fn told(targets: &[Target]) -> Vec<(u64, &str)> {
+        targets
+            .iter()
+            .map(|target| {
+                let seed = target.seed.as_ref().expect("a seed");
+                (
+                    seed.line,
+                    if target.refusal.is_some() {
+                        seed.input.as_str()
+                    } else {
+                        target.url.as_str()
+                    },
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn blank_lines_and_comments_count_and_are_no_seeds() {
+        let targets = all(
+            b"\xef\xbb\xbfhttp://a.test/\r\n\n# note\n  \nhttp://b.test/",
+            b'\n',
+        );
+        assert_eq!(
+            told(&targets),
+            [(1, "http://a.test/"), (5, "http://b.test/")]
+        );
+        let targets = all(b"http://a.test/\0http://b.test/\0", 0);
+        assert_eq!(
+            told(&targets),
+            [(1, "http://a.test/"), (2, "http://b.test/")]
+        );
+    }
+
+    #[test]
+    fn a_line_of_any_bytes_or_length_is_a_seed_with_a_record() {
+        let targets = all(b"http://\xff\xfe/\nhttp://a.test/\n", b'\n');
+        assert!(targets[0].refusal.is_some() && targets[1].refusal.is_none());
+        let long: &'static [u8] = Vec::leak(
+            [
+                b"http://a.test/".to_vec(),
+                vec![b'x'; 1 << 20],
+                b"\nhttp://b.test/".to_vec(),
+            ]
+            .concat(),
+        );
+        let targets = all(long, b'\n');
+        assert!(
+            targets[0]
+                .refusal
+                .as_ref()
+                .is_some_and(|failure| failure.message.contains("bytes long"))
+        );
+        assert_eq!(targets[1].url.as_str(), "http://b.test/");
+        assert!(
+            targets[0]
+                .seed
+                .as_ref()
+                .is_some_and(|seed| seed.input.len() < 1000)
+        );
+    }
+}

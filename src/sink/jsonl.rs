@@ -1,0 +1,110 @@
+//! `jsonl`: one JSON object a record, one record a line. The names are those of [`Visit`]'s fields.
+//!
+//! Beyond what JSON asks for, everything that could act on a terminal or end a line for some reader is written
+//! as an escape, so that `cat` is as safe as a parser.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::ser::{CharEscape, Formatter, Serializer};
+
+use super::escape::is_unsafe;
+use super::{Format, Options, Sink};
+use crate::model::Visit;
+
+pub(super) const FORMAT: Format = Format {
+    name: "jsonl",
+    about: "one JSON object a line",
+    extensions: &["jsonl", "ndjson"],
+    open,
+};
+
+struct Jsonl;
+
+fn open(_: &Options) -> Box<dyn Sink> {
+    Box::new(Jsonl)
+}
+
+impl Sink for Jsonl {
+    fn write(&mut self, visit: &Visit, out: &mut Vec<u8>) {
+        let begin = out.len();
+        if visit
+            .serialize(&mut Serializer::with_formatter(&mut *out, Escaping))
+            .is_err()
+        {
+            // A record is strings, numbers and lists of these, which always serialise.
+            out.truncate(begin);
+            return;
+        }
+        out.push(b'\n');
+    }
+}
+
+struct Escaping;
+
+impl Formatter for Escaping {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_unsafe(*c)) {
+            writer.write_all(&rest.as_bytes()[..at])?;
+            write!(writer, "\\u{:04x}", u32::from(c))?;
+            rest = &rest[at + c.len_utf8()..];
+        }
+        writer.write_all(rest.as_bytes())
+    }
+
+    fn write_char_escape<W: ?Sized + Write>(
+        &mut self,
+        writer: &mut W,
+        escape: CharEscape,
+    ) -> io::Result<()> {
+        let text: &[u8] = match escape {
+            CharEscape::Quote => b"\\\"",
+            CharEscape::ReverseSolidus => b"\\\\",
+            CharEscape::Solidus => b"/",
+            CharEscape::Backspace => b"\\b",
+            CharEscape::FormFeed => b"\\f",
+            CharEscape::LineFeed => b"\\n",
+            CharEscape::CarriageReturn => b"\\r",
+            CharEscape::Tab => b"\\t",
+            CharEscape::AsciiControl(byte) => return write!(writer, "\\u{byte:04x}"),
+        };
+        writer.write_all(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{PAYLOADS, hostile};
+    use super::*;
+
+    #[test]
+    fn what_is_read_back_is_what_was_written() {
+        for payload in PAYLOADS {
+            let visit = hostile(payload);
+            let mut out = Vec::new();
+            Jsonl.write(&visit, &mut out);
+            let read: Visit = serde_json::from_slice(&out).expect("a JSON object");
+            assert_eq!(read, visit);
+        }
+    }
+
+    #[test]
+    fn a_field_without_a_value_is_absent() {
+        let mut out = Vec::new();
+        let visit = Visit::new(
+            "7".into(),
+            "http://a.test/".into(),
+            crate::model::Outcome::Ok,
+        );
+        Jsonl.write(&visit, &mut out);
+        assert_eq!(
+            out,
+            b"{\"id\":\"7\",\"url\":\"http://a.test/\",\"outcome\":\"ok\"}\n"
+        );
+    }
+}

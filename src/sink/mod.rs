@@ -1,0 +1,193 @@
+//! Floor 2: visits → bytes. One file for each format, and its row in [`FORMATS`].
+//!
+//! A sink only appends bytes to a buffer: where they go, when they are flushed, and how far they are committed
+//! is the writer's business. It is called for every record, in order, from one thread; `finish` comes once,
+//! and not at all when the run dies. **Nothing in a record is trusted**: each format escapes by its own
+//! rules, and what people read goes through [`for_terminal`].
+//!
+//! To add one: `src/sink/NAME.rs` with `pub(super) const FORMAT: Format` and its `impl Sink`; here `mod NAME;`
+//! and the row. `--format`, its help, the guess from an extension and the tests of all formats read the table.
+
+mod escape;
+mod jsonl;
+mod text;
+
+use crate::model::{Summary, Visit};
+
+pub use escape::for_terminal;
+
+/// Turns records into bytes.
+pub trait Sink: Send {
+    /// Appends the record of `visit` to `out`.
+    fn write(&mut self, visit: &Visit, out: &mut Vec<u8>);
+
+    /// Appends what comes after the last record. Formats of records alone have nothing there.
+    fn finish(&mut self, _summary: &Summary, _out: &mut Vec<u8>) {}
+}
+
+/// How records shall look.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Use colours.
+    pub colour: bool,
+    /// For people: only what is not `ok`.
+    pub failures_only: bool,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Format {
+    /// What `--format` calls it.
+    pub name: &'static str,
+    /// One line for `--help`.
+    pub about: &'static str,
+    /// Extensions that mean it, lower case.
+    pub extensions: &'static [&'static str],
+    /// Makes a sink.
+    pub open: fn(&Options) -> Box<dyn Sink>,
+}
+
+/// Every format there is.
+pub const FORMATS: &[Format] = &[text::FORMAT, jsonl::FORMAT];
+
+/// The format of that name.
+///
+/// # Errors
+/// What names there are.
+pub fn named(name: &str) -> Result<&'static Format, String> {
+    FORMATS
+        .iter()
+        .find(|format| format.name == name)
+        .ok_or_else(|| {
+            let names: Vec<_> = FORMATS.iter().map(|format| format.name).collect();
+            format!("there is no format {name}; there are {}", names.join(", "))
+        })
+}
+
+/// The format that files of that extension have.
+#[must_use]
+pub fn for_extension(extension: &str) -> Option<&'static Format> {
+    let extension = extension.to_ascii_lowercase();
+    FORMATS
+        .iter()
+        .find(|format| format.extensions.contains(&extension.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Failure, FailureKind, Outcome, Source};
+
+    /// What attacks whoever reads the output: a terminal, a CI runner, a reader of lines.
+    pub(super) const PAYLOADS: &[&str] = &[
+        "\u{1b}[2J",
+        "\u{1b}]0;title\u{7}",
+        "\u{1b}]8;;http://x\u{1b}\\",
+        "\u{1b}]52;c;AAAA\u{7}",
+        "\u{9b}31m",
+        "\r::error::x",
+        "\n::add-mask::x",
+        "\n##[error]x",
+        "\n##vso[task.setvariable]x",
+        "\n##teamcity[x]",
+        "::set-output name=x::y",
+        "::stop-commands::x",
+        "a\nb",
+        "a\rb",
+        "a\r\nb",
+        "a\u{85}b",
+        "a\u{2028}b",
+        "a\u{2029}b",
+        "\u{202e}gpj.exe",
+        "\u{2066}x\u{2069}",
+        "\u{200f}",
+        "\u{61c}",
+        "\0",
+        "\u{8}\u{8}",
+        "\u{7f}",
+        "\u{feff}x",
+        "=1+1",
+        "+1",
+        "-1",
+        "@x",
+        "\t=1",
+        "\"quoted\"",
+        "'",
+        "a,b;c\td",
+        "</script><script>",
+        "`code`",
+        "![x](http://y)",
+        "javascript:alert(1)",
+        "%0a::error::x",
+        "\u{1f600}\u{301}",
+    ];
+
+    pub(super) fn hostile(payload: &str) -> Visit {
+        let mut visit = Visit::new("0".into(), payload.to_owned(), Outcome::Broken);
+        visit.input = Some(payload.to_owned());
+        visit.title = Some(payload.to_owned());
+        visit.final_url = Some(payload.to_owned());
+        visit.fragment = Some(payload.to_owned());
+        visit.source = Some(Source {
+            path: Some(payload.into()),
+            url: None,
+            line: 1,
+            column: 1,
+        });
+        visit.error = Some(Failure::new(FailureKind::Status, payload.to_owned()));
+        visit
+    }
+
+    #[test]
+    fn no_format_lets_a_record_leave_its_line_or_speak_to_its_reader() {
+        for format in FORMATS {
+            for colour in [false, true] {
+                for payload in PAYLOADS {
+                    let mut sink = (format.open)(&Options {
+                        colour,
+                        failures_only: false,
+                    });
+                    let mut out = Vec::new();
+                    sink.write(&hostile(payload), &mut out);
+                    let text = String::from_utf8(out).expect("every format is UTF-8");
+                    let told = format!("{} {payload:?}: {text:?}", format.name);
+                    assert_eq!(text.matches('\n').count(), 1, "{told}");
+                    let line = text.strip_suffix('\n').expect("the line ends");
+                    // What colours add is ours; nothing else may be left.
+                    let bare = [
+                        "\u{1b}[31m",
+                        "\u{1b}[32m",
+                        "\u{1b}[33m",
+                        "\u{1b}[2m",
+                        "\u{1b}[1m",
+                        "\u{1b}[0m",
+                    ]
+                    .iter()
+                    .fold(line.to_owned(), |line, ours| {
+                        if colour { line.replace(ours, "") } else { line }
+                    });
+                    assert!(!bare.chars().any(escape::is_unsafe), "{told}");
+                    assert!(
+                        !bare.trim_start().starts_with("::")
+                            && !bare.trim_start().starts_with("##"),
+                        "{told}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_format_is_found_by_its_name_and_extensions() {
+        for format in FORMATS {
+            assert!(named(format.name).is_ok());
+            for extension in format.extensions {
+                assert_eq!(
+                    for_extension(&extension.to_uppercase()).map(|found| found.name),
+                    Some(format.name)
+                );
+            }
+        }
+        assert!(named("jso").is_err_and(|error| error.contains("jsonl")));
+    }
+}
