@@ -16,10 +16,10 @@
 //!
 //! | floor | modules | |
 //! | --- | --- | --- |
-//! | 0 | `model` | plain values |
-//! | 1 | `policy` | pure decisions |
-//! | 2 | `input`, `frontier`, `fetcher`, `parser`, `sink` | the stages |
-//! | 3 | `job` | the one loop, and the three jobs on it |
+//! | 0 | [`model`] | plain values |
+//! | 1 | [`policy`] | pure decisions |
+//! | 2 | [`input`], [`frontier`], [`fetcher`], [`parser`], [`sink`] | the stages |
+//! | 3 | [`job`] | the one loop, and the three jobs on it |
 //!
 //! Invariants: **politeness cannot be bypassed**, there is no request without a lease; **one lease is one
 //! request**; **a parser never fails**; **a stage never imports a stage**; **no secret is shown**; the library
@@ -30,6 +30,7 @@
 pub mod fetcher;
 pub mod frontier;
 pub mod input;
+pub mod job;
 pub mod model;
 pub mod parser;
 pub mod policy;

@@ -1,0 +1,636 @@
+//! What is known of sources and targets, and which records are due.
+//!
+//! A target stands here once, with the sources that wait for it; a source's records are due when none of
+//! its targets is open any more, and leave in the order of the inputs. Local links wait until every file has
+//! been read: what they point at may be the last one.
+
+use std::collections::HashMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use regex::Regex;
+use url::Url;
+
+use super::locate::{Base, Place};
+use super::reading::{self, Anchors, Found, Occurrence, Page, Serving};
+use crate::job::record;
+use crate::model::{
+    self, Document, Failure, FailureKind, Naming, Outcome, Target, Visit, key, masked,
+    without_secrets,
+};
+use crate::parser;
+
+/// Which links count.
+pub(super) struct Filter {
+    pub(super) fragments: bool,
+    pub(super) offline: bool,
+    pub(super) include: Vec<Regex>,
+    pub(super) exclude: Vec<Regex>,
+}
+
+impl Filter {
+    /// Is a target on the network not asked for?
+    fn keeps_out(&self, url: &Url) -> bool {
+        let text = url.as_str();
+        let matched = |patterns: &[Regex]| patterns.iter().any(|pattern| pattern.is_match(text));
+        self.offline || matched(&self.exclude) && !matched(&self.include)
+    }
+
+    /// The part of a fragment that has to be looked up; `None` when nothing has.
+    fn looked_up<'a>(&self, fragment: Option<&'a str>) -> Option<&'a str> {
+        let fragment = fragment.filter(|_| self.fragments)?;
+        parser::fragment::anchor(fragment)
+    }
+}
+
+/// One document.
+pub(super) struct Source {
+    /// As reached from its input; absent for a page on the network.
+    pub(super) path: Option<PathBuf>,
+    /// The same, from the root of the disk, without `..`.
+    absolute: Option<Arc<Path>>,
+    root: Option<Arc<Path>>,
+    url: Option<Url>,
+    content: Option<Content>,
+    /// Distinct targets on the network that it links to and that are open.
+    open: usize,
+    has_local: bool,
+    /// The record of an input that is itself a target.
+    own: Option<Visit>,
+    settled: bool,
+}
+
+/// What was found in it, its places turned into entries of the ledger.
+struct Content {
+    links: Vec<Occurrence>,
+    places: Vec<Entry>,
+    anchors: Anchors,
+}
+
+enum Entry {
+    Remote(usize),
+    Local(usize),
+    Excluded(Url),
+    Scheme,
+    Nowhere(String),
+}
+
+struct Remote {
+    wants_content: bool,
+    /// It was asked for a second time, for its content.
+    again: bool,
+    verdict: Option<Arc<Visit>>,
+    anchors: Option<Anchors>,
+    waiting: Vec<usize>,
+}
+
+struct Local {
+    path: PathBuf,
+    slash: bool,
+    wants_anchors: bool,
+    found: Option<Found>,
+}
+
+impl Source {
+    /// A local document.
+    pub(super) fn file(path: &Path, root: Option<PathBuf>) -> Self {
+        let absolute = std::path::absolute(path)
+            .ok()
+            .map(|path| plain(&path).into());
+        let root = root.map(|root| plain(&root).into());
+        Self {
+            path: Some(path.to_owned()),
+            absolute,
+            root,
+            ..Self::empty()
+        }
+    }
+
+    /// A page on the network that is an input.
+    pub(super) fn page(target: &Target) -> Self {
+        Self {
+            url: Some(target.url.clone()),
+            ..Self::empty()
+        }
+    }
+
+    fn empty() -> Self {
+        Self {
+            path: None,
+            absolute: None,
+            root: None,
+            url: None,
+            content: None,
+            open: 0,
+            has_local: false,
+            own: None,
+            settled: false,
+        }
+    }
+
+    /// The page key of an input on the network.
+    pub(super) fn key(&self) -> Option<String> {
+        self.url.as_ref().map(key)
+    }
+}
+
+/// Sources and targets.
+pub(super) struct Ledger {
+    sources: Vec<Source>,
+    files: HashMap<Arc<Path>, usize>,
+    unread: usize,
+    looked: bool,
+    remotes: Vec<Remote>,
+    remote_index: HashMap<String, usize>,
+    locals: Vec<Local>,
+    local_index: HashMap<(PathBuf, bool), usize>,
+    next: usize,
+    filter: Filter,
+    here: PathBuf,
+}
+
+impl Ledger {
+    pub(super) fn new(sources: Vec<Source>, filter: Filter) -> Self {
+        let files: HashMap<_, _> = sources
+            .iter()
+            .enumerate()
+            .filter_map(|(number, source)| Some((source.absolute.clone()?, number)))
+            .collect();
+        let unread = sources
+            .iter()
+            .filter(|source| source.path.is_some())
+            .count();
+        let here = std::env::current_dir().unwrap_or_default();
+        Self {
+            sources,
+            files,
+            unread,
+            looked: false,
+            remotes: Vec::new(),
+            remote_index: HashMap::new(),
+            locals: Vec::new(),
+            local_index: HashMap::new(),
+            next: 0,
+            filter,
+            here,
+        }
+    }
+
+    /// Where a file is and where its site begins.
+    pub(super) fn file(&self, number: usize) -> (Arc<Path>, Option<Arc<Path>>) {
+        let source = &self.sources[number];
+        let path = source
+            .absolute
+            .clone()
+            .unwrap_or_else(|| Path::new("").into());
+        (path, source.root.clone())
+    }
+
+    /// What a source is called.
+    pub(super) fn name(&self, number: usize) -> String {
+        let source = &self.sources[number];
+        match (&source.path, &source.url) {
+            (Some(path), _) => path.display().to_string(),
+            (None, Some(url)) => without_secrets(url),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// Takes text in that has no file; returns the targets that are new.
+    pub(super) fn text(
+        &mut self,
+        number: usize,
+        content: &[u8],
+        base: Option<Base>,
+        verbatim: bool,
+    ) -> Vec<Target> {
+        let options = parser::Options {
+            verbatim,
+            ..parser::Options::default()
+        };
+        let Some(format) = parser::for_extension("txt") else {
+            return Vec::new();
+        };
+        let mut parse = (format.open)(&options);
+        parse.write(content);
+        let local = || {
+            Base::local(
+                self.sources[number].absolute.as_deref()?,
+                self.sources[number].root.as_deref(),
+            )
+        };
+        let page = match base.or_else(local) {
+            Some(base) => reading::page(parse.finish(), base),
+            None => Page::default(),
+        };
+        self.read(number, page, Naming::File)
+    }
+
+    /// Takes in what was found in a document; returns the targets that are new.
+    pub(super) fn read(&mut self, number: usize, page: Page, naming: Naming) -> Vec<Target> {
+        if self.sources[number].path.is_some() {
+            self.unread -= 1;
+        }
+        let Page {
+            places,
+            occurrences,
+            anchors,
+            ..
+        } = page;
+        let mut wants = vec![false; places.len()];
+        for link in &occurrences {
+            if self.filter.looked_up(link.fragment.as_deref()).is_some() {
+                wants[link.place] = true;
+            }
+        }
+        let mut found = Vec::new();
+        let mut open = 0;
+        let mut has_local = false;
+        let mut entries = Vec::with_capacity(places.len());
+        for (place, wants) in places.into_iter().zip(wants) {
+            entries.push(match place {
+                Place::Remote(url) if self.filter.keeps_out(&url) => Entry::Excluded(url),
+                Place::Remote(url) => {
+                    let (remote, target) = self.remote(&url, wants, naming);
+                    if self.remotes[remote].verdict.is_none() {
+                        open += 1;
+                        self.remotes[remote].waiting.push(number);
+                    }
+                    found.extend(target);
+                    Entry::Remote(remote)
+                }
+                Place::Local(path, slash) => {
+                    has_local = true;
+                    Entry::Local(self.local(path, slash, wants))
+                }
+                Place::Excluded(_) => Entry::Scheme,
+                Place::Nowhere(reason) => Entry::Nowhere(reason),
+            });
+        }
+        let source = &mut self.sources[number];
+        source.open = open;
+        source.has_local = has_local;
+        source.content = Some(Content {
+            links: occurrences,
+            places: entries,
+            anchors,
+        });
+        found
+    }
+
+    /// The entry of a target on the network, and the target itself when it has to be asked for.
+    fn remote(&mut self, url: &Url, wants: bool, naming: Naming) -> (usize, Option<Target>) {
+        let target = || Target {
+            naming,
+            ..Target::named(url.clone())
+        };
+        let name = key(url);
+        if let Some(&number) = self.remote_index.get(&name) {
+            let remote = &mut self.remotes[number];
+            remote.wants_content |= wants;
+            let content = remote.anchors.is_some() || remote.again;
+            let good = remote
+                .verdict
+                .as_ref()
+                .is_some_and(|visit| visit.outcome == Outcome::Ok);
+            if wants && good && !content {
+                // Only that it is there was asked; once more, for what is in it.
+                remote.again = true;
+                remote.verdict = None;
+                return (number, Some(target()));
+            }
+            return (number, None);
+        }
+        let number = self.remotes.len();
+        self.remotes.push(Remote {
+            wants_content: wants,
+            again: false,
+            verdict: None,
+            anchors: None,
+            waiting: Vec::new(),
+        });
+        self.remote_index.insert(name, number);
+        (number, Some(target()))
+    }
+
+    fn local(&mut self, path: PathBuf, slash: bool, wants: bool) -> usize {
+        let number = self.locals.len();
+        let number = *self
+            .local_index
+            .entry((path.clone(), slash))
+            .or_insert(number);
+        if number == self.locals.len() {
+            self.locals.push(Local {
+                path,
+                slash,
+                wants_anchors: false,
+                found: None,
+            });
+        }
+        self.locals[number].wants_anchors |= wants;
+        number
+    }
+
+    /// Is what the target says asked for, and not only whether it is there?
+    pub(super) fn wants_content(&self, url: &Url) -> bool {
+        self.remote_index
+            .get(&key(url))
+            .is_some_and(|&number| self.remotes[number].wants_content)
+    }
+
+    /// The anchors of a target that was parsed.
+    pub(super) fn anchors(&mut self, url: &Url, anchors: Anchors) {
+        if let Some(&number) = self.remote_index.get(&key(url)) {
+            self.remotes[number].anchors = Some(anchors);
+        }
+    }
+
+    /// The verdict on a target; sources that waited for it wait no more.
+    pub(super) fn decided(&mut self, url: &Url, visit: &Visit, with_content: bool) {
+        let Some(&number) = self.remote_index.get(&key(url)) else {
+            return;
+        };
+        let remote = &mut self.remotes[number];
+        remote.again |= with_content;
+        remote.verdict = Some(Arc::new(visit.clone()));
+        for source in std::mem::take(&mut remote.waiting) {
+            self.sources[source].open -= 1;
+        }
+    }
+
+    /// An input on the network was visited; returns the targets that are new.
+    pub(super) fn page(
+        &mut self,
+        number: usize,
+        document: Option<Document>,
+        url: &Url,
+        naming: Naming,
+        own: Visit,
+    ) -> Vec<Target> {
+        self.sources[number].own = Some(own);
+        let page = match document {
+            Some(document) => reading::page(document, Base::remote(url.clone())),
+            None => Page::default(),
+        };
+        let mut found = self.read(number, page, naming);
+        for target in &mut found {
+            if target.url.host() != url.host() {
+                target.naming = Naming::Page;
+            }
+        }
+        found
+    }
+
+    /// Once every file has been read, the paths that have to be looked for on the disk; only once.
+    pub(super) fn unseen(&mut self) -> Option<Vec<Unseen>> {
+        if self.unread > 0 || self.looked {
+            return None;
+        }
+        self.looked = true;
+        let mut unseen = Vec::new();
+        for number in 0..self.locals.len() {
+            let local = &self.locals[number];
+            let known = self
+                .files
+                .get(local.path.as_path())
+                .filter(|_| !local.slash);
+            match known.and_then(|&source| self.sources[source].content.as_ref()) {
+                Some(content) => {
+                    self.locals[number].found = Some(Found::Document(content.anchors.clone()))
+                }
+                None => unseen.push(Unseen {
+                    number,
+                    path: local.path.clone(),
+                    slash: local.slash,
+                    wants_anchors: local.wants_anchors,
+                }),
+            }
+        }
+        Some(unseen)
+    }
+
+    /// What the look brought.
+    pub(super) fn looked(&mut self, seen: Vec<Seen>) {
+        for Seen {
+            number,
+            served,
+            anchors,
+        } in seen
+        {
+            let found = match served {
+                Err(failure) => Found::Missing(failure),
+                Ok(path) => {
+                    let source = self
+                        .files
+                        .get(path.as_path())
+                        .and_then(|&source| self.sources[source].content.as_ref());
+                    match (source, anchors) {
+                        (Some(content), _) => Found::Document(content.anchors.clone()),
+                        (None, Some(anchors)) => Found::Document(anchors),
+                        (None, None) => Found::Other,
+                    }
+                }
+            };
+            self.locals[number].found = Some(found);
+        }
+    }
+
+    /// The records that nothing stands in the way of any more.
+    pub(super) fn due(&mut self) -> Vec<Visit> {
+        let mut records = Vec::new();
+        while let Some(source) = self.sources.get(self.next) {
+            let complete =
+                source.content.is_some() && source.open == 0 && (self.looked || !source.has_local);
+            if !complete {
+                break;
+            }
+            self.write(self.next, &mut records);
+            self.next += 1;
+        }
+        records
+    }
+
+    /// Everything else, at the end of a run that was cut short.
+    pub(super) fn rest(&mut self) -> Vec<Visit> {
+        let mut records = self.due();
+        for number in self.next..self.sources.len() {
+            self.write(number, &mut records);
+        }
+        self.next = self.sources.len();
+        records
+    }
+
+    fn write(&mut self, number: usize, records: &mut Vec<Visit>) {
+        let name = self.name(number);
+        let source = &mut self.sources[number];
+        records.extend(source.own.take());
+        let Some(content) = source.content.take() else {
+            return;
+        };
+        let path = source
+            .path
+            .as_ref()
+            .map(|path| Arc::from(path.display().to_string()));
+        let url = source
+            .url
+            .as_ref()
+            .map(|url| Arc::from(without_secrets(url)));
+        for link in &content.links {
+            let mut visit = self.verdict(&content, link);
+            visit.input = Some(masked(&link.reference));
+            visit.id = record::id(&[
+                &name,
+                &link.line.to_string(),
+                &link.column.to_string(),
+                &link.reference,
+            ]);
+            visit.source = Some(model::Source {
+                path: path.clone(),
+                url: url.clone(),
+                line: link.line,
+                column: link.column,
+            });
+            visit.fragment = link.fragment.as_deref().map(str::to_owned);
+            records.push(visit);
+        }
+        // Kept: others may link to what is in it, and are written later.
+        let anchors = Content {
+            links: Vec::new(),
+            places: Vec::new(),
+            anchors: content.anchors,
+        };
+        self.sources[number].content = Some(anchors);
+        self.sources[number].settled = true;
+    }
+
+    fn verdict(&self, content: &Content, link: &Occurrence) -> Visit {
+        let shown = || masked(&link.reference);
+        let with = |url, outcome| Visit::new(String::new(), url, outcome);
+        let failed = |url, failure| {
+            let mut visit = with(url, Outcome::Broken);
+            visit.fail(failure);
+            visit
+        };
+        match content.places.get(link.place) {
+            None => failed(
+                shown(),
+                Failure::new(FailureKind::Internal, "the link has no place"),
+            ),
+            Some(Entry::Scheme) => with(shown(), Outcome::Excluded),
+            Some(Entry::Excluded(url)) => with(url.to_string(), Outcome::Excluded),
+            Some(Entry::Nowhere(reason)) => {
+                failed(shown(), Failure::new(FailureKind::Url, reason.clone()))
+            }
+            Some(Entry::Local(number)) => {
+                let local = &self.locals[*number];
+                let below = local.path.strip_prefix(&self.here).unwrap_or(&local.path);
+                let url = if below.as_os_str().is_empty() {
+                    Path::new(".")
+                } else {
+                    below
+                }
+                .display()
+                .to_string();
+                match &local.found {
+                    None => failed(
+                        url,
+                        Failure::new(FailureKind::Interrupted, "the run was ended first"),
+                    ),
+                    Some(Found::Missing(failure)) => failed(url, failure.clone()),
+                    Some(Found::Other) => with(url, Outcome::Ok),
+                    Some(Found::Document(anchors)) => {
+                        let visit = with(url, Outcome::Ok);
+                        self.with_fragment(visit, link, Some(anchors))
+                    }
+                }
+            }
+            Some(Entry::Remote(number)) => {
+                let remote = &self.remotes[*number];
+                let Some(verdict) = &remote.verdict else {
+                    return failed(
+                        shown(),
+                        Failure::new(FailureKind::Interrupted, "the run was ended first"),
+                    );
+                };
+                let visit = (**verdict).clone();
+                if visit.outcome == Outcome::Ok {
+                    self.with_fragment(visit, link, remote.anchors.as_ref())
+                } else {
+                    visit
+                }
+            }
+        }
+    }
+
+    /// Content that is no document takes any fragment.
+    fn with_fragment(
+        &self,
+        mut visit: Visit,
+        link: &Occurrence,
+        anchors: Option<&Anchors>,
+    ) -> Visit {
+        if let (Some(fragment), Some(anchors)) =
+            (self.filter.looked_up(link.fragment.as_deref()), anchors)
+            && !anchors.hold(fragment)
+        {
+            let message = format!("nothing in the document has the anchor #{fragment}");
+            visit.fail(Failure::new(FailureKind::Fragment, message));
+        }
+        visit
+    }
+}
+
+/// A path that is linked to and was not read.
+pub(super) struct Unseen {
+    number: usize,
+    path: PathBuf,
+    slash: bool,
+    wants_anchors: bool,
+}
+
+/// What is there.
+pub(super) struct Seen {
+    number: usize,
+    served: Result<PathBuf, Failure>,
+    anchors: Option<Anchors>,
+}
+
+/// One look at the disk for each path; documents that are only linked to are read for their anchors.
+pub(super) fn look(
+    unseen: Vec<Unseen>,
+    serving: &Serving,
+    options: &parser::Options,
+    limit: u64,
+) -> Vec<Seen> {
+    let look = |Unseen {
+                    number,
+                    path,
+                    slash,
+                    wants_anchors,
+                }| {
+        let served = reading::serve(&path, slash, serving);
+        let anchors = match &served {
+            Ok((file, false)) if wants_anchors => reading::anchors(file, options, limit),
+            _ => None,
+        };
+        Seen {
+            number,
+            served: served.map(|(path, _)| path),
+            anchors,
+        }
+    };
+    unseen.into_iter().map(look).collect()
+}
+
+/// `path` without `.` and `..`, by its text alone: as a URL's path is read.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => _ = plain.pop(),
+            other => plain.push(other),
+        }
+    }
+    plain
+}

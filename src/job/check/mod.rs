@@ -1,0 +1,376 @@
+//! `check`: every link of every input gets a verdict.
+//!
+//! Each distinct target is asked for once, however many links point to it; there is a record for each link,
+//! with its place. Local files are leased in batches and read on plain threads; links between them are
+//! settled against what was read, and one look at the disk for each path outside. A source's records leave
+//! together, sources in the order of the inputs.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `locate` | from a reference to the place it means |
+//! | `reading` | a document, read and parsed |
+//! | `ledger` | what is known of sources and targets, and which records are due |
+
+mod ledger;
+mod locate;
+mod reading;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use futures::StreamExt;
+use futures::future::LocalBoxFuture;
+use http::{Method, StatusCode};
+use regex::Regex;
+use url::Url;
+
+use super::content::Parsed;
+use super::pipeline::{Content, End, Judged, Work};
+use super::{Before, Error, Limits, Report, Setting, record, run};
+use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
+use crate::input::{self, Selection};
+use crate::model::{Naming, Outcome, Target, Visit, key};
+use crate::parser;
+use ledger::{Ledger, Source};
+use locate::Base;
+use reading::Serving;
+
+/// Files in one lease: enough that handing them over costs nothing beside reading them.
+const BATCH: usize = 32;
+
+/// Something to look for links in.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A file, a folder or a glob.
+    Path(PathBuf),
+    /// A page.
+    Url(Box<Target>),
+    /// Text, by a name for messages.
+    Text(String, Vec<u8>),
+}
+
+/// Which links count, and what their references are relative to.
+pub struct Check {
+    /// What to look for links in, in the order of the records.
+    pub inputs: Vec<Input>,
+    /// What is left out below folders.
+    pub selection: Selection,
+    /// Stands in for each local input's own URL.
+    pub base_url: Option<Url>,
+    /// Where root-relative links of local inputs start.
+    pub root_dir: Option<PathBuf>,
+    /// What stands for a folder, in order.
+    pub index_files: Vec<String>,
+    /// Look fragments up.
+    pub fragments: bool,
+    /// Links in code and other verbatim text too.
+    pub verbatim: bool,
+    /// Remote links are excluded.
+    pub offline: bool,
+    /// Inputs that cannot be read are passed over.
+    pub skip_missing: bool,
+    /// URLs that match one of these are checked even if `exclude` matches too.
+    pub include: Vec<Regex>,
+    /// URLs that match one of these are excluded.
+    pub exclude: Vec<Regex>,
+    /// The most that is read of a local file, bytes.
+    pub max_size: u64,
+    /// The pace of an origin.
+    pub pace: PaceOf,
+}
+
+impl Check {
+    /// Checks every link.
+    ///
+    /// # Errors
+    /// When an input that the user named cannot be read, or an output cannot be written.
+    pub async fn run(self, setting: Setting) -> Result<Report, Error> {
+        let root = match &self.root_dir {
+            Some(root) => {
+                let absolute = std::path::absolute(root);
+                let wrong = |reason: String| Error::Input {
+                    name: root.display().to_string(),
+                    reason,
+                };
+                let root = absolute.map_err(|error| wrong(error.to_string()))?;
+                if !root.is_dir() {
+                    return Err(wrong("--root-dir is not a folder".to_owned()));
+                }
+                Some(root)
+            }
+            None => None,
+        };
+        let mut sources = Vec::new();
+        let mut seeds = Vec::new();
+        let mut batches = Vec::new();
+        let mut texts = Vec::new();
+        for input in &self.inputs {
+            match input {
+                Input::Path(path) => {
+                    let begin = sources.len();
+                    for file in self.files(path, &setting)? {
+                        sources.push(Source::file(&file.path, file.root.or_else(|| root.clone())));
+                    }
+                    let mut at = begin;
+                    while at < sources.len() {
+                        let end = sources.len().min(at + BATCH);
+                        seeds.push(batch(batches.len(), &sources[at..end]));
+                        batches.push(at..end);
+                        at = end;
+                    }
+                }
+                Input::Url(target) => {
+                    sources.push(Source::page(target));
+                    seeds.push((**target).clone());
+                }
+                Input::Text(name, content) => {
+                    texts.push((sources.len(), content.clone()));
+                    sources.push(Source::file(Path::new(name), root.clone()));
+                }
+            }
+        }
+        let options = Options {
+            unique: false,
+            robots: None,
+            depth: None,
+            max_targets: None,
+            pace: self.pace.clone(),
+        };
+        let frontier = Memory::new(options);
+        let pages = sources
+            .iter()
+            .enumerate()
+            .filter_map(|(number, source)| source.key().map(|key| (key, number)))
+            .collect();
+        let mut ledger = Ledger::new(sources, self.filter());
+        let base = self.base_url.clone().map(Base::remote);
+        for (number, content) in texts {
+            seeds.extend(ledger.text(number, &content, base.clone(), self.verbatim));
+        }
+        let work = Links {
+            ledger: RefCell::new(ledger),
+            batches,
+            pages,
+            unread: RefCell::new(Vec::new()),
+            reading: Arc::new(Reading {
+                base,
+                options: parser::Options {
+                    anchors: self.fragments,
+                    verbatim: self.verbatim,
+                    ..parser::Options::default()
+                },
+                serving: Serving {
+                    index_files: self.index_files.clone(),
+                },
+                max_size: self.max_size,
+            }),
+            limits: setting.limits.clone(),
+        };
+        let seeds: Seeds<'_> = futures::stream::iter([seeds]).boxed_local();
+        let reporter = setting.reporter.clone();
+        let report = run(setting, &frontier, &work, seeds, Before::default()).await?;
+        for (name, reason) in work.unread.into_inner() {
+            let text = format!("{name} was not checked: {reason}");
+            reporter.on(&crate::model::Event::Warning(&text));
+        }
+        Ok(report)
+    }
+
+    /// The files of one input; what cannot be read is the end, a warning, or nothing.
+    fn files(&self, path: &Path, setting: &Setting) -> Result<Vec<input::Found>, Error> {
+        let has_parser = |extension: &str| parser::for_extension(extension).is_some();
+        let (mut found, unread) = input::walk(path, &self.selection, has_parser);
+        for unread in unread {
+            if unread.named && !self.skip_missing {
+                return Err(Error::Input {
+                    name: unread.path.display().to_string(),
+                    reason: unread.reason,
+                });
+            }
+            let text = format!("{} was not read: {}", unread.path.display(), unread.reason);
+            setting.reporter.on(&crate::model::Event::Warning(&text));
+        }
+        for file in &mut found {
+            // Positions in the site are compared as absolute paths, whatever the input was called.
+            file.root = file
+                .root
+                .take()
+                .and_then(|root| std::path::absolute(root).ok());
+        }
+        Ok(found)
+    }
+
+    fn filter(&self) -> ledger::Filter {
+        ledger::Filter {
+            fragments: self.fragments,
+            offline: self.offline,
+            include: self.include.clone(),
+            exclude: self.exclude.clone(),
+        }
+    }
+}
+
+/// The lease of a batch of files.
+fn batch(number: usize, sources: &[Source]) -> Target {
+    let mut target = Target::named(batch_url(number));
+    target.files = Some(
+        sources
+            .iter()
+            .filter_map(|source| source.path.clone())
+            .collect(),
+    );
+    target
+}
+
+#[expect(clippy::expect_used, reason = "a number in a constant text")]
+fn batch_url(number: usize) -> Url {
+    Url::parse(&format!("file:///batch/{number}")).expect("a URL")
+}
+
+/// What reading needs, on whichever thread.
+struct Reading {
+    base: Option<Base>,
+    options: parser::Options,
+    serving: Serving,
+    max_size: u64,
+}
+
+/// The verdicts of `check`.
+struct Links {
+    ledger: RefCell<Ledger>,
+    /// Which sources a batch holds.
+    batches: Vec<Range<usize>>,
+    /// URL inputs by their key.
+    pages: HashMap<String, usize>,
+    unread: RefCell<Vec<(String, String)>>,
+    reading: Arc<Reading>,
+    limits: Limits,
+}
+
+impl Work for Links {
+    fn method(&self, task: &Task) -> Method {
+        let wanted = self.pages.contains_key(&key(&task.target.url))
+            || self.ledger.borrow().wants_content(&task.target.url);
+        if wanted { Method::GET } else { Method::HEAD }
+    }
+
+    fn instead(&self, task: &Task, status: Option<StatusCode>) -> Option<Method> {
+        if task.method != Method::HEAD {
+            return None;
+        }
+        match status {
+            // A link to an anchor was met while the HEAD was under way.
+            Some(status) if self.limits.accept.contains(status.as_u16()) => self
+                .ledger
+                .borrow()
+                .wants_content(&task.target.url)
+                .then_some(Method::GET),
+            // These speak of us, not of the method.
+            Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => None,
+            // Many servers answer a HEAD wrongly and a GET well.
+            _ => Some(Method::GET),
+        }
+    }
+
+    fn receive<'a>(&'a self, _: &'a Task) -> Box<dyn Content + 'a> {
+        Box::new(Parsed::new(self.reading.options.clone(), false))
+    }
+
+    fn judge(&self, task: &Task, end: End, content: Option<Box<dyn Content + '_>>) -> Judged {
+        let document = content.and_then(Content::finish);
+        let visit = record::of(task, end, document.as_ref(), &self.limits.accept);
+        let mut ledger = self.ledger.borrow_mut();
+        let page = self.pages.get(&key(&task.target.url)).copied();
+        let mut found = Vec::new();
+        let mut document = document;
+        if let Some(document) = &mut document {
+            let anchors = reading::Anchors::of(document);
+            ledger.anchors(&task.target.url, anchors);
+        }
+        let source = page.filter(|_| task.target.seed.is_some());
+        ledger.decided(&task.target.url, &visit, task.method == Method::GET);
+        if let Some(number) = source {
+            let links = document.filter(|_| visit.outcome == Outcome::Ok);
+            found = ledger.page(number, links, &task.url, task.naming, visit);
+        }
+        Judged {
+            records: ledger.due(),
+            found,
+        }
+    }
+
+    fn files<'a>(&'a self, task: &'a Task) -> LocalBoxFuture<'a, Judged> {
+        Box::pin(async move {
+            let number = task
+                .target
+                .url
+                .path()
+                .rsplit('/')
+                .next()
+                .and_then(|number| number.parse().ok());
+            let Some(range) = number.and_then(|number: usize| self.batches.get(number).cloned())
+            else {
+                return Judged::default();
+            };
+            let files: Vec<_> = range
+                .clone()
+                .map(|source| self.ledger.borrow().file(source))
+                .collect();
+            let reading = Arc::clone(&self.reading);
+            let pages = tokio::task::spawn_blocking(move || {
+                let read = |(path, root): &(Arc<Path>, Option<Arc<Path>>)| {
+                    reading::read(
+                        path,
+                        root.as_deref(),
+                        reading.base.as_ref(),
+                        &reading.options,
+                        reading.max_size,
+                    )
+                };
+                files.iter().map(read).collect::<Vec<_>>()
+            });
+            // Fails only when a parser panicked; the sources then have no links.
+            let pages = pages.await.unwrap_or_default();
+            let mut found = Vec::new();
+            {
+                let mut ledger = self.ledger.borrow_mut();
+                for (source, page) in range.zip(pages) {
+                    if let Some(failure) = &page.unread {
+                        let name = ledger.name(source);
+                        self.unread
+                            .borrow_mut()
+                            .push((name, failure.message.to_string()));
+                    }
+                    found.extend(ledger.read(source, page, Naming::File));
+                }
+            }
+            self.look().await;
+            Judged {
+                records: self.ledger.borrow_mut().due(),
+                found,
+            }
+        })
+    }
+
+    fn last(&self) -> Vec<Visit> {
+        self.ledger.borrow_mut().rest()
+    }
+}
+
+impl Links {
+    /// Once every file has been read: a look at the disk for what is linked to and was not read.
+    async fn look(&self) {
+        let Some(paths) = self.ledger.borrow_mut().unseen() else {
+            return;
+        };
+        let reading = Arc::clone(&self.reading);
+        let looked = tokio::task::spawn_blocking(move || {
+            ledger::look(paths, &reading.serving, &reading.options, reading.max_size)
+        });
+        let looked = looked.await.unwrap_or_default();
+        self.ledger.borrow_mut().looked(looked);
+    }
+}

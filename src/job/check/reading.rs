@@ -1,0 +1,207 @@
+//! A local document, read and parsed on a plain thread: what it links to, and what can be linked to in it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::locate::{Base, Place};
+use crate::fetcher::file;
+use crate::model::{Document, Failure, Link, LinkKind};
+use crate::parser::{self, Options};
+
+/// A link of a document, and where it leads.
+#[derive(Debug, Clone)]
+pub(super) struct Occurrence {
+    /// As the document means it.
+    pub(super) reference: Box<str>,
+    /// 1-based.
+    pub(super) line: u32,
+    /// 1-based, in code points.
+    pub(super) column: u32,
+    /// Which of the page's places.
+    pub(super) place: usize,
+    /// As written in the reference, without `#`.
+    pub(super) fragment: Option<Box<str>>,
+}
+
+/// What was found in a document.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// Every place that it links to, once.
+    pub(super) places: Vec<Place>,
+    /// Every link, in document order.
+    pub(super) occurrences: Vec<Occurrence>,
+    /// What can be linked to in it.
+    pub(super) anchors: Anchors,
+    /// Why it could not be read.
+    pub(super) unread: Option<Failure>,
+}
+
+/// The anchors of a document that was parsed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Anchors {
+    hashes: Vec<u64>,
+    ignore_case: bool,
+}
+
+impl Anchors {
+    pub(super) fn of(document: &mut Document) -> Self {
+        let hashes = std::mem::take(&mut document.anchors);
+        Self {
+            hashes,
+            ignore_case: document.anchors_ignore_case,
+        }
+    }
+
+    /// Is `fragment`, as written in a URL, an anchor of the document?
+    pub(super) fn hold(&self, fragment: &str) -> bool {
+        parser::fragment::matches(&self.hashes, self.ignore_case, fragment)
+    }
+}
+
+/// Reads and parses `path`; `base` stands in for its own URL where the user said so.
+pub(super) fn read(
+    path: &Path,
+    root: Option<&Path>,
+    base: Option<&Base>,
+    options: &Options,
+    limit: u64,
+) -> Page {
+    let content = match file::read(path, limit) {
+        Ok(content) => content,
+        Err(failure) => {
+            return Page {
+                unread: Some(failure),
+                ..Page::default()
+            };
+        }
+    };
+    let extension = path
+        .extension()
+        .map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+    // A file that the user named is read in any case: as text, when nothing else is known of it.
+    let format = extension
+        .and_then(|extension| parser::for_extension(&extension))
+        .or(parser::for_extension("txt"));
+    let Some(format) = format else {
+        return Page::default();
+    };
+    let mut parse = (format.open)(options);
+    parse.write(&content);
+    drop(content);
+    let document = parse.finish();
+    let own = || Base::local(&std::path::absolute(path).ok()?, root);
+    match base.cloned().or_else(own) {
+        Some(base) => page(document, base),
+        None => Page::default(),
+    }
+}
+
+/// The links of `document`, each place once.
+pub(super) fn page(mut document: Document, base: Base) -> Page {
+    let base = base.with(document.base.as_deref());
+    let mut page = Page {
+        anchors: Anchors::of(&mut document),
+        ..Page::default()
+    };
+    // A page repeats its hrefs; each is resolved once, and places that differ only in their fragment are one.
+    let mut met: HashMap<&str, (usize, Option<Box<str>>)> = HashMap::new();
+    let mut index: HashMap<Place, usize> = HashMap::new();
+    for Link {
+        reference,
+        kind,
+        line,
+        column,
+        ..
+    } in document.links.iter()
+    {
+        if kind == LinkKind::Form {
+            // Never asked for: it may do something.
+            continue;
+        }
+        let (place, fragment) = match met.get(reference) {
+            Some(known) => known.clone(),
+            None => {
+                let (place, fragment) = base.locate(reference);
+                let number = index.len();
+                let number = *index.entry(place).or_insert(number);
+                let known = (number, fragment.map(String::into_boxed_str));
+                met.insert(reference, known.clone());
+                known
+            }
+        };
+        page.occurrences.push(Occurrence {
+            reference: reference.into(),
+            line,
+            column,
+            place,
+            fragment,
+        });
+    }
+    let mut places: Vec<_> = index.into_iter().collect();
+    places.sort_by_key(|(_, number)| *number);
+    page.places = places.into_iter().map(|(place, _)| place).collect();
+    page
+}
+
+/// The anchors of a document that is only linked to; `None` for what has none of its own.
+pub(super) fn anchors(path: &Path, options: &Options, limit: u64) -> Option<Anchors> {
+    let extension = path.extension()?.to_string_lossy().to_ascii_lowercase();
+    let format = parser::for_extension(&extension)?;
+    let content = file::read(path, limit).ok()?;
+    let mut parse = (format.open)(options);
+    parse.write(&content);
+    Some(Anchors::of(&mut parse.finish()))
+}
+
+/// What is at a local path.
+#[derive(Debug, Clone)]
+pub(super) enum Found {
+    /// A document whose anchors are known.
+    Document(Anchors),
+    /// Something that has no anchors of its own: an image, a folder without an index.
+    Other,
+    /// Nothing, and why.
+    Missing(Failure),
+}
+
+/// How local paths are served.
+#[derive(Debug, Clone)]
+pub(super) struct Serving {
+    /// What stands for a folder, in order; `.` is the folder itself.
+    pub(super) index_files: Vec<String>,
+}
+
+/// What a path means: itself, or the index of the folder that it is.
+pub(super) fn serve(
+    path: &Path,
+    slash: bool,
+    serving: &Serving,
+) -> Result<(PathBuf, bool), Failure> {
+    use crate::model::FailureKind::File;
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Failure::new(File, "no such file"));
+        }
+        Err(error) => return Err(Failure::new(File, error.to_string())),
+    };
+    if !metadata.is_dir() {
+        if slash {
+            return Err(Failure::new(File, "it is a file, and the link says folder"));
+        }
+        return Ok((path.to_owned(), false));
+    }
+    for name in &serving.index_files {
+        if name == "." {
+            return Ok((path.to_owned(), true));
+        }
+        let index = path.join(name);
+        if index.is_file() {
+            return Ok((index, false));
+        }
+    }
+    Err(Failure::new(
+        File,
+        format!("a folder without {}", serving.index_files.join(" or ")),
+    ))
+}

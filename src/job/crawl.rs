@@ -1,0 +1,249 @@
+//! `crawl`: from the seeds, every link in scope, each page once.
+//!
+//! robots.txt binds it (RFC 9309), and so do `nofollow` in meta robots, X-Robots-Tag and `rel`. A redirect's
+//! record ends at its last hop; where that is in scope, it is a page of its own too. What a page shows
+//! (images, style sheets, scripts) is visited like what it links to: a crawl says which links are broken.
+
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use url::Url;
+
+use super::content::Parsed;
+use super::pipeline::{Content, End, Judged, Work};
+use super::{Before, Error, Limits, Report, Setting, record, run};
+use crate::frontier::{Frontier, Memory, Options, PaceOf, Seeds, Sqlite, Task};
+use crate::model::{Document, Exchange, LinkKind, Naming, Target, without_secrets};
+use crate::parser;
+use crate::policy::scope::Scope;
+
+/// A crawl.
+pub struct Crawl {
+    /// Where it begins; those that are no URL are recorded as such.
+    pub seeds: Vec<Target>,
+    /// What is followed.
+    pub scope: Scope,
+    /// Hops from a seed, at most.
+    pub depth: Option<u32>,
+    /// Targets in all, at most.
+    pub max_pages: Option<u64>,
+    /// Ask for robots.txt and obey it.
+    pub robots: bool,
+    /// Follow links that ask crawlers not to.
+    pub follow_nofollow: bool,
+    /// The pace of an origin.
+    pub pace: PaceOf,
+    /// Where to keep the crawl, so that the same command resumes it.
+    pub state: Option<State>,
+}
+
+/// A durable run.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The SQLite file.
+    pub path: PathBuf,
+    /// Throw away what it holds.
+    pub fresh: bool,
+    /// What must be the same for the run to go on: names and values.
+    pub command: Vec<(String, String)>,
+}
+
+impl Crawl {
+    /// Crawls.
+    ///
+    /// # Errors
+    /// When the state or an output cannot be used or written; what was committed stays.
+    pub async fn run(self, setting: Setting) -> Result<Report, Error> {
+        let options = Options {
+            unique: true,
+            robots: self.robots.then(|| setting.limits.product_token.clone()),
+            depth: self.depth,
+            max_targets: self.max_pages,
+            pace: self.pace,
+        };
+        let hosts = self
+            .seeds
+            .iter()
+            .filter_map(|seed| seed.url.host_str().map(str::to_owned))
+            .collect();
+        let work = Site {
+            scope: self.scope,
+            follow_nofollow: self.follow_nofollow,
+            hosts,
+            limits: setting.limits.clone(),
+        };
+        let seeds: Seeds<'_> = futures::stream::iter([self.seeds]).boxed_local();
+        let Some(state) = self.state else {
+            return run(
+                setting,
+                &Memory::new(options),
+                &work,
+                seeds,
+                Before::default(),
+            )
+            .await;
+        };
+        let (frontier, begun) = Sqlite::open(&state.path, state.fresh, &state.command, options)?;
+        if let Some(code) = begun.finished {
+            return Ok(Report {
+                summary: begun.summary,
+                interrupted: false,
+                finished_before: Some(code),
+            });
+        }
+        let before = Before {
+            durable: true,
+            lengths: begun.lengths,
+            summary: begun.summary,
+        };
+        let frontier: &dyn Frontier = &frontier;
+        run(setting, frontier, &work, seeds, before).await
+    }
+}
+
+/// The verdicts of `crawl`, and what it follows.
+struct Site {
+    scope: Scope,
+    follow_nofollow: bool,
+    /// Hosts of the seeds: the user named them.
+    hosts: HashSet<String>,
+    limits: Limits,
+}
+
+impl Work for Site {
+    fn receive<'a>(&'a self, _: &'a Task) -> Box<dyn Content + 'a> {
+        Box::new(Parsed::new(parser::Options::default(), true))
+    }
+
+    fn leaves(&self, _: &Task, url: &Url) -> Option<String> {
+        let reason = self.scope.judge(url).err()?;
+        Some(format!(
+            "redirects out of scope to {} ({reason})",
+            without_secrets(url)
+        ))
+    }
+
+    fn naming(&self, _: &Task, url: &Url) -> Naming {
+        let named = url.host_str().is_some_and(|host| self.hosts.contains(host));
+        if named { Naming::User } else { Naming::Page }
+    }
+
+    fn judge(&self, task: &Task, end: End, content: Option<Box<dyn Content + '_>>) -> Judged {
+        let document = content.and_then(Content::finish);
+        let mut found = Vec::new();
+        if !task.hops.is_empty() && matches!(end, End::Answer(_)) {
+            let mut target = self.target(task, task.url.clone());
+            // As near to the seed as the page that leads there: it is no further click away.
+            target.depth = task.target.depth;
+            found.push(target);
+        }
+        if let (Some(document), End::Answer(exchange)) = (&document, &end)
+            && task.hops.is_empty()
+        {
+            self.follow(task, document, exchange, &mut found);
+        }
+        let mut visit = record::of(task, end, document.as_ref(), &self.limits.accept);
+        visit.depth = Some(task.target.depth);
+        Judged {
+            records: vec![visit],
+            found,
+        }
+    }
+}
+
+impl Site {
+    fn target(&self, task: &Task, url: Url) -> Target {
+        let mut target = Target::named(url);
+        target.naming = self.naming(task, &target.url);
+        target.depth = task.target.depth + 1;
+        target.referrer = Some(Arc::from(without_secrets(&task.url)));
+        target
+    }
+
+    /// The links of a page that are in scope, each once.
+    fn follow(
+        &self,
+        task: &Task,
+        document: &Document,
+        exchange: &Exchange,
+        found: &mut Vec<Target>,
+    ) {
+        let obeyed = !self.follow_nofollow;
+        if obeyed && (document.nofollow || tag_says_nofollow(exchange, &self.limits.product_token))
+        {
+            return;
+        }
+        let base = base_url(&task.url, document);
+        let referrer: Arc<str> = without_secrets(&task.url).into();
+        // An href that stands on the page a hundred times is resolved once.
+        let mut met: HashMap<&str, ()> = HashMap::new();
+        for link in document.links.iter() {
+            let followed = !matches!(link.kind, LinkKind::Form | LinkKind::Metadata);
+            if !followed || obeyed && link.nofollow {
+                continue;
+            }
+            let reference = link.reference.split('#').next().unwrap_or_default();
+            if reference.is_empty() || met.insert(reference, ()).is_some() {
+                continue;
+            }
+            let Some(url) = resolve(&base, reference) else {
+                continue;
+            };
+            if self.scope.judge(&url).is_err() {
+                continue;
+            }
+            let mut target = Target::named(url);
+            target.naming = self.naming(task, &target.url);
+            target.depth = task.target.depth + 1;
+            target.referrer = Some(Arc::clone(&referrer));
+            found.push(target);
+        }
+    }
+}
+
+/// What a document's references are relative to: its first `base`, itself relative to its URL.
+pub(super) fn base_url(url: &Url, document: &Document) -> Url {
+    document
+        .base
+        .as_deref()
+        .and_then(|base| url.join(base).ok())
+        .unwrap_or_else(|| url.clone())
+}
+
+/// An absolute URL without fragment and userinfo; `None` when it is none, or not one that is fetched.
+pub(super) fn resolve(base: &Url, reference: &str) -> Option<Url> {
+    let mut url = base.join(reference).ok()?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return None;
+    }
+    url.set_fragment(None);
+    // A page cannot make us log in somewhere.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Some(url)
+}
+
+/// `X-Robots-Tag: nofollow`, for everyone or for this product token.
+fn tag_says_nofollow(exchange: &Exchange, token: &str) -> bool {
+    exchange
+        .fields
+        .get_all("x-robots-tag")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| {
+            let (names, rules) = match value.split_once(':') {
+                Some((name, rules)) if !name.contains(',') => (Some(name.trim()), rules),
+                _ => (None, value),
+            };
+            let for_us = names.is_none_or(|name| name.eq_ignore_ascii_case(token));
+            let says = |rule: &str| {
+                matches!(
+                    rule.trim().to_ascii_lowercase().as_str(),
+                    "nofollow" | "none"
+                )
+            };
+            for_us && rules.split(',').any(says)
+        })
+}

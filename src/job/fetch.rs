@@ -1,0 +1,89 @@
+//! `fetch`: the URLs of a list, each once for every line that names it, nothing followed but redirects.
+//!
+//! Every line gets exactly one record, also when its text is no URL. robots.txt is not asked for: the user
+//! named each URL himself (RFC 9309 is about crawlers). Deliberately absent: a seen-set, so a list of any
+//! length runs in constant memory.
+
+use std::num::NonZeroUsize;
+
+use http::{HeaderMap, StatusCode};
+
+use super::pipeline::{Content, End, Judged, Work};
+use super::{Before, Error, Limits, Report, Setting, record, run};
+use crate::fetcher::{Receiver, Want};
+use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
+use crate::model::Document;
+
+/// A run over a list.
+pub struct Fetch<'a> {
+    /// The lines, as they are read.
+    pub seeds: Seeds<'a>,
+    /// The pace of an origin.
+    pub pace: PaceOf,
+}
+
+impl Fetch<'_> {
+    /// Fetches every line once.
+    ///
+    /// # Errors
+    /// When an output cannot be written; what was written before is complete.
+    pub async fn run(self, setting: Setting) -> Result<Report, Error> {
+        let options = Options {
+            unique: false,
+            robots: None,
+            depth: None,
+            max_targets: None,
+            pace: self.pace,
+        };
+        let frontier = Memory::new(options);
+        let work = List {
+            limits: setting.limits.clone(),
+        };
+        run(setting, &frontier, &work, self.seeds, Before::default()).await
+    }
+}
+
+/// The verdicts of `fetch`.
+struct List {
+    limits: Limits,
+}
+
+impl Work for List {
+    fn receive<'a>(&'a self, _: &'a Task) -> Box<dyn Content + 'a> {
+        Box::new(Counted)
+    }
+
+    fn judge(&self, task: &Task, end: End, _: Option<Box<dyn Content + '_>>) -> Judged {
+        let visit = record::of(task, end, None, &self.limits.accept);
+        Judged {
+            records: vec![visit],
+            found: Vec::new(),
+        }
+    }
+}
+
+/// Content that nobody looks into: it is read to its end, so that size and truncation are known.
+struct Counted;
+
+impl Receiver for Counted {
+    fn head(&mut self, _: StatusCode, _: &HeaderMap) -> Want {
+        Want::Content
+    }
+
+    fn chunk(&mut self, _: &[u8]) {}
+}
+
+impl Content for Counted {
+    fn finish(self: Box<Self>) -> Option<Document> {
+        None
+    }
+}
+
+/// The default width and more of a job, for those who build on the library.
+#[must_use]
+pub const fn default_concurrency() -> NonZeroUsize {
+    match NonZeroUsize::new(64) {
+        Some(width) => width,
+        None => NonZeroUsize::MIN,
+    }
+}

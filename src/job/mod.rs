@@ -1,0 +1,223 @@
+//! Floor 3: the one pipeline, and the three jobs on it. Only this floor knows all stages.
+//!
+//! The jobs differ in which seeds enter, what is followed, and which verdict is given; each is one file:
+//!
+//! | file | job |
+//! | --- | --- |
+//! | `fetch` | [`Fetch`]: just these URLs, one record a line |
+//! | `crawl` | [`Crawl`]: links in scope are followed, robots.txt is obeyed |
+//! | `check` | [`Check`]: every link of every input gets a verdict |
+//! | `pipeline` | the loop |
+//! | `writer` | outputs on their own thread, and how far they are committed |
+//! | `record` | from a task's end to its record |
+//! | `content` | content as it arrives, into the parser that its type asks for |
+
+mod check;
+mod content;
+mod crawl;
+mod fetch;
+mod pipeline;
+mod record;
+mod writer;
+
+use std::cell::RefCell;
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::fetcher::Fetcher;
+use crate::frontier::{Frontier, FrontierError, Seeds};
+use crate::model::{Reporter, Summary};
+use crate::policy::accept::Accept;
+use crate::policy::headers::Bound;
+
+pub use check::{Check, Input as CheckInput};
+pub use crawl::{Crawl, State};
+pub use fetch::{Fetch, default_concurrency};
+pub use writer::{Destination, Output, OutputError};
+
+/// Requests in flight are given so long when a run is asked to stop.
+pub const DRAIN: Duration = Duration::from_secs(5);
+
+/// What every job works with.
+pub struct Setting {
+    /// Sends requests.
+    pub fetcher: Rc<dyn Fetcher>,
+    /// Hears how it goes.
+    pub reporter: Rc<dyn Reporter>,
+    /// Take the records.
+    pub outputs: Vec<Output>,
+    /// The rules that all jobs share.
+    pub limits: Limits,
+    /// Ends the run early.
+    pub stop: Stop,
+}
+
+/// The rules that all jobs share.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Requests in flight, in all.
+    pub concurrency: NonZeroUsize,
+    /// Tries beyond the first, for what is transient.
+    pub retries: u32,
+    /// Hops that are followed.
+    pub max_redirects: usize,
+    /// What one URL may wait for retries, in all.
+    pub max_wait: Duration,
+    /// Status codes that are good.
+    pub accept: Accept,
+    /// The fields that go out, each with the origins that it may go to.
+    pub fields: Bound,
+    /// The name that robots.txt groups are matched with: the first product of the user agent.
+    pub product_token: String,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// What was counted, earlier runs of the same state included.
+    pub summary: Summary,
+    /// The stop was asked for before everything was done.
+    pub interrupted: bool,
+    /// An earlier run had finished already, with this exit code; nothing was fetched.
+    pub finished_before: Option<u8>,
+}
+
+/// Why a run could not go on. A broken link is never one of these.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The frontier.
+    #[error(transparent)]
+    Frontier(#[from] FrontierError),
+    /// An output.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// An input that the user named.
+    #[error("cannot read the input {name}: {reason}")]
+    Input {
+        /// The input as named.
+        name: String,
+        /// What the system said, or what is wrong with it.
+        reason: String,
+    },
+}
+
+/// The wish to end a run before its end. Cheap to clone; every clone hears it.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    asked: watch::Receiver<Option<Instant>>,
+    ask: watch::Sender<Option<Instant>>,
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        let (ask, asked) = watch::channel(None);
+        Self { asked, ask }
+    }
+}
+
+impl Stop {
+    /// Asks for the end: no new requests; those in flight are given [`DRAIN`].
+    pub fn ask(&self) {
+        self.ask.send_if_modified(|asked| {
+            let first = asked.is_none();
+            asked.get_or_insert_with(|| Instant::now() + DRAIN);
+            first
+        });
+    }
+
+    /// Was it asked for?
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.asked.borrow().is_some()
+    }
+
+    /// Completes when it is asked for.
+    async fn draining(&self) {
+        let mut asked = self.asked.clone();
+        // Fails only when every sender is gone, and this is one.
+        let _ = asked.wait_for(Option::is_some).await;
+    }
+
+    /// Completes when the drain is over.
+    async fn deadline(&self) {
+        let mut asked = self.asked.clone();
+        let end = asked
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|end| *end);
+        match end {
+            Some(end) => tokio::time::sleep_until(end).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// What a finished summary says about the exit: 1 when something is broken.
+#[must_use]
+pub fn exit_code(summary: &Summary) -> u8 {
+    u8::from(summary.broken > 0)
+}
+
+/// Runs the loop over a frontier and closes outputs and state: what the jobs share from here on.
+async fn run(
+    setting: Setting,
+    frontier: &dyn Frontier,
+    work: &dyn pipeline::Work,
+    seeds: Seeds<'_>,
+    before: Before,
+) -> Result<Report, Error> {
+    let Setting {
+        fetcher,
+        reporter,
+        outputs,
+        limits,
+        stop,
+    } = setting;
+    let writer = writer::Writer::open(outputs, &before.lengths)?;
+    let began = Instant::now();
+    let pipeline = pipeline::Pipeline {
+        frontier,
+        fetcher: &*fetcher,
+        writer: &writer,
+        reporter: &*reporter,
+        work,
+        limits: &limits,
+        stop: stop.clone(),
+        durable: before.durable,
+        summary: RefCell::new(before.summary),
+        began,
+    };
+    pipeline.run(seeds).await?;
+    let interrupted = stop.is_asked();
+    let last = work.last();
+    pipeline.accept(last).await?;
+    let mut summary = pipeline.summary.into_inner();
+    summary.elapsed = began.elapsed();
+    summary.in_flight = 0;
+    summary.pending = 0;
+    if before.durable {
+        let lengths = writer.last_barrier().await?;
+        let finished = (!interrupted).then(|| exit_code(&summary));
+        frontier.commit(lengths, finished).await?;
+    }
+    writer.finish(&summary).await?;
+    Ok(Report {
+        summary,
+        interrupted,
+        finished_before: None,
+    })
+}
+
+/// What a run begins with.
+#[derive(Default)]
+struct Before {
+    durable: bool,
+    lengths: Vec<u64>,
+    summary: Summary,
+}

@@ -1,0 +1,568 @@
+//! The one loop that all three jobs are.
+//!
+//! ```text
+//! leases ─▶ send ─▶ decide ─▶ Again / Hop ─▶ settle
+//!                          └▶ Done ─▶ records accepted ─▶ settle with what was found
+//! ```
+//!
+//! Each future of the pool takes one lease from start to settlement, and nothing slow happens outside the
+//! pool: `buffer_unordered` does not poll its futures while its consumer awaits. Retries and redirects are
+//! not loops here but settlements; the frontier hands them out again when their origin's clock allows.
+
+use std::cell::RefCell;
+use std::future::{pending, ready};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures::future::{Either, LocalBoxFuture, select};
+use futures::{StreamExt, TryStreamExt};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use tokio::time::Instant;
+
+use super::writer::Writer;
+use super::{Error, Limits, Stop};
+use crate::fetcher::{FetchError, Fetcher, Receiver, Request, Want};
+use crate::frontier::{
+    Answer, Errand, Frontier, FrontierError, Lease, Seeds, Settlement, Step, Task, leases,
+};
+use crate::model::{
+    Event, Exchange, Failure, FailureKind, Hop, Naming, Origin, Reporter, Summary, Target, Visit,
+    without_secrets,
+};
+use crate::policy::redirect::{self, Redirect};
+use crate::policy::retry::{self, Retry};
+use crate::policy::robots::Robots;
+
+/// What a target's last request came to.
+pub(super) enum End {
+    /// An answer that is neither retried nor followed on.
+    Answer(Box<Exchange>),
+    /// No answer, or one that ends in a failure; with the exchange if there was one.
+    Failure(Failure, Option<Box<Exchange>>),
+    /// A redirect that the job does not follow, and why.
+    Left(String, Box<Exchange>),
+}
+
+/// What a job makes of a target.
+#[derive(Default)]
+pub(super) struct Judged {
+    /// To be written together, in this order.
+    pub(super) records: Vec<Visit>,
+    /// To be visited too.
+    pub(super) found: Vec<Target>,
+}
+
+/// What differs between the jobs.
+pub(super) trait Work {
+    /// Takes the content of the answer to `task`'s next request.
+    fn receive<'a>(&'a self, task: &'a Task) -> Box<dyn Content + 'a>;
+
+    /// Why the redirect to `url` is not followed, if it is not.
+    fn leaves(&self, _task: &Task, _url: &url::Url) -> Option<String> {
+        None
+    }
+
+    /// Who named the host of `url`, which a page or a redirect led to?
+    fn naming(&self, from: &Task, url: &url::Url) -> Naming {
+        if url.host() == from.url.host() {
+            from.naming
+        } else {
+            Naming::Page
+        }
+    }
+
+    /// How the target is asked for, first.
+    fn method(&self, _task: &Task) -> Method {
+        Method::GET
+    }
+
+    /// Should it be asked for again by another method, after this status or none?
+    fn instead(&self, _task: &Task, _status: Option<StatusCode>) -> Option<Method> {
+        None
+    }
+
+    /// The verdict.
+    fn judge(&self, task: &Task, end: End, content: Option<Box<dyn Content + '_>>) -> Judged;
+
+    /// Records that could only be made at the end.
+    fn last(&self) -> Vec<Visit> {
+        Vec::new()
+    }
+
+    /// Local files, for the job that reads them.
+    fn files<'a>(&'a self, _task: &'a Task) -> LocalBoxFuture<'a, Judged> {
+        Box::pin(ready(Judged::default()))
+    }
+}
+
+/// A receiver that a job looks into afterwards.
+pub(super) trait Content: Receiver {
+    /// What it received, for the job that made it.
+    fn finish(self: Box<Self>) -> Option<crate::model::Document>;
+}
+
+/// One run of the loop.
+pub(super) struct Pipeline<'a> {
+    pub(super) frontier: &'a dyn Frontier,
+    pub(super) fetcher: &'a dyn Fetcher,
+    pub(super) writer: &'a Writer,
+    pub(super) reporter: &'a dyn Reporter,
+    pub(super) work: &'a dyn Work,
+    pub(super) limits: &'a Limits,
+    pub(super) stop: Stop,
+    /// Unfinished targets stay in the state for the next run: they get no record.
+    pub(super) durable: bool,
+    pub(super) summary: RefCell<Summary>,
+    pub(super) began: Instant,
+}
+
+/// How often the loop looks at its own clock.
+const TICK: Duration = Duration::from_millis(50);
+
+/// At most so long after it was settled, a visit is committed.
+const COMMIT: Duration = Duration::from_millis(250);
+
+impl Pipeline<'_> {
+    /// Runs until nothing is left, the stop is asked for, or something cannot go on.
+    pub(super) async fn run(&self, seeds: Seeds<'_>) -> Result<(), Error> {
+        let pool = leases(self.frontier, seeds, self.stop.draining())
+            .map(|lease| async { self.drive(lease?).await })
+            .buffer_unordered(self.limits.concurrency.get())
+            .try_for_each(|()| ready(Ok(())));
+        tokio::select! {
+            result = pool => result?,
+            error = self.keep_time() => return Err(error),
+            () = self.writer.closed() => return Err(self.writer.failure().into()),
+        }
+        for target in self.frontier.abandon() {
+            let failure = Failure::new(
+                FailureKind::Interrupted,
+                "the run was ended before its turn",
+            );
+            let task = Task::unbegun(target);
+            let judged = self.work.judge(&task, End::Failure(failure, None), None);
+            self.accept(judged.records).await?;
+        }
+        Ok(())
+    }
+
+    /// One lease, from the request to the settlement.
+    async fn drive(&self, lease: Lease) -> Result<(), Error> {
+        if let Some(failure) = lease.refusal.clone() {
+            let judged = self
+                .work
+                .judge(&lease.task, End::Failure(failure, None), None);
+            return self.done(lease, judged, None).await;
+        }
+        if lease.task.target.files.is_some() {
+            let judged = self.work.files(&lease.task).await;
+            return self.done(lease, judged, None).await;
+        }
+        match lease.task.errand {
+            Errand::Robots(_) => {
+                self.robots(lease).await;
+                Ok(())
+            }
+            Errand::Visit => self.visit(lease).await,
+        }
+    }
+
+    async fn visit(&self, mut lease: Lease) -> Result<(), Error> {
+        if lease.task.attempts == 1 {
+            lease.task.method = self.work.method(&lease.task);
+        }
+        let task = (*lease.task).clone();
+        let mut content = self.work.receive(&task);
+        let Some(sent) = self.send(&task, &mut *content).await else {
+            if self.durable {
+                // No record and no settlement: the next run of the same command does it.
+                drop(lease);
+                return Ok(());
+            }
+            let failure = Failure::new(
+                FailureKind::Interrupted,
+                "the run was ended before the answer",
+            );
+            let judged = self.work.judge(&task, End::Failure(failure, None), None);
+            return self.done(lease, judged, None).await;
+        };
+        let rest = sent
+            .as_ref()
+            .ok()
+            .and_then(|exchange| retry::quota_spent(&exchange.fields, SystemTime::now()));
+        let end = match self.decide(&task, sent) {
+            Decision::Step(step, asked) => {
+                self.settle(lease, step, asked.or(rest));
+                return Ok(());
+            }
+            Decision::Exhausted => {
+                // Our own limit, not the server's fault: it does not count as an attempt.
+                lease.task.attempts -= 1;
+                lease.task.tries -= 1;
+                let wait = Duration::from_millis(100);
+                self.settle(
+                    lease,
+                    Step::Again {
+                        method: task.method.clone(),
+                        wait,
+                    },
+                    None,
+                );
+                return Ok(());
+            }
+            Decision::End(end) => end,
+        };
+        let judged = self.work.judge(&task, end, Some(content));
+        self.done(lease, judged, rest).await
+    }
+
+    /// Sends the request of `task`; `None` when the end of the run came first.
+    async fn send(
+        &self,
+        task: &Task,
+        receiver: &mut dyn Receiver,
+    ) -> Option<Result<Exchange, FetchError>> {
+        let origin = Origin::of(&task.url);
+        let mut fields = self.limits.fields.fields_for(&origin, task.naming);
+        if let Some(secret) = &task.target.authorization
+            && origin == Origin::of(&task.target.url)
+            && let Ok(mut value) = HeaderValue::from_str(secret.reveal())
+        {
+            value.set_sensitive(true);
+            fields.insert(http::header::AUTHORIZATION, value);
+        }
+        let request = Request {
+            url: &task.url,
+            method: task.method.clone(),
+            fields,
+            naming: task.naming,
+        };
+        {
+            let mut summary = self.summary.borrow_mut();
+            summary.requests += 1;
+            summary.in_flight += 1;
+        }
+        let sending = self.fetcher.send(request, receiver);
+        let sent = match select(sending, pin!(self.stop.deadline())).await {
+            Either::Left((sent, _)) => Some(sent),
+            Either::Right(((), _)) => None,
+        };
+        let mut summary = self.summary.borrow_mut();
+        summary.in_flight -= 1;
+        if let Some(Ok(exchange)) = &sent {
+            summary.bytes += exchange.size;
+        }
+        sent
+    }
+
+    /// What follows from an answer or its absence; nothing here knows which job it is for.
+    fn decide(&self, task: &Task, sent: Result<Exchange, FetchError>) -> Decision {
+        let chance = jitter(task);
+        let rule = |transient, status, asked| {
+            retry::decide(&retry::Attempt {
+                method: &task.method,
+                tries: task.tries,
+                retries: self.limits.retries,
+                transient,
+                status,
+                retry_after: asked,
+                waited: task.waited,
+                max_wait: self.limits.max_wait,
+                chance,
+            })
+        };
+        let exchange = match sent {
+            Err(error) if error.exhausted => return Decision::Exhausted,
+            Err(error) => {
+                // A server that chokes on a method says so at once; one that is slow is slow for all.
+                let choked = matches!(
+                    error.failure.kind,
+                    FailureKind::Reset | FailureKind::Protocol
+                );
+                if choked && let Some(method) = self.work.instead(task, None) {
+                    return Decision::Step(
+                        Step::Again {
+                            method,
+                            wait: Duration::ZERO,
+                        },
+                        None,
+                    );
+                }
+                return match rule(error.transient, None, None) {
+                    Retry::After(wait) => Decision::Step(
+                        Step::Again {
+                            method: task.method.clone(),
+                            wait,
+                        },
+                        None,
+                    ),
+                    Retry::GiveUp | Retry::TooPatient(_) => {
+                        Decision::End(End::Failure(error.failure, None))
+                    }
+                };
+            }
+            Ok(exchange) => exchange,
+        };
+        if !exchange.status.is_redirection()
+            && let Some(method) = self.work.instead(task, Some(exchange.status))
+        {
+            return Decision::Step(
+                Step::Again {
+                    method,
+                    wait: Duration::ZERO,
+                },
+                None,
+            );
+        }
+        let asked = retry::retry_after(&exchange.fields, SystemTime::now());
+        let patience = matches!(exchange.status.as_u16(), 429 | 503)
+            .then_some(asked)
+            .flatten();
+        if self.limits.accept.contains(exchange.status.as_u16()) {
+            return Decision::End(End::Answer(Box::new(exchange)));
+        }
+        match rule(false, Some(exchange.status), asked) {
+            Retry::After(wait) => {
+                return Decision::Step(
+                    Step::Again {
+                        method: task.method.clone(),
+                        wait,
+                    },
+                    patience,
+                );
+            }
+            Retry::TooPatient(wait) => {
+                let message = format!(
+                    "the server asks to wait {} s, longer than --max-wait allows in all",
+                    wait.as_secs()
+                );
+                let failure = Failure::new(FailureKind::RateLimited, message);
+                return Decision::End(End::Failure(failure, Some(Box::new(exchange))));
+            }
+            Retry::GiveUp => {}
+        }
+        self.follow(task, exchange, self.limits.max_redirects)
+    }
+
+    /// A redirect's next hop, if the answer is one and may be followed.
+    fn follow(&self, task: &Task, exchange: Exchange, most: usize) -> Decision {
+        let locations = exchange.fields.get_all(http::header::LOCATION);
+        let locations: Vec<&[u8]> = locations.iter().map(http::HeaderValue::as_bytes).collect();
+        match redirect::follow(
+            exchange.status,
+            &locations,
+            &task.url,
+            &task.method,
+            &task.hops,
+            most,
+        ) {
+            Redirect::No => Decision::End(End::Answer(Box::new(exchange))),
+            Redirect::Failed(failure) => {
+                Decision::End(End::Failure(failure, Some(Box::new(exchange))))
+            }
+            Redirect::To { url, method, .. } => {
+                if let Some(reason) = self.work.leaves(task, &url) {
+                    return Decision::End(End::Left(reason, Box::new(exchange)));
+                }
+                let naming = self.work.naming(task, &url);
+                let hop = Hop {
+                    url: without_secrets(&task.url),
+                    status: exchange.status.as_u16(),
+                };
+                Decision::Step(
+                    Step::Hop {
+                        hop,
+                        url,
+                        method,
+                        naming,
+                    },
+                    None,
+                )
+            }
+        }
+    }
+
+    /// Asks for a robots.txt and settles with what it says (RFC 9309, section 2.3.1).
+    async fn robots(&self, mut lease: Lease) {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        // A server that is down now may be up soon: its rules are asked for again then.
+        const SOON: Duration = Duration::from_secs(5 * 60);
+        let task = (*lease.task).clone();
+        let mut content = Buffer::default();
+        let Some(sent) = self.send(&task, &mut content).await else {
+            // The run ends; the targets that wait for these rules are abandoned with it.
+            drop(lease);
+            return;
+        };
+        let exchange = match self.decide(&task, sent) {
+            Decision::Step(Step::Hop { .. }, _) if task.hops.len() >= 5 => {
+                let rules = Robots::allow_all();
+                return self.settle(
+                    lease,
+                    Step::Robots(Answer::Rules { rules, valid: DAY }),
+                    None,
+                );
+            }
+            Decision::Step(step, rest) => return self.settle(lease, step, rest),
+            Decision::Exhausted => {
+                lease.task.tries -= 1;
+                let wait = Duration::from_millis(100);
+                return self.settle(
+                    lease,
+                    Step::Again {
+                        method: Method::GET,
+                        wait,
+                    },
+                    None,
+                );
+            }
+            Decision::End(End::Answer(exchange) | End::Left(_, exchange)) => exchange,
+            Decision::End(End::Failure(failure, _)) => {
+                let answer = match failure.kind {
+                    FailureKind::Dns | FailureKind::Connect | FailureKind::Tls => {
+                        Answer::Dead(failure)
+                    }
+                    FailureKind::TooManyRedirects | FailureKind::Redirect => Answer::Rules {
+                        rules: Robots::allow_all(),
+                        valid: DAY,
+                    },
+                    _ => {
+                        let rules = Robots::unreachable(&failure.message);
+                        Answer::Rules { rules, valid: SOON }
+                    }
+                };
+                return self.settle(lease, Step::Robots(answer), None);
+            }
+        };
+        let token = self.limits.product_token.as_str();
+        let rules = Robots::from_response(exchange.status, &content.bytes, token);
+        let valid = if rules.is_unreachable() { SOON } else { DAY };
+        self.settle(lease, Step::Robots(Answer::Rules { rules, valid }), None);
+    }
+
+    fn settle(&self, lease: Lease, step: Step, rest: Option<Duration>) {
+        self.frontier.settle(lease, Settlement { step, rest });
+    }
+
+    /// Hands the records over and settles the lease in one breath.
+    async fn done(
+        &self,
+        lease: Lease,
+        judged: Judged,
+        rest: Option<Duration>,
+    ) -> Result<(), Error> {
+        let Judged { records, found } = judged;
+        let records: Vec<_> = records.into_iter().map(Arc::new).collect();
+        let visit = if self.durable {
+            records.first().cloned()
+        } else {
+            None
+        };
+        if records.is_empty() {
+            self.settle(lease, Step::Done { visit, found }, rest);
+            return Ok(());
+        }
+        let room = self.writer.reserve().await?;
+        self.note(&records);
+        room.send(records);
+        self.settle(lease, Step::Done { visit, found }, rest);
+        Ok(())
+    }
+
+    /// Hands over records that belong to no lease.
+    pub(super) async fn accept(&self, records: Vec<Visit>) -> Result<(), Error> {
+        if !records.is_empty() {
+            let records: Vec<_> = records.into_iter().map(Arc::new).collect();
+            let room = self.writer.reserve().await?;
+            self.note(&records);
+            room.send(records);
+        }
+        Ok(())
+    }
+
+    fn note(&self, records: &[Arc<Visit>]) {
+        let mut summary = self.summary.borrow_mut();
+        for visit in records {
+            summary.count(visit);
+            self.reporter.on(&Event::Visited(visit));
+        }
+    }
+
+    /// Ticks, measures how late it is, and commits what was settled.
+    async fn keep_time(&self) -> Error {
+        let mut committing: Option<LocalBoxFuture<'_, Result<(), FrontierError>>> = None;
+        let mut committed = Instant::now();
+        let mut due = Instant::now() + TICK;
+        loop {
+            let commit = async {
+                match &mut committing {
+                    Some(commit) => commit.await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep_until(due) => {}
+                result = commit => {
+                    committing = None;
+                    match result {
+                        Ok(()) => continue,
+                        // An output that failed is the cause, and says so itself.
+                        Err(_) if !self.writer.is_open() => return self.writer.failure().into(),
+                        Err(error) => return Error::Frontier(error),
+                    }
+                }
+            }
+            let now = Instant::now();
+            let (waiting, _) = self.frontier.pending();
+            {
+                let mut summary = self.summary.borrow_mut();
+                summary.longest_stall = summary.longest_stall.max(now - due);
+                summary.elapsed = now - self.began;
+                summary.pending = waiting;
+                self.reporter.on(&Event::Tick(&summary));
+            }
+            due = now + TICK;
+            let ripe = committing.is_none() && self.frontier.dirty() && now - committed >= COMMIT;
+            if ripe && let Some(lengths) = self.writer.barrier() {
+                committed = now;
+                committing = Some(self.frontier.commit(lengths, None));
+            }
+        }
+    }
+}
+
+/// What an answer leads to.
+enum Decision {
+    Step(Step, Option<Duration>),
+    Exhausted,
+    End(End),
+}
+
+/// Takes a robots.txt: 500 KiB of it (RFC 9309, section 2.5), and lets the rest go by.
+#[derive(Default)]
+struct Buffer {
+    bytes: Vec<u8>,
+}
+
+impl Receiver for Buffer {
+    fn head(&mut self, status: StatusCode, _: &HeaderMap) -> Want {
+        if status.is_success() {
+            Want::Content
+        } else {
+            Want::Nothing
+        }
+    }
+
+    fn chunk(&mut self, bytes: &[u8]) {
+        let room = (500 * 1024usize).saturating_sub(self.bytes.len());
+        self.bytes
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+}
+
+/// A number from 0 to 1 that differs between targets, so that retries do not march in step.
+fn jitter(task: &Task) -> f64 {
+    let mixed = (task.id ^ u64::from(task.attempts) << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    f64::from((mixed >> 40) as u32) / f64::from(1u32 << 24)
+}
