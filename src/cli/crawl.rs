@@ -1,0 +1,160 @@
+//! `dragnet crawl`: from the seeds, every link in scope.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{ArgMatches, Args, ValueEnum};
+use dragnet::input;
+use dragnet::job::{Crawl, State};
+use dragnet::model::Origin;
+use dragnet::policy::scope::{Reach, Scope};
+use regex::Regex;
+
+use super::options::{Defaults, NetworkOptions};
+use super::outputs::OutputOptions;
+use super::run::{Run, run_to_end};
+
+/// Flags of `crawl`.
+#[derive(Debug, Args)]
+pub struct CrawlOptions {
+    /// Where to begin
+    #[arg(value_name = "SEED", required = true)]
+    seeds: Vec<String>,
+    /// How far from the seeds: their hosts, registrable domains, folders, or anywhere
+    #[arg(
+        long,
+        value_name = "REACH",
+        default_value = "host",
+        help_heading = "Scope"
+    )]
+    scope: ScopeName,
+    /// Follow at most so many links in a row from a seed
+    #[arg(long, value_name = "N", help_heading = "Scope")]
+    depth: Option<u32>,
+    /// Visit at most so many URLs
+    #[arg(long, value_name = "N", help_heading = "Scope")]
+    max_pages: Option<u64>,
+    /// Do not follow URLs that match
+    #[arg(long, value_name = "REGEX", help_heading = "Scope")]
+    exclude: Vec<Regex>,
+    /// Follow URLs that match even if --exclude matches too
+    #[arg(long, value_name = "REGEX", help_heading = "Scope")]
+    include: Vec<Regex>,
+    /// Do not ask for robots.txt
+    #[arg(long, help_heading = "Scope")]
+    ignore_robots: bool,
+    /// Follow links that ask crawlers not to
+    #[arg(long, help_heading = "Scope")]
+    follow_nofollow: bool,
+    /// Keep the crawl in this file: the same command goes on after any end
+    #[arg(long, value_name = "PATH", help_heading = "State")]
+    state: Option<PathBuf>,
+    /// Throw away what the state file holds
+    #[arg(long, requires = "state", help_heading = "State")]
+    fresh: bool,
+    #[command(flatten)]
+    network: NetworkOptions,
+    #[command(flatten)]
+    output: OutputOptions,
+}
+
+/// `--scope`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ScopeName {
+    /// Same host and port
+    Host,
+    /// Same registrable domain
+    Domain,
+    /// Below the seed's folder
+    Prefix,
+    /// Anywhere
+    Any,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the run cannot be done.
+pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let defaults = Defaults {
+        per_host: 2,
+        delay: Duration::from_millis(200),
+        max_wait: Duration::from_secs(300),
+    };
+    let seeds = input::arguments(&options.seeds, "https");
+    let good = || {
+        seeds
+            .iter()
+            .filter(|seed| seed.refusal.is_none())
+            .map(|seed| &seed.url)
+    };
+    let origins = good().map(Origin::of).collect();
+    let run = Run::new(
+        &options.network,
+        &options.output,
+        matches,
+        &defaults,
+        Some(origins),
+        false,
+    )?;
+    let reach = match options.scope {
+        ScopeName::Host => Reach::Host,
+        ScopeName::Domain => Reach::Domain,
+        ScopeName::Prefix => Reach::Prefix,
+        ScopeName::Any => Reach::Any,
+    };
+    let scope = Scope::new(
+        reach,
+        good(),
+        options.include.clone(),
+        options.exclude.clone(),
+    );
+    let state = options.state.clone().map(|path| State {
+        path,
+        fresh: options.fresh,
+        command: command(&options, &run, &seeds),
+    });
+    let job = Crawl {
+        scope,
+        seeds,
+        depth: options.depth,
+        max_pages: options.max_pages,
+        robots: !options.ignore_robots,
+        follow_nofollow: options.follow_nofollow,
+        pace: run.pace(),
+        state,
+    };
+    run_to_end(run, "URLs", |setting| job.run(setting)).await
+}
+
+/// What has to be the same for a state to go on: what decides which records there are, and where they go.
+/// Width, pace, time-outs, retries and what is said on stderr may change.
+fn command(
+    options: &CrawlOptions,
+    run: &Run,
+    seeds: &[dragnet::model::Target],
+) -> Vec<(String, String)> {
+    let inputs: Vec<_> = seeds
+        .iter()
+        .filter_map(|seed| seed.seed.as_ref())
+        .map(|seed| seed.input.as_str())
+        .collect();
+    let patterns = |list: &[Regex]| list.iter().map(Regex::as_str).collect::<Vec<_>>().join(" ");
+    let number =
+        |number: Option<u64>| number.map_or("none".to_owned(), |number| number.to_string());
+    [
+        ("job", "crawl".to_owned()),
+        ("seeds", inputs.join(" ")),
+        ("scope", format!("{:?}", options.scope).to_lowercase()),
+        ("depth", number(options.depth.map(u64::from))),
+        ("include", patterns(&options.include)),
+        ("exclude", patterns(&options.exclude)),
+        ("ignore-robots", options.ignore_robots.to_string()),
+        ("follow-nofollow", options.follow_nofollow.to_string()),
+        ("outputs", run.outputs()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}

@@ -1,0 +1,100 @@
+//! `dragnet fetch`: a list of URLs, one record a line.
+
+use std::fs::File;
+use std::io::{IsTerminal, Read};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{ArgMatches, Args};
+use dragnet::input;
+use dragnet::job::Fetch;
+use futures::StreamExt;
+
+use super::options::{Defaults, NetworkOptions};
+use super::outputs::OutputOptions;
+use super::run::{Run, run_to_end};
+
+/// Flags of `fetch`.
+#[derive(Debug, Args)]
+pub struct FetchOptions {
+    /// URLs; without any, or with -, one a line is read from stdin
+    #[arg(value_name = "URL")]
+    urls: Vec<String>,
+    /// Read the list from a file
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "urls",
+        help_heading = "List"
+    )]
+    input: Option<PathBuf>,
+    /// Entries of the list end with NUL instead of a newline
+    #[arg(short = '0', long, help_heading = "List")]
+    null: bool,
+    /// The scheme of entries that have none
+    #[arg(long, value_name = "SCHEME", default_value = "https", value_parser = ["http", "https"], help_heading = "List")]
+    default_scheme: String,
+    #[command(flatten)]
+    network: NetworkOptions,
+    #[command(flatten)]
+    output: OutputOptions,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// When the run cannot be done.
+pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let defaults = Defaults {
+        per_host: 16,
+        delay: Duration::ZERO,
+        max_wait: Duration::from_secs(300),
+    };
+    let run = Run::new(
+        &options.network,
+        &options.output,
+        matches,
+        &defaults,
+        None,
+        false,
+    )?;
+    let stdin = options.urls.is_empty() || options.urls == ["-"];
+    let seeds = if let Some(path) = &options.input {
+        let file =
+            File::open(path).with_context(|| format!("cannot read the list {}", path.display()))?;
+        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            bail!("cannot read the list {}: it is a folder", path.display());
+        }
+        list(file, &options, path.display().to_string())
+    } else if stdin {
+        if options.urls.is_empty() && std::io::stdin().is_terminal() {
+            bail!(
+                "no URLs: give some as arguments, with --input FILE, or one a line on stdin (- to type them)"
+            );
+        }
+        list(std::io::stdin(), &options, "stdin".to_owned())
+    } else {
+        let targets = input::arguments(&options.urls, &options.default_scheme);
+        futures::stream::iter([targets]).boxed_local()
+    };
+    let job = Fetch {
+        seeds,
+        pace: run.pace(),
+    };
+    run_to_end(run, "URLs", |setting| job.run(setting)).await
+}
+
+fn list(
+    reader: impl Read + Send + 'static,
+    options: &FetchOptions,
+    name: String,
+) -> dragnet::frontier::Seeds<'static> {
+    let separator = if options.null { 0 } else { b'\n' };
+    let failed = move |error| {
+        let error = anyhow::Error::new(error).context(format!("cannot read {name} to its end"));
+        super::fail(&error);
+    };
+    input::lines(reader, separator, options.default_scheme.clone(), failed).boxed_local()
+}

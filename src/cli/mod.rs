@@ -1,0 +1,83 @@
+//! Floor 4: the command line. The only place that knows clap, indicatif, colours, signals and exit codes,
+//! and the only one that prints.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `options` | the flags that the jobs share, and what they mean |
+//! | `fetch`, `crawl`, `check` | one subcommand each: its flags, and from them the job |
+//! | `run` | from flags to a running job, from its end to an exit code |
+//! | `outputs` | `-f` and `-o`: which record goes where in which format |
+//! | `values` | durations, sizes and other values with units |
+//! | `progress` | the reporter that draws |
+//! | `exit` | the table of exit codes, and how a run's end maps to it |
+//! | `process` | signals and the descriptor limit |
+
+mod check;
+mod crawl;
+mod exit;
+mod fetch;
+mod options;
+mod outputs;
+mod process;
+mod progress;
+mod run;
+mod values;
+
+use std::process::ExitCode;
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub use exit::fail;
+
+/// Fetch URL lists, crawl sites and check links: one event loop that waits on thousands of servers at once.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dragnet",
+    version,
+    propagate_version = true,
+    subcommand_required = true
+)]
+#[command(after_help = "Results go to stdout, everything else to stderr.\n\
+    Exit: 0 all is good, 1 something is broken, 2 the run could not be done, 130 interrupted (143 on SIGTERM).\n\
+    \n\
+    Examples:\n  \
+    dragnet check docs/ README.md               every link in files and folders\n  \
+    dragnet crawl https://example.org/          a site, politely\n  \
+    printf '%s\\n' URL URL | dragnet fetch -f jsonl   a list, one record a line")]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Fetch the URLs of a list: arguments, --input FILE, or one a line on stdin
+    Fetch(Box<fetch::FetchOptions>),
+    /// Crawl from the seeds, following links in scope and obeying robots.txt
+    Crawl(Box<crawl::CrawlOptions>),
+    /// Check every link of files, folders, globs, URLs, or of text on stdin (-)
+    Check(Box<check::CheckOptions>),
+}
+
+/// Parses the arguments; what is wrong with them is said, with exit 2.
+pub fn parse() -> (Command, ArgMatches) {
+    let matches = Cli::command().get_matches();
+    match Cli::from_arg_matches(&matches) {
+        Ok(cli) => (cli.command, matches),
+        Err(error) => error.exit(),
+    }
+}
+
+/// Runs what was asked for.
+///
+/// # Errors
+/// When the run cannot be done: exit 2.
+pub async fn run(command: Command, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let matches = matches.subcommand().map_or(matches, |(_, matches)| matches);
+    match command {
+        Command::Fetch(options) => fetch::run(*options, matches).await,
+        Command::Crawl(options) => crawl::run(*options, matches).await,
+        Command::Check(options) => check::run(*options, matches).await,
+    }
+}

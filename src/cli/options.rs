@@ -1,0 +1,208 @@
+//! The flags that the jobs share, and what they mean: same flag, same meaning, in all three.
+//!
+//! Two steps. What was said is an `Option`, so that "unset" can be told from a default; what is meant is made
+//! in one place, where each job brings its own defaults.
+
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use dragnet::fetcher::{self, Family, Http, Protocol};
+use dragnet::frontier::PaceOf;
+use dragnet::job::Limits;
+use dragnet::model::{Origin, Secret};
+use dragnet::policy::accept::Accept;
+use dragnet::policy::address::Private;
+use dragnet::policy::headers::Bound;
+use dragnet::policy::politeness::Politeness;
+
+use super::{process, values};
+
+/// The name that we give ourselves; its first product is what robots.txt groups are matched with.
+const USER_AGENT: &str = concat!(
+    "dragnet/",
+    env!("CARGO_PKG_VERSION"),
+    " (+",
+    env!("CARGO_PKG_HOMEPAGE"),
+    ")"
+);
+
+/// Flags about requests.
+#[derive(Debug, Args)]
+pub(super) struct NetworkOptions {
+    /// Requests in flight, in all [default: 64]
+    #[arg(short, long, value_name = "N", help_heading = "Pace")]
+    concurrency: Option<NonZeroUsize>,
+    /// Requests in flight to one origin [default: fetch 16, crawl 2, check 8]
+    #[arg(long, value_name = "N", help_heading = "Pace")]
+    per_host: Option<NonZeroUsize>,
+    /// Least time between two requests to one origin [default: fetch 0, crawl 200ms, check 20ms; 0 to a
+    /// loopback or private host that you named]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, help_heading = "Pace")]
+    delay: Option<Duration>,
+    /// Time for a whole exchange [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, help_heading = "Limits")]
+    timeout: Option<Duration>,
+    /// Time for look-up and connection [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, help_heading = "Limits")]
+    connect_timeout: Option<Duration>,
+    /// Most content of one answer, after decompression [default: 10MiB]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Limits")]
+    max_size: Option<u64>,
+    /// Redirects that are followed [default: 10]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    max_redirects: Option<usize>,
+    /// Further tries for what may pass: cuts, time-outs, 408, 429, 5xx [default: 2]
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    retries: Option<u32>,
+    /// What one URL may wait in all for retries and Retry-After [default: check 60s, else 5m]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, help_heading = "Limits")]
+    max_wait: Option<Duration>,
+    /// Status codes that are good, such as 200..=299,403 [default: 200..=299]
+    #[arg(long, value_name = "RANGES", help_heading = "Limits")]
+    accept: Option<Accept>,
+    /// A field for the hosts that you named; it never follows a redirect to another origin
+    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = values::field, help_heading = "Request")]
+    header: Vec<(String, String)>,
+    /// The User-Agent field
+    #[arg(short = 'A', long, value_name = "TEXT", help_heading = "Request")]
+    user_agent: Option<String>,
+    /// Private, loopback and link-local addresses: auto allows those of hosts that you named
+    #[arg(long, value_name = "RULE", value_parser = ["auto", "allow", "deny"], help_heading = "Connection")]
+    private: Option<String>,
+    /// Use this address for a host and port
+    #[arg(long, value_name = "HOST:PORT:ADDRESS", help_heading = "Connection")]
+    resolve: Vec<fetcher::Resolve>,
+    /// Trust the certificate authorities in this PEM file too
+    #[arg(long, value_name = "FILE", help_heading = "Connection")]
+    cacert: Option<PathBuf>,
+    /// Accept any certificate
+    #[arg(long, help_heading = "Connection")]
+    insecure: bool,
+    /// IPv4 only
+    #[arg(
+        short = '4',
+        long,
+        conflicts_with = "ipv6",
+        help_heading = "Connection"
+    )]
+    ipv4: bool,
+    /// IPv6 only
+    #[arg(short = '6', long, help_heading = "Connection")]
+    ipv6: bool,
+    /// HTTP/1.1 only
+    #[arg(long, conflicts_with = "http2", help_heading = "Connection")]
+    http1: bool,
+    /// HTTP/2 only, also without TLS
+    #[arg(long, help_heading = "Connection")]
+    http2: bool,
+}
+
+/// What differs between the jobs where nothing was said.
+pub(super) struct Defaults {
+    pub(super) per_host: usize,
+    pub(super) delay: Duration,
+    pub(super) max_wait: Duration,
+}
+
+/// What the shared flags mean.
+pub(super) struct Meant {
+    pub(super) fetcher: Rc<Http>,
+    pub(super) limits: Limits,
+    pub(super) pace: PaceOf,
+    /// To be said once the reporter is there.
+    pub(super) warning: Option<String>,
+}
+
+impl NetworkOptions {
+    /// The most that is read of anything, bytes.
+    pub(super) fn max_size(&self) -> u64 {
+        self.max_size
+            .unwrap_or(fetcher::Options::default().max_size)
+    }
+
+    /// What was said, completed by a job's defaults; `named` are the origins that the `-H` fields may go to
+    /// (`None`: every target is one that the user named).
+    pub(super) fn meant(
+        &self,
+        defaults: &Defaults,
+        named: Option<HashSet<Origin>>,
+    ) -> anyhow::Result<Meant> {
+        let asked = self
+            .concurrency
+            .unwrap_or(dragnet::job::default_concurrency());
+        let (concurrency, warning) = process::width(asked);
+        let agent = self
+            .user_agent
+            .clone()
+            .unwrap_or_else(|| USER_AGENT.to_owned());
+        let private = match self.private.as_deref() {
+            Some("allow") => Private::Allow,
+            Some("deny") => Private::Deny,
+            _ => Private::Auto,
+        };
+        let mut options = fetcher::Options {
+            private,
+            resolve: self.resolve.clone(),
+            ..fetcher::Options::default()
+        };
+        options.timeout = self.timeout.unwrap_or(options.timeout);
+        options.connect_timeout = self.connect_timeout.unwrap_or(options.connect_timeout);
+        options.max_size = self.max_size.unwrap_or(options.max_size);
+        options.insecure = self.insecure;
+        options.authorities.clone_from(&self.cacert);
+        options.family = match (self.ipv4, self.ipv6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => Family::Any,
+        };
+        options.protocol = match (self.http1, self.http2) {
+            (true, _) => Protocol::Http1,
+            (_, true) => Protocol::Http2,
+            _ => Protocol::Any,
+        };
+        let fields = self
+            .header
+            .iter()
+            .map(|(name, value)| (name.clone(), Secret::new(value.clone())));
+        let limits = Limits {
+            concurrency,
+            retries: self.retries.unwrap_or(2),
+            max_redirects: self.max_redirects.unwrap_or(10),
+            max_wait: self.max_wait.unwrap_or(defaults.max_wait),
+            accept: self.accept.clone().unwrap_or_default(),
+            fields: Bound::new(&agent, fields, named).context("cannot use a field")?,
+            product_token: token(&agent),
+        };
+        let fetcher = Rc::new(Http::new(options).context("cannot set up the connection")?);
+        let per_host = self
+            .per_host
+            .or(NonZeroUsize::new(defaults.per_host))
+            .unwrap_or(NonZeroUsize::MIN);
+        let politeness = Politeness {
+            delay: self.delay,
+            public_delay: defaults.delay,
+            width: per_host,
+        };
+        let pace: PaceOf =
+            Rc::new(move |url, naming, crawl_delay| politeness.pace(url, naming, crawl_delay));
+        Ok(Meant {
+            fetcher,
+            limits,
+            pace,
+            warning,
+        })
+    }
+}
+
+/// The product token of a user agent (RFC 9309, section 2.2.1): its leading letters, `-` and `_`.
+fn token(agent: &str) -> String {
+    agent
+        .chars()
+        .take_while(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_'))
+        .collect()
+}

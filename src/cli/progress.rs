@@ -1,0 +1,197 @@
+//! The reporter that draws: one status line on stderr, ticked from the event loop.
+//!
+//! Only where stderr is a terminal (or `--progress always`), never through data, and without the thread that
+//! indicatif would start for ticking by itself. Deliberately absent: a bar for each request.
+
+use std::cell::Cell;
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use dragnet::model::{Event, Reporter, Summary};
+use dragnet::sink::for_terminal;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::values::readable;
+
+/// How often the line is drawn anew.
+const REDRAW: Duration = Duration::from_millis(150);
+
+/// Without a terminal, `--progress always` says a line so often.
+const PLAIN: Duration = Duration::from_secs(5);
+
+/// What is drawn, if anything is.
+#[derive(Clone)]
+pub(super) enum Progress {
+    /// Nothing.
+    Silent,
+    /// A line that is drawn over itself.
+    Line(ProgressBar),
+    /// A plain line now and then.
+    Plain,
+}
+
+impl Progress {
+    /// By `--progress` and by what stderr is.
+    pub(super) fn new(when: &str, quiet: bool) -> Self {
+        let terminal = io::stderr().is_terminal();
+        match when {
+            "never" => Self::Silent,
+            "auto" if quiet || !terminal => Self::Silent,
+            _ if !terminal => Self::Plain,
+            _ => {
+                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+                if bar.is_hidden() {
+                    // indicatif draws nothing where NO_COLOR is set or TERM is dumb.
+                    return if when == "always" {
+                        Self::Plain
+                    } else {
+                        Self::Silent
+                    };
+                }
+                let style = ProgressStyle::with_template("{spinner} {wide_msg}");
+                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+                Self::Line(bar)
+            }
+        }
+    }
+
+    /// A stdout that lets the line step aside while it writes, where both are one terminal.
+    pub(super) fn stdout(&self) -> Box<dyn Write + Send> {
+        match self {
+            Self::Line(bar) if io::stdout().is_terminal() => Box::new(Beside(bar.clone())),
+            _ => Box::new(io::stdout()),
+        }
+    }
+
+    /// Takes the line away.
+    pub(super) fn clear(&self) {
+        if let Self::Line(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Writes to stdout while the line is away.
+struct Beside(ProgressBar);
+
+impl Write for Beside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stdout().write(bytes))
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.suspend(|| {
+            io::stdout().write_all(bytes)?;
+            io::stdout().flush()
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}
+
+/// Draws what it hears.
+pub(super) struct Drawing {
+    pub(super) progress: Progress,
+    drawn: Cell<Option<Instant>>,
+}
+
+impl Drawing {
+    pub(super) fn new(progress: Progress) -> Self {
+        Self {
+            progress,
+            drawn: Cell::new(None),
+        }
+    }
+
+    fn tick(&self, summary: &Summary) {
+        let every = match &self.progress {
+            Progress::Silent => return,
+            Progress::Line(_) => REDRAW,
+            Progress::Plain => PLAIN,
+        };
+        let now = Instant::now();
+        match self.drawn.get() {
+            Some(drawn) if now - drawn < every => return,
+            // The first plain line comes after its time has passed, not at once.
+            None if matches!(self.progress, Progress::Plain) => return self.drawn.set(Some(now)),
+            _ => self.drawn.set(Some(now)),
+        }
+        let line = status(summary);
+        match &self.progress {
+            Progress::Line(bar) => {
+                bar.set_message(line);
+                bar.tick();
+            }
+            Progress::Plain => _ = writeln!(io::stderr(), "dragnet: {line}"),
+            Progress::Silent => {}
+        }
+    }
+}
+
+impl Reporter for Drawing {
+    fn on(&self, event: &Event<'_>) {
+        match event {
+            Event::Tick(summary) => self.tick(summary),
+            Event::Warning(text) => {
+                let say = || _ = writeln!(io::stderr(), "dragnet: warning: {}", for_terminal(text));
+                match &self.progress {
+                    Progress::Line(bar) => bar.suspend(say),
+                    _ => say(),
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// How the run stands, in one line.
+fn status(summary: &Summary) -> String {
+    let seconds = summary.elapsed.as_secs_f64().max(0.001);
+    let mut line = format!(
+        "{} done, {} in flight, {} waiting, {:.0}/s, {}",
+        summary.records(),
+        summary.in_flight,
+        summary.pending,
+        summary.requests as f64 / seconds,
+        readable(summary.bytes),
+    );
+    if summary.broken > 0 {
+        line.push_str(&format!(", {} broken", summary.broken));
+    }
+    line
+}
+
+/// The last word of a run, for stderr.
+pub(super) fn closing(summary: &Summary, what: &str) -> String {
+    let mut line = format!("{} {what}: {} ok", summary.records(), summary.ok);
+    for (count, name) in [
+        (summary.broken, "broken"),
+        (summary.unknown, "unknown"),
+        (summary.excluded, "excluded"),
+    ] {
+        if count > 0 {
+            line.push_str(&format!(", {count} {name}"));
+        }
+    }
+    let kinds: Vec<_> = summary
+        .failures
+        .iter()
+        .map(|(kind, count)| format!("{} {count}", kind.name()))
+        .collect();
+    if !kinds.is_empty() {
+        line.push_str(&format!(" ({})", kinds.join(", ")));
+    }
+    let seconds = summary.elapsed.as_secs_f64();
+    line.push_str(&format!(
+        "; {} requests, {}",
+        summary.requests,
+        readable(summary.bytes)
+    ));
+    line.push_str(&format!(
+        ", {seconds:.1} s, longest stall {} ms",
+        summary.longest_stall.as_millis()
+    ));
+    line
+}

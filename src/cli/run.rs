@@ -1,0 +1,135 @@
+//! From flags to a running job and from its end to an exit code: what the three subcommands share.
+
+use std::collections::HashSet;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::rc::Rc;
+
+use clap::ArgMatches;
+use dragnet::frontier::PaceOf;
+use dragnet::job::{Error, Report, Setting, Stop};
+use dragnet::model::{Event, Origin, Reporter};
+use dragnet::sink::{self, Format};
+
+use super::exit;
+use super::options::{Defaults, Meant, NetworkOptions};
+use super::outputs::{self, OutputOptions};
+use super::process::Signals;
+use super::progress::{Drawing, Progress, closing};
+
+/// Everything that is needed to run a job.
+pub(super) struct Run {
+    meant: Meant,
+    pairs: Vec<(&'static Format, Option<PathBuf>)>,
+    sink: sink::Options,
+    progress: Progress,
+    quiet: bool,
+}
+
+impl Run {
+    /// What the shared flags mean. `failures_only`: people are shown only what is not ok, unless -v.
+    pub(super) fn new(
+        network: &NetworkOptions,
+        output: &OutputOptions,
+        matches: &ArgMatches,
+        defaults: &Defaults,
+        named: Option<HashSet<Origin>>,
+        failures_only: bool,
+    ) -> anyhow::Result<Self> {
+        let pairs = output.pairs(matches)?;
+        let sink = sink::Options {
+            colour: coloured(&output.color),
+            failures_only: failures_only && !output.verbose,
+        };
+        let progress = Progress::new(&output.progress, output.quiet);
+        Ok(Self {
+            meant: network.meant(defaults, named)?,
+            pairs,
+            sink,
+            progress,
+            quiet: output.quiet,
+        })
+    }
+
+    /// The pace of an origin.
+    pub(super) fn pace(&self) -> PaceOf {
+        Rc::clone(&self.meant.pace)
+    }
+
+    /// The outputs, as a state remembers them.
+    pub(super) fn outputs(&self) -> String {
+        let name = |(format, path): &(&Format, Option<PathBuf>)| {
+            format!(
+                "{} {}",
+                format.name,
+                path.as_ref()
+                    .map_or("-".to_owned(), |path| path.display().to_string())
+            )
+        };
+        self.pairs.iter().map(name).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Runs a job under the signals, says how it ended, and gives the exit code.
+pub(super) async fn run_to_end<F>(
+    run: Run,
+    what: &str,
+    job: impl FnOnce(Setting) -> F,
+) -> anyhow::Result<ExitCode>
+where
+    F: Future<Output = Result<Report, Error>>,
+{
+    let Run {
+        meant,
+        pairs,
+        sink,
+        progress,
+        quiet,
+    } = run;
+    let reporter = Rc::new(Drawing::new(progress.clone()));
+    if let Some(warning) = meant.warning.filter(|_| !quiet) {
+        reporter.on(&Event::Warning(&warning));
+    }
+    let stop = Stop::default();
+    let setting = Setting {
+        fetcher: meant.fetcher,
+        reporter: reporter.clone(),
+        outputs: outputs::open(&pairs, &sink, || progress.stdout()),
+        limits: meant.limits,
+        stop: stop.clone(),
+    };
+    let signals = Signals::default();
+    let result = signals.watch(&stop, job(setting)).await;
+    progress.clear();
+    let (report, code) = exit::code(result, &signals)?;
+    if let Some(report) = report.filter(|_| !quiet) {
+        let before = if report.finished_before.is_some() {
+            "nothing to do, this run had finished: "
+        } else if report.interrupted {
+            "interrupted: "
+        } else {
+            ""
+        };
+        // stderr may be gone; the exit code says the rest.
+        let _ = writeln!(
+            std::io::stderr(),
+            "dragnet: {before}{}",
+            closing(&report.summary, what)
+        );
+    }
+    Ok(code)
+}
+
+/// Colours for stdout, by flag, by the conventions of the environment, and by what stdout is.
+fn coloured(when: &str) -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match when {
+        "always" => true,
+        "never" => false,
+        _ if set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb") => {
+            false
+        }
+        _ => std::io::stdout().is_terminal(),
+    }
+}
