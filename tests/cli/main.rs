@@ -1,0 +1,3 @@
+//! The real binary against our own servers on loopback.
+
+mod support;

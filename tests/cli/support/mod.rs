@@ -1,0 +1,42 @@
+//! What the integration tests lean on: servers of our own on the loopback, and the real binary.
+//!
+//! | file | what it decides |
+//! | --- | --- |
+//! | `server` | a decent HTTP/1.1 server: routes and folders, over `response` and `files` |
+//! | `raw` | a server that misbehaves by script; `faults` has the usual scripts |
+//! | `gate`, `arrivals` | what a test waits for, and what a server saw; no sleeping |
+//! | `address` | addresses at which nobody answers |
+//! | `wire`, `background` | one connection, and the thread behind a listener |
+//! | `command`, `running` | a run of the binary, and what it printed |
+//! | `selftest` | that these can be relied on |
+//!
+//! Nothing here knows the program's flags, records or defaults: those are what the tests are about.
+
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "a toolbox: each test module takes what it needs, and some tools serve one platform"
+)]
+
+mod address;
+mod arrivals;
+mod background;
+mod command;
+pub mod faults;
+mod files;
+mod gate;
+mod raw;
+mod response;
+mod running;
+mod selftest;
+mod server;
+mod wire;
+
+pub use address::{closed_port, full_backlog, has_ipv6};
+pub use arrivals::{Arrivals, Request};
+pub use command::{Dragnet, Output};
+pub use gate::Gate;
+pub use raw::{RawServer, Script, Step};
+pub use response::Response;
+pub use running::Running;
+pub use server::Server;
