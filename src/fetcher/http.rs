@@ -183,7 +183,12 @@ impl Http {
         let left = self.options.timeout.saturating_sub(spent);
         let transfer = self.transfer(client, request, naming, receiver, &seen);
         let mut exchange = match timeout(left, call.scope(transfer)).await {
-            Ok(done) => done?,
+            Ok(done) => done.map_err(|error| {
+                // No connection was opened for this request, so it went out on a kept one.
+                let kept = call.marks().ready.is_none() && seen.head.get().is_none();
+                let stale = kept && error.failure.kind == FailureKind::Reset;
+                FetchError { stale, ..error }
+            })?,
             Err(_) => return Err(self.timed_out(&call, &seen)),
         };
         exchange.timing = timing(&call, &seen, found.asked, begun, self.options.epoch);

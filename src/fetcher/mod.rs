@@ -50,6 +50,8 @@ pub struct FetchError {
     pub transient: bool,
     /// It was our own limit of open descriptors: wait for others to end, and say nothing about the target.
     pub exhausted: bool,
+    /// A kept connection was closed just as it was used again, before any answer: no word about the target.
+    pub stale: bool,
 }
 
 impl FetchError {
@@ -59,6 +61,7 @@ impl FetchError {
             failure: Failure::new(kind, message),
             transient: false,
             exhausted: false,
+            stale: false,
         }
     }
 
@@ -68,6 +71,7 @@ impl FetchError {
             failure: Failure::new(kind, message),
             transient: true,
             exhausted: false,
+            stale: false,
         }
     }
 }
@@ -78,6 +82,7 @@ impl From<Failure> for FetchError {
             failure,
             transient: false,
             exhausted: false,
+            stale: false,
         }
     }
 }

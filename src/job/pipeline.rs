@@ -117,6 +117,9 @@ pub(super) struct Pipeline<'a> {
     pub(super) began: Instant,
 }
 
+/// A target that met so many closed connections in a row is not unlucky.
+const STALE: u32 = 8;
+
 /// How often the loop looks at its own clock.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -196,11 +199,8 @@ impl Pipeline<'_> {
                 self.settle(lease, step, asked.or(rest));
                 return Ok(());
             }
-            Decision::Exhausted => {
-                // Our own limit, not the server's fault: it does not count as an attempt.
-                lease.task.attempts -= 1;
+            Decision::Unsent(wait) => {
                 lease.task.tries -= 1;
-                let wait = Duration::from_millis(100);
                 self.settle(
                     lease,
                     Step::Again {
@@ -273,7 +273,10 @@ impl Pipeline<'_> {
             })
         };
         let exchange = match sent {
-            Err(error) if error.exhausted => return Decision::Exhausted,
+            Err(error) if error.exhausted => return Decision::Unsent(Duration::from_millis(100)),
+            Err(error) if error.stale && task.method.is_idempotent() && task.attempts < STALE => {
+                return Decision::Unsent(Duration::ZERO);
+            }
             Err(error) => {
                 // A server that chokes on a method says so at once; one that is slow is slow for all.
                 let choked = matches!(
@@ -405,9 +408,8 @@ impl Pipeline<'_> {
                 );
             }
             Decision::Step(step, rest) => return self.settle(lease, step, rest),
-            Decision::Exhausted => {
+            Decision::Unsent(wait) => {
                 lease.task.tries -= 1;
-                let wait = Duration::from_millis(100);
                 return self.settle(
                     lease,
                     Step::Again {
@@ -535,7 +537,8 @@ impl Pipeline<'_> {
 /// What an answer leads to.
 enum Decision {
     Step(Step, Option<Duration>),
-    Exhausted,
+    /// Again after so long, and not counted as a try: the fault was not the server's.
+    Unsent(Duration),
     End(End),
 }
 

@@ -35,6 +35,9 @@ impl fmt::Display for Secret {
     }
 }
 
+/// Schemes whose `@` stands in an address and not behind a password.
+const ADDRESSES: [&str; 6] = ["mailto:", "xmpp:", "sip:", "sips:", "acct:", "im:"];
+
 /// `text` with whatever could be userinfo masked, also where it is no URL.
 ///
 /// Masks from the scheme's `//` (or from the start, without one) to the last `@` before the path, as the
@@ -45,6 +48,10 @@ pub fn masked(text: &str) -> String {
     let end = text[start..]
         .find(['/', '\\', '?', '#'])
         .map_or(text.len(), |at| start + at);
+    // An address of mail or chat is no login.
+    if start == 0 && ADDRESSES.iter().any(|scheme| text.starts_with(scheme)) {
+        return text.to_owned();
+    }
     match text[start..end].rfind('@') {
         // Without `//`, only `user:password@…` is taken for userinfo: an e-mail address stays readable.
         Some(at) if start > 0 || text[..at].contains(':') => {
@@ -75,6 +82,7 @@ mod tests {
             ("http://a@b@c/", "http://***@c/"),
             ("someone@example.org", "someone@example.org"),
             ("//u:p@h", "//***@h"),
+            ("mailto:a@h", "mailto:a@h"),
         ] {
             assert_eq!(masked(given), shown);
         }

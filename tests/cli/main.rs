@@ -1,3 +1,27 @@
 //! The real binary against our own servers on loopback.
+//!
+//! | file | what it holds the program to |
+//! | --- | --- |
+//! | `idea` | waiting at once: order and arrivals, never a stopwatch; ten thousand in flight |
+//! | `fetch` | one record a line, whatever happens to it |
+//! | `crawl` | every page once, links in scope, robots, depth |
+//! | `check` | every link with its place and verdict |
+//! | `secrets` | fields and credentials stay with their origin; the address rule |
+//! | `outputs` | formats, files, closed and full outputs |
+//! | `usage` | flags, messages and exit codes |
+//! | `stop` | signals |
+//! | `state` | resuming, also after kill -9 |
+//! | `faults` | servers that misbehave |
 
 mod support;
+
+mod check;
+mod crawl;
+mod faults;
+mod fetch;
+mod idea;
+mod outputs;
+mod secrets;
+mod state;
+mod stop;
+mod usage;

@@ -46,13 +46,24 @@ pub(super) enum Input {
 impl Dragnet {
     /// The program under test, without arguments, in an empty world.
     pub fn new() -> Self {
+        Self::of(Command::new(env!("CARGO_BIN_EXE_dragnet")))
+    }
+
+    /// The same with that many descriptors and no way to more: set by the shell that becomes the program.
+    pub fn with_descriptors(limit: u32) -> Self {
+        let mut command = Command::new("/bin/sh");
+        let become_it = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
+        command.args(["-c", &become_it, env!("CARGO_BIN_EXE_dragnet")]);
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
         let folders = tempfile::tempdir().expect("the temporary folder is writable");
         let home = folders.path().join("home");
         let work = folders.path().join("work");
         for folder in [&home, &work] {
             std::fs::create_dir(folder).expect("a new temporary folder is writable");
         }
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dragnet"));
         command.env_clear().env("HOME", home).current_dir(work);
         for name in ["PATH", "TMPDIR"] {
             if let Some(value) = env::var_os(name) {

@@ -1,0 +1,298 @@
+//! `crawl`: every page once, links in scope, robots, depth.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::support::{Dragnet, RawServer, Response, Server, closed_port, faults};
+
+fn visited(records: &[Value], server: &Server) -> BTreeSet<String> {
+    let base = server.url("");
+    let paths = records
+        .iter()
+        .map(|record| record["url"].as_str().expect("a url").replace(&base, ""));
+    let set: BTreeSet<_> = paths.collect();
+    assert_eq!(set.len(), records.len(), "nothing twice");
+    set
+}
+
+fn set(paths: &[&str]) -> BTreeSet<String> {
+    paths.iter().map(|path| (*path).to_owned()).collect()
+}
+
+fn page(links: &[&str]) -> Response {
+    let links: String = links
+        .iter()
+        .map(|link| format!("<a href=\"{link}\">x</a>\n"))
+        .collect();
+    Response::html(format!("<title>Page</title>{links}"))
+}
+
+#[test]
+fn every_page_in_scope_is_visited_once_however_it_is_spelt() {
+    let server = Server::pages([
+        (
+            "/",
+            page(&[
+                "a",
+                "./b?",
+                "http://elsewhere.test/",
+                "#top",
+                "mailto:x@y.test",
+                "/%61",
+            ]),
+        ),
+        (
+            "/a",
+            page(&["/", "b?x=1&amp;y=2", "/A", "#part", "a#other"]),
+        ),
+        (
+            "/b",
+            Response::html(
+                "<base href='/deep/er/'><a href=c><img src='../i.png'><form action=/never>",
+            ),
+        ),
+        ("/A", Response::text("another page")),
+        ("/deep/er/c", page(&["gone"])),
+        (
+            "/deep/i.png",
+            Response::content("image/png", "not parsed: <a href=/never>"),
+        ),
+    ]);
+    let output = Dragnet::new()
+        .args(["crawl", "-f", "jsonl", &server.url("/")])
+        .run();
+    output.assert_code(1);
+    let records = output.json_lines();
+    let expected = [
+        "/",
+        "/a",
+        "/b?",
+        "/b?x=1&y=2",
+        "/A",
+        "/deep/er/c",
+        "/deep/i.png",
+        "/deep/er/gone",
+    ];
+    assert_eq!(visited(&records, &server), set(&expected));
+    assert_eq!(server.count("/never"), 0);
+    assert_eq!(server.count("/a"), 1);
+    let gone = records
+        .iter()
+        .find(|record| record["outcome"] == "broken")
+        .expect("a broken link");
+    assert_eq!(gone["referrer"], server.url("/deep/er/c"));
+    assert_eq!(gone["depth"], 3);
+    assert_eq!(records[0]["title"], "Page");
+}
+
+#[test]
+fn a_redirect_ends_in_its_own_record_and_its_target_has_one_too() {
+    let server = Server::pages([
+        ("/", page(&["/moved", "/out"])),
+        ("/moved", Response::redirect(301, "/new/home")),
+        ("/new/home", page(&["next"])),
+        ("/new/next", page(&[])),
+        ("/out", Response::redirect(302, "http://elsewhere.test/")),
+    ]);
+    let output = Dragnet::new()
+        .args(["crawl", "-f", "jsonl", &server.url("/")])
+        .run();
+    output.assert_code(0);
+    let records = output.json_lines();
+    assert_eq!(
+        visited(&records, &server),
+        set(&["/", "/moved", "/new/home", "/new/next", "/out"])
+    );
+    let of = |path: &str| {
+        records
+            .iter()
+            .find(|record| record["url"] == server.url(path))
+            .expect("a record")
+    };
+    assert_eq!(of("/moved")["final_url"], server.url("/new/home"));
+    assert_eq!(of("/out")["outcome"], "excluded");
+    assert_eq!(of("/out")["status"], 302);
+    assert!(server.count("/new/home") <= 2, "at most one request more");
+}
+
+#[test]
+fn robots_txt_is_asked_for_first_and_obeyed_with_its_line() {
+    let server = Server::pages([
+        (
+            "/robots.txt",
+            Response::text("User-agent: *\nDisallow: /shut\nAllow: /shut/not\n"),
+        ),
+        ("/", page(&["/shut", "/shut/not", "/open"])),
+        ("/shut/not", page(&[])),
+        ("/open", page(&[])),
+    ]);
+    let output = Dragnet::new()
+        .args(["crawl", "-f", "jsonl", &server.url("/")])
+        .run();
+    output.assert_code(0);
+    let records = output.json_lines();
+    assert_eq!(server.requests()[0].path(), "/robots.txt");
+    assert_eq!(server.count("/shut"), 0);
+    let shut = records
+        .iter()
+        .find(|record| record["url"] == server.url("/shut"))
+        .expect("a record all the same");
+    assert_eq!(
+        (shut["outcome"].as_str(), shut["error"]["kind"].as_str()),
+        (Some("unknown"), Some("robots"))
+    );
+    assert_eq!(
+        shut["error"]["message"],
+        "robots.txt line 2: Disallow: /shut"
+    );
+    let output = Dragnet::new()
+        .args(["crawl", "--ignore-robots", &server.url("/")])
+        .run();
+    output.assert_code(1);
+    assert_eq!(server.count("/shut"), 1);
+    assert_eq!(
+        server.count("/robots.txt"),
+        1,
+        "not asked for when it is ignored"
+    );
+}
+
+#[test]
+fn a_host_whose_robots_txt_cannot_be_had_is_not_crawled() {
+    let server = Server::pages([("/robots.txt", Response::new(503)), ("/", page(&["/a"]))]);
+    let output = Dragnet::new()
+        .args(["crawl", "-f", "jsonl", "--retries", "0", &server.url("/")])
+        .run();
+    output.assert_code(0);
+    assert_eq!(output.json_lines()[0]["error"]["kind"], "robots");
+    assert_eq!(server.count("/"), 0);
+    let cut = RawServer::builder()
+        .path("/robots.txt", faults::truncated_length())
+        .start();
+    let output = Dragnet::new()
+        .args(["crawl", "-f", "jsonl", "--retries", "0", &cut.url("/")])
+        .run();
+    assert_eq!(
+        output.json_lines()[0]["error"]["kind"],
+        "robots",
+        "half a file allows nothing"
+    );
+    assert_eq!(cut.count("/"), 0);
+}
+
+#[test]
+fn an_unreachable_seed_is_a_record_and_exit_1() {
+    let closed = closed_port();
+    let output = Dragnet::new()
+        .args(["crawl", "-f", "jsonl", &closed.url("/"), "no such thing"])
+        .run();
+    output.assert_code(1);
+    let mut kinds: Vec<_> = output
+        .json_lines()
+        .iter()
+        .map(|record| record["error"]["kind"].to_string())
+        .collect();
+    kinds.sort();
+    assert_eq!(kinds, ["\"connect\"", "\"url\""]);
+}
+
+#[test]
+fn links_that_ask_not_to_be_followed_are_not() {
+    let server = Server::pages([
+        (
+            "/",
+            Response::html("<a rel='nofollow' href=/a><a href=/b><a href=/c>"),
+        ),
+        (
+            "/b",
+            Response::html("<meta name=robots content=nofollow><a href=/d>"),
+        ),
+        (
+            "/c",
+            Response::html("<a href=/e>").field("X-Robots-Tag", "nofollow"),
+        ),
+    ]);
+    let crawl = |flags: &[&str]| {
+        let output = Dragnet::new()
+            .args(["crawl", "-f", "jsonl"])
+            .args(flags)
+            .arg(server.url("/"))
+            .run();
+        visited(&output.json_lines(), &server)
+    };
+    assert_eq!(crawl(&[]), set(&["/", "/b", "/c"]));
+    assert_eq!(
+        crawl(&["--follow-nofollow"]),
+        set(&["/", "/a", "/b", "/c", "/d", "/e"])
+    );
+}
+
+#[test]
+fn depth_counts_by_the_shortest_way_and_scope_draws_the_line() {
+    // `/far` is found at depth 3 first by a quick chain and at depth 1 by a page that is slow to come.
+    let server = Server::builder()
+        .page("/", page(&["/one", "/slow"]))
+        .page("/one", page(&["/two"]))
+        .page("/two", page(&["/three"]))
+        .page(
+            "/slow",
+            page(&["/three"]).delay(std::time::Duration::from_millis(300)),
+        )
+        .page("/three", page(&["/four"]))
+        .page("/four", page(&["/five"]))
+        .start();
+    let crawl = |flags: &[&str]| {
+        let output = Dragnet::new()
+            .args(["crawl", "-f", "jsonl", "--per-host", "8"])
+            .args(flags)
+            .arg(server.url("/"))
+            .run();
+        output.json_lines()
+    };
+    let records = crawl(&["--depth", "3"]);
+    assert_eq!(
+        visited(&records, &server),
+        set(&["/", "/one", "/two", "/slow", "/three", "/four"])
+    );
+    let of = |path: &str| {
+        records
+            .iter()
+            .find(|record| record["url"] == server.url(path))
+            .expect("a record")
+    };
+    assert_eq!(
+        of("/three")["depth"],
+        2,
+        "by the shortest way, though that was slower"
+    );
+    assert_eq!(visited(&crawl(&["--depth", "0"]), &server), set(&["/"]));
+    assert_eq!(crawl(&["--max-pages", "3"]).len(), 3);
+    let without = crawl(&["--exclude", "/two|/slow"]);
+    assert_eq!(visited(&without, &server), set(&["/", "/one"]));
+}
+
+#[test]
+fn prefix_and_host_keep_to_their_side() {
+    let server = Server::pages([
+        ("/docs/", page(&["a", "/other", "http://127.0.0.2:1/docs/"])),
+        ("/docs/a", page(&[])),
+        ("/other", page(&[])),
+    ]);
+    let crawl = |scope: &str| {
+        let output = Dragnet::new()
+            .args([
+                "crawl",
+                "-f",
+                "jsonl",
+                "--scope",
+                scope,
+                &server.url("/docs/"),
+            ])
+            .run();
+        output.assert_code(0);
+        visited(&output.json_lines(), &server)
+    };
+    assert_eq!(crawl("prefix"), set(&["/docs/", "/docs/a"]));
+    assert_eq!(crawl("host"), set(&["/docs/", "/docs/a", "/other"]));
+}

@@ -1,0 +1,219 @@
+//! Fields and credentials stay with their origin, and pages cannot send us to private addresses.
+
+use crate::support::{Dragnet, Response, Server};
+
+const CANARY: &str = "canary-5f2c";
+
+#[test]
+fn a_field_of_the_user_goes_to_its_origin_and_follows_no_redirect_out() {
+    let other = Server::builder()
+        .on([127, 0, 0, 2])
+        .page("/there", Response::text("x"))
+        .start();
+    let server = Server::pages([
+        ("/here", Response::redirect(302, "/still")),
+        ("/still", Response::redirect(302, &other.url("/there"))),
+    ]);
+    let output = Dragnet::new()
+        .args(["fetch", "-f", "jsonl", "--private", "allow"])
+        .args([
+            "-H",
+            &format!("X-Key: {CANARY}"),
+            "-H",
+            &format!("Authorization: Bearer {CANARY}"),
+        ])
+        .args([
+            "-H",
+            &format!("Cookie: a={CANARY}"),
+            "-H",
+            "Accept-Language: eo",
+        ])
+        .arg(server.url("/here"))
+        .run();
+    output.assert_code(0);
+    for request in server.requests() {
+        assert_eq!(request.field("x-key"), Some(CANARY), "{}", request.path());
+    }
+    let foreign = &other.requests()[0];
+    assert!(!format!("{foreign:?}").contains(CANARY), "{foreign:?}");
+    assert_eq!(
+        foreign.field("accept-language"),
+        Some("eo"),
+        "what says nothing secret may go"
+    );
+    assert!(!output.stdout.contains(CANARY) && !output.stderr.contains(CANARY));
+}
+
+#[test]
+fn userinfo_logs_in_at_its_origin_and_is_shown_nowhere() {
+    let other = Server::builder()
+        .on([127, 0, 0, 2])
+        .page("/there", Response::text("x"))
+        .start();
+    let server = Server::pages([("/in", Response::redirect(302, &other.url("/there")))]);
+    let with = server
+        .url("/in")
+        .replace("http://", &format!("http://user:{CANARY}@"));
+    let bad = format!("http://user:{CANARY}@[/");
+    let output = Dragnet::new()
+        .args(["fetch", "-f", "jsonl", "--private", "allow"])
+        .stdin_text(format!("{with}\n{bad}\n"))
+        .run();
+    let field = server.requests()[0]
+        .field("authorization")
+        .map(str::to_owned);
+    assert!(field.is_some_and(|field| field.starts_with("Basic ")));
+    assert_eq!(other.requests()[0].field("authorization"), None);
+    assert!(
+        !output.stdout.contains(CANARY) && !output.stderr.contains(CANARY),
+        "{}",
+        output.stdout
+    );
+    assert!(
+        output.stdout.contains("***@"),
+        "masked, not dropped: {}",
+        output.stdout
+    );
+}
+
+#[test]
+fn a_crawl_sends_fields_to_its_seeds_and_a_page_cannot_log_us_in_elsewhere() {
+    let server = Server::builder()
+        .route("/", |_| Response::html("<a href=/a>"))
+        .page("/a", Response::text("x"))
+        .start();
+    let state = tempfile::tempdir().expect("a folder");
+    let path = state.path().join("state.db");
+    let output = Dragnet::new()
+        .args([
+            "crawl",
+            "-f",
+            "jsonl",
+            "-H",
+            &format!("X-Key: {CANARY}"),
+            "--state",
+        ])
+        .arg(&path)
+        .arg(
+            server
+                .url("/")
+                .replace("http://", &format!("http://user:{CANARY}@")),
+        )
+        .run();
+    output.assert_code(0);
+    assert_eq!(server.count("/a"), 1);
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.field("x-key") == Some(CANARY))
+    );
+    assert!(!output.stdout.contains(CANARY));
+    for file in std::fs::read_dir(state.path()).expect("the folder") {
+        let bytes = std::fs::read(file.expect("a file").path()).expect("a file");
+        assert!(
+            !bytes
+                .windows(CANARY.len())
+                .any(|window| window == CANARY.as_bytes()),
+            "a secret in the state"
+        );
+    }
+}
+
+/// The tripwire listens at another loopback address, which a page or a redirect must not lead to.
+#[test]
+fn no_page_and_no_redirect_leads_to_a_private_address_that_the_user_did_not_name() {
+    let tripwire = Server::builder()
+        .on([127, 0, 0, 2])
+        .prefix("/", |_| Response::text("secret"))
+        .start();
+    let port = tripwire.address().port();
+    let spellings: Vec<_> = [
+        "127.0.0.2",
+        "2130706434",
+        "0x7f000002",
+        "0177.0.0.2",
+        "127.2",
+        "0x7f.0.2",
+        "127.0.0.2.",
+        "[::ffff:127.0.0.2]",
+        "[::ffff:7f00:2]",
+        "１２７.0.0.2",
+        "①②⑦.0.0.2",
+        "[64:ff9b::7f00:2]",
+        "0",
+        "[::]",
+        "169.254.169.254",
+        "100.64.0.1",
+        "10.0.0.1",
+        "[fe80::1]",
+        "[fd00:ec2::254]",
+    ]
+    .iter()
+    .map(|host| format!("http://{host}:{port}/"))
+    .collect();
+    let links: String = spellings
+        .iter()
+        .map(|url| format!("<a href=\"{url}\">"))
+        .collect();
+    let server = Server::builder()
+        .page("/", Response::html(links))
+        .route("/go", {
+            let spellings = spellings.clone();
+            move |request| {
+                let number: usize = request
+                    .query()
+                    .and_then(|query| query.parse().ok())
+                    .unwrap_or(0);
+                Response::redirect(302, &spellings[number])
+            }
+        })
+        .start();
+    let output = Dragnet::new()
+        .args([
+            "crawl",
+            "-f",
+            "jsonl",
+            "--scope",
+            "any",
+            "--ignore-robots",
+            "--delay",
+            "0",
+            &server.url("/"),
+        ])
+        .run();
+    let records = output.json_lines();
+    let forbidden = records
+        .iter()
+        .filter(|record| record["error"]["kind"] == "forbidden-address")
+        .count();
+    assert_eq!(forbidden, records.len() - 1, "{}", output.stdout);
+    assert_eq!(records.len(), 11, "spellings of one address are one page");
+    let list: String = (0..spellings.len())
+        .map(|number| server.url(&format!("/go?{number}\n")))
+        .collect();
+    let output = Dragnet::new()
+        .args(["fetch", "-f", "jsonl"])
+        .stdin_text(list)
+        .run();
+    output.assert_code(1);
+    for record in output.json_lines() {
+        assert_eq!(record["error"]["kind"], "forbidden-address", "{record}");
+        assert_eq!(
+            record["redirects"].as_array().map(Vec::len),
+            Some(1),
+            "the hop is told: {record}"
+        );
+    }
+    assert_eq!(tripwire.connections(), 0, "somebody was led there");
+    // Named by the user it is his own server, and --private deny takes that back.
+    Dragnet::new()
+        .args(["fetch", &tripwire.url("/")])
+        .run()
+        .assert_code(0);
+    Dragnet::new()
+        .args(["fetch", "--private", "deny", &tripwire.url("/")])
+        .run()
+        .assert_code(1);
+    assert_eq!(tripwire.connections(), 1);
+}
