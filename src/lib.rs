@@ -26,6 +26,15 @@
 //! never prints.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    expect(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "tests say what they expect by failing"
+    )
+)]
 
 pub mod fetcher;
 pub mod frontier;

@@ -19,7 +19,7 @@ use super::run::{Run, run_to_end};
 
 /// Flags of `check`.
 #[derive(Debug, Args)]
-pub struct CheckOptions {
+pub(crate) struct CheckOptions {
     /// Files, folders, globs, URLs, or - for text on stdin
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<String>,

@@ -17,7 +17,7 @@ use super::run::{Run, run_to_end};
 
 /// Flags of `crawl`.
 #[derive(Debug, Args)]
-pub struct CrawlOptions {
+pub(crate) struct CrawlOptions {
     /// Where to begin
     #[arg(value_name = "SEED", required = true)]
     seeds: Vec<String>,

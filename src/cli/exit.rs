@@ -15,7 +15,7 @@ use dragnet::job::{Error, OutputError, Report, exit_code};
 use super::process::Signals;
 
 /// Says why the run could not be done.
-pub fn fail(error: &anyhow::Error) -> ExitCode {
+pub(crate) fn fail(error: &anyhow::Error) -> ExitCode {
     // stderr may be gone; then there is nobody to tell.
     let _ = writeln!(
         std::io::stderr(),

@@ -18,7 +18,7 @@ use super::run::{Run, run_to_end};
 
 /// Flags of `fetch`.
 #[derive(Debug, Args)]
-pub struct FetchOptions {
+pub(crate) struct FetchOptions {
     /// URLs; without any, or with -, one a line is read from stdin
     #[arg(value_name = "URL")]
     urls: Vec<String>,

@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-pub use exit::fail;
+pub(crate) use exit::fail;
 
 /// Fetch URL lists, crawl sites and check links: one event loop that waits on thousands of servers at once.
 #[derive(Debug, Parser)]
@@ -44,14 +44,14 @@ pub use exit::fail;
     dragnet check docs/ README.md               every link in files and folders\n  \
     dragnet crawl https://example.org/          a site, politely\n  \
     printf '%s\\n' URL URL | dragnet fetch -f jsonl   a list, one record a line")]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
 /// What is to be done.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Fetch the URLs of a list: arguments, --input FILE, or one a line on stdin
     Fetch(Box<fetch::FetchOptions>),
     /// Crawl from the seeds, following links in scope and obeying robots.txt
@@ -61,7 +61,7 @@ pub enum Command {
 }
 
 /// Parses the arguments; what is wrong with them is said, with exit 2.
-pub fn parse() -> (Command, ArgMatches) {
+pub(crate) fn parse() -> (Command, ArgMatches) {
     let matches = Cli::command().get_matches();
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => (cli.command, matches),
@@ -73,7 +73,7 @@ pub fn parse() -> (Command, ArgMatches) {
 ///
 /// # Errors
 /// When the run cannot be done: exit 2.
-pub async fn run(command: Command, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(command: Command, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let matches = matches.subcommand().map_or(matches, |(_, matches)| matches);
     match command {
         Command::Fetch(options) => fetch::run(*options, matches).await,

@@ -4,6 +4,7 @@
 //! indicatif would start for ticking by itself. Deliberately absent: a bar for each request.
 
 use std::cell::Cell;
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -158,7 +159,7 @@ fn status(summary: &Summary) -> String {
         readable(summary.bytes),
     );
     if summary.broken > 0 {
-        line.push_str(&format!(", {} broken", summary.broken));
+        let _ = write!(line, ", {} broken", summary.broken);
     }
     line
 }
@@ -172,7 +173,7 @@ pub(super) fn closing(summary: &Summary, what: &str) -> String {
         (summary.excluded, "excluded"),
     ] {
         if count > 0 {
-            line.push_str(&format!(", {count} {name}"));
+            let _ = write!(line, ", {count} {name}");
         }
     }
     let kinds: Vec<_> = summary
@@ -181,17 +182,19 @@ pub(super) fn closing(summary: &Summary, what: &str) -> String {
         .map(|(kind, count)| format!("{} {count}", kind.name()))
         .collect();
     if !kinds.is_empty() {
-        line.push_str(&format!(" ({})", kinds.join(", ")));
+        let _ = write!(line, " ({})", kinds.join(", "));
     }
     let seconds = summary.elapsed.as_secs_f64();
-    line.push_str(&format!(
+    let _ = write!(
+        line,
         "; {} requests, {}",
         summary.requests,
         readable(summary.bytes)
-    ));
-    line.push_str(&format!(
+    );
+    let _ = write!(
+        line,
         ", {seconds:.1} s, longest stall {} ms",
         summary.longest_stall.as_millis()
-    ));
+    );
     line
 }

@@ -1,6 +1,6 @@
 //! The state file: its tables, and the one thread that writes them.
 //!
-//! SQLite in WAL mode, `synchronous=FULL`: after a commit returns, neither kill -9 nor a power cut takes it
+//! `SQLite` in WAL mode, `synchronous=FULL`: after a commit returns, neither kill -9 nor a power cut takes it
 //! back, as far as the disk keeps its promises. What the loop settles comes here through a channel, in
 //! order, and stays in one open transaction; a commit first waits for the outputs to be on their medium,
 //! then stores their lengths in the same transaction. So state and outputs are cut at the same record
@@ -445,7 +445,7 @@ impl Drop for Journal {
 }
 
 /// One process at a time. A file beside the state is locked, never the state itself: closing a second
-/// descriptor of that would drop SQLite's own locks on it. The kernel frees the lock when we die.
+/// descriptor of that would drop `SQLite`'s own locks on it. The kernel frees the lock when we die.
 fn lock(path: &Path) -> Result<File, String> {
     let mut name = path.as_os_str().to_owned();
     name.push("-lock");

@@ -29,7 +29,7 @@ pub struct Begun {
     pub summary: Summary,
 }
 
-/// The frontier in one SQLite file.
+/// The frontier in one `SQLite` file.
 pub struct Sqlite {
     state: RefCell<(Intake, Workbench)>,
     journal: Journal,

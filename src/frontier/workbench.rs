@@ -1,6 +1,6 @@
 //! The politeness clock: which origin may be asked next, and what for.
 //!
-//! After BUbiNG's workbench: one queue for each origin, and a heap of the times at which each may be asked
+//! After `BUbiNG`'s workbench: one queue for each origin, and a heap of the times at which each may be asked
 //! again. An origin stands in the heap at most once, and only while it has work and a free slot; a lease
 //! takes it out, moves its clock and puts it back, so gap and width hold by construction, whatever the
 //! request is for. Deliberately absent: storage, the seen-set, and any notion of what a URL means.
@@ -22,7 +22,7 @@ use crate::policy::robots::Robots;
 
 /// Which origin's slot a lease holds.
 #[derive(Debug)]
-pub struct Place {
+pub(super) struct Place {
     origin: usize,
     /// A refusal holds none.
     counted: bool,
@@ -386,19 +386,18 @@ impl Workbench {
             self.schedule(place, now);
             return None;
         }
-        let task = match bench.ahead.pop_front() {
-            Some(task) => task,
-            None => {
-                let pending = bench.queue.pop_front()?;
-                self.bytes -= pending.bytes();
-                let id = pending.id;
-                let Some(target) = pending.target() else {
-                    self.queued -= 1;
-                    self.schedule(place, now);
-                    return None;
-                };
-                Box::new(Task::of(id, target))
-            }
+        let task = if let Some(task) = bench.ahead.pop_front() {
+            task
+        } else {
+            let pending = bench.queue.pop_front()?;
+            self.bytes -= pending.bytes();
+            let id = pending.id;
+            let Some(target) = pending.target() else {
+                self.queued -= 1;
+                self.schedule(place, now);
+                return None;
+            };
+            Box::new(Task::of(id, target))
         };
         if let Some(failure) = task.target.refusal.as_deref() {
             let failure = failure.clone();

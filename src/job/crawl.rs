@@ -4,7 +4,7 @@
 //! record ends at its last hop; where that is in scope, it is a page of its own too. What a page shows
 //! (images, style sheets, scripts) is visited like what it links to: a crawl says which links are broken.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ pub struct Crawl {
 /// A durable run.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// The SQLite file.
+    /// The `SQLite` file.
     pub path: PathBuf,
     /// Throw away what it holds.
     pub fresh: bool,
@@ -178,14 +178,14 @@ impl Site {
         let base = base_url(&task.url, document);
         let referrer: Arc<str> = without_secrets(&task.url).into();
         // An href that stands on the page a hundred times is resolved once.
-        let mut met: HashMap<&str, ()> = HashMap::new();
+        let mut met: HashSet<&str> = HashSet::new();
         for link in document.links.iter() {
             let followed = !matches!(link.kind, LinkKind::Form | LinkKind::Metadata);
             if !followed || obeyed && link.nofollow {
                 continue;
             }
             let reference = link.reference.split('#').next().unwrap_or_default();
-            if reference.is_empty() || met.insert(reference, ()).is_some() {
+            if reference.is_empty() || !met.insert(reference) {
                 continue;
             }
             let Some(url) = resolve(&base, reference) else {

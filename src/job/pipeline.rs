@@ -351,7 +351,7 @@ impl Pipeline<'_> {
     /// A redirect's next hop, if the answer is one and may be followed.
     fn follow(&self, task: &Task, exchange: Exchange, most: usize) -> Decision {
         let locations = exchange.fields.get_all(http::header::LOCATION);
-        let locations: Vec<&[u8]> = locations.iter().map(http::HeaderValue::as_bytes).collect();
+        let locations: Vec<&[u8]> = locations.iter().map(HeaderValue::as_bytes).collect();
         match redirect::follow(
             exchange.status,
             &locations,

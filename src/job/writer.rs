@@ -98,18 +98,18 @@ enum Place {
 }
 
 /// The way to the writing thread.
-pub struct Writer {
+pub(super) struct Writer {
     messages: mpsc::Sender<Message>,
     failure: Arc<Mutex<Option<OutputError>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// Room for one hand-over.
-pub struct Room<'a>(mpsc::Permit<'a, Message>);
+pub(super) struct Room<'a>(mpsc::Permit<'a, Message>);
 
 impl Room<'_> {
     /// Hands the records over, together and in order; they are accepted when this returns.
-    pub fn send(self, records: Vec<Arc<Visit>>) {
+    pub(super) fn send(self, records: Vec<Arc<Visit>>) {
         self.0.send(Message::Records(records));
     }
 }
@@ -121,7 +121,7 @@ impl Writer {
     /// # Errors
     /// When an output cannot be opened, or is shorter than its committed length. Nothing is changed then
     /// in the outputs after it.
-    pub fn open(outputs: Vec<Output>, lengths: &[u64]) -> Result<Self, OutputError> {
+    pub(super) fn open(outputs: Vec<Output>, lengths: &[u64]) -> Result<Self, OutputError> {
         let mut open = Vec::with_capacity(outputs.len());
         for (position, output) in outputs.into_iter().enumerate() {
             open.push(Open::new(output, lengths.get(position).copied())?);
@@ -155,7 +155,7 @@ impl Writer {
     ///
     /// # Errors
     /// What ended the outputs, if something did.
-    pub async fn reserve(&self) -> Result<Room<'_>, OutputError> {
+    pub(super) async fn reserve(&self) -> Result<Room<'_>, OutputError> {
         self.messages
             .reserve()
             .await
@@ -164,7 +164,7 @@ impl Writer {
     }
 
     /// Asks for everything accepted so far to be made durable; `None` when there is no room to ask now.
-    pub fn barrier(&self) -> Option<oneshot::Receiver<Vec<u64>>> {
+    pub(super) fn barrier(&self) -> Option<oneshot::Receiver<Vec<u64>>> {
         let room = self.messages.try_reserve().ok()?;
         let (lengths, answer) = oneshot::channel();
         room.send(Message::Barrier(lengths));
@@ -175,7 +175,7 @@ impl Writer {
     ///
     /// # Errors
     /// What ended the outputs, if something did.
-    pub async fn last_barrier(&self) -> Result<oneshot::Receiver<Vec<u64>>, OutputError> {
+    pub(super) async fn last_barrier(&self) -> Result<oneshot::Receiver<Vec<u64>>, OutputError> {
         let room = self.messages.reserve().await.map_err(|_| self.failure())?;
         let (lengths, answer) = oneshot::channel();
         room.send(Message::Barrier(lengths));
@@ -184,12 +184,12 @@ impl Writer {
 
     /// Is the thread still at work? `false` once an output has failed or its reader has gone.
     #[must_use]
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         !self.messages.is_closed()
     }
 
     /// Waits until an output fails or its reader goes.
-    pub async fn closed(&self) {
+    pub(super) async fn closed(&self) {
         self.messages.closed().await;
     }
 
@@ -197,7 +197,7 @@ impl Writer {
     ///
     /// # Errors
     /// What went wrong, if something did.
-    pub async fn finish(mut self, summary: &Summary) -> Result<(), OutputError> {
+    pub(super) async fn finish(mut self, summary: &Summary) -> Result<(), OutputError> {
         if let Ok(room) = self.messages.reserve().await {
             room.send(Message::Finish(Box::new(summary.clone())));
         }
@@ -218,7 +218,7 @@ impl Writer {
 
     /// What ended the thread.
     #[must_use]
-    pub fn failure(&self) -> OutputError {
+    pub(super) fn failure(&self) -> OutputError {
         let ended = || OutputError::Write {
             name: "the outputs".into(),
             reason: "their thread has ended".into(),

@@ -112,24 +112,21 @@ pub(super) fn references(
                     .iter()
                     .take_while(|byte| byte.is_ascii_whitespace())
                     .count();
-                at = match bytes.get(from) {
-                    Some(&quote @ (b'"' | b'\'')) => {
-                        let end = string_end(bytes, from + 1, quote);
-                        link(from + 1, end, kind);
-                        end + 1
+                at = if let Some(&quote @ (b'"' | b'\'')) = bytes.get(from) {
+                    let end = string_end(bytes, from + 1, quote);
+                    link(from + 1, end, kind);
+                    end + 1
+                } else {
+                    let mut end = from;
+                    while let Some(byte) = bytes.get(end).filter(|byte| **byte != b')') {
+                        end += if *byte == b'\\' { 2 } else { 1 };
                     }
-                    _ => {
-                        let mut end = from;
-                        while let Some(byte) = bytes.get(end).filter(|byte| **byte != b')') {
-                            end += if *byte == b'\\' { 2 } else { 1 };
-                        }
-                        let end = text.len().min(end);
-                        let end = (end..=text.len())
-                            .find(|end| text.is_char_boundary(*end))
-                            .unwrap_or(text.len());
-                        link(from, end, kind);
-                        end
-                    }
+                    let end = text.len().min(end);
+                    let end = (end..=text.len())
+                        .find(|end| text.is_char_boundary(*end))
+                        .unwrap_or(text.len());
+                    link(from, end, kind);
+                    end
                 };
             }
             _ => at += 1,
@@ -205,7 +202,7 @@ mod tests {
     fn found(text: &str) -> Vec<(String, u32, u32, LinkKind)> {
         let mut found = Vec::new();
         references(text, 1, 1, |link| {
-            found.push((link.reference.to_owned(), link.line, link.column, link.kind))
+            found.push((link.reference.to_owned(), link.line, link.column, link.kind));
         });
         found
     }

@@ -53,19 +53,18 @@ pub(super) fn references(tag: &str, attributes: &dyn Attributes, mut take: impl 
             one("href", Anchor, url, nofollow);
             one("xlink:href", Anchor, url, nofollow);
         }
-        "link" => {
+        "link"
             if !has_word(attributes, "rel", "preconnect")
-                && !has_word(attributes, "rel", "dns-prefetch")
-            {
-                let style = has_word(attributes, "rel", "stylesheet");
-                let kind = if style {
-                    LinkKind::Style
-                } else {
-                    LinkKind::Relation
-                };
-                one("href", kind, url, has_word(attributes, "rel", "nofollow"));
-                one("imagesrcset", Media, Shape::Srcset, false);
-            }
+                && !has_word(attributes, "rel", "dns-prefetch") =>
+        {
+            let style = has_word(attributes, "rel", "stylesheet");
+            let kind = if style {
+                LinkKind::Style
+            } else {
+                LinkKind::Relation
+            };
+            one("href", kind, url, has_word(attributes, "rel", "nofollow"));
+            one("imagesrcset", Media, Shape::Srcset, false);
         }
         "img" | "source" => {
             one("src", Media, url, false);
@@ -76,9 +75,8 @@ pub(super) fn references(tag: &str, attributes: &dyn Attributes, mut take: impl 
             one("href", Script, url, false);
         }
         "iframe" | "frame" => one("src", Frame, url, false),
-        "embed" => one("src", Media, url, false),
         "object" => one("data", Media, url, false),
-        "audio" | "track" => one("src", Media, url, false),
+        "audio" | "embed" | "track" => one("src", Media, url, false),
         "video" => {
             one("src", Media, url, false);
             one("poster", Media, url, false);
@@ -105,14 +103,6 @@ pub(super) fn references(tag: &str, attributes: &dyn Attributes, mut take: impl 
             if is("http-equiv", &["refresh"]) {
                 one("content", Refresh, Shape::Refresh, false);
             }
-            const PREVIEWS: &[&str] = &[
-                "og:image",
-                "og:url",
-                "og:video",
-                "og:audio",
-                "twitter:image",
-                "twitter:player",
-            ];
             if is("property", PREVIEWS) || is("name", PREVIEWS) {
                 one("content", Metadata, url, false);
             }
@@ -124,6 +114,16 @@ pub(super) fn references(tag: &str, attributes: &dyn Attributes, mut take: impl 
         _ => {}
     }
 }
+
+/// Metadata that previews of a page are made from.
+const PREVIEWS: &[&str] = &[
+    "og:image",
+    "og:url",
+    "og:video",
+    "og:audio",
+    "twitter:image",
+    "twitter:player",
+];
 
 /// Is `word` among those of an attribute that are split on white space, whatever their case?
 fn has_word(attributes: &dyn Attributes, name: &str, word: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Markdown: CommonMark and what GitHub adds to it, through pulldown-cmark.
+//! Markdown: `CommonMark` and what GitHub adds to it, through pulldown-cmark.
 //!
 //! A link stands where its destination is written; one by reference stands where it is used, since that is
 //! the place that a reader sees. Headings have the anchors that GitHub gives them, and compare without regard

@@ -6,6 +6,7 @@
 //! 4xx allows everything, 5xx and silence nothing (2.3.1). Deliberately absent: fetching, and any idea of
 //! when the answer grows old.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -243,20 +244,17 @@ fn lines(content: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(content);
     std::iter::from_fn(move || {
         let text = rest?;
-        match text.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
-            Some(end) => {
-                let next = if text[end..].starts_with(b"\r\n") {
-                    end + 2
-                } else {
-                    end + 1
-                };
-                rest = Some(&text[next..]);
-                Some(&text[..end])
-            }
-            None => {
-                rest = None;
-                Some(text)
-            }
+        if let Some(end) = text.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            let next = if text[end..].starts_with(b"\r\n") {
+                end + 2
+            } else {
+                end + 1
+            };
+            rest = Some(&text[next..]);
+            Some(&text[..end])
+        } else {
+            rest = None;
+            Some(text)
         }
     })
 }
@@ -272,7 +270,10 @@ fn product(value: &[u8]) -> &[u8] {
 /// Escapes in upper case, those of unreserved characters decoded, what is beyond ASCII encoded (2.2.2).
 fn normal(text: &[u8]) -> String {
     let mut out = String::with_capacity(text.len());
-    let escape = |out: &mut String, byte: u8| out.push_str(&format!("%{byte:02X}"));
+    let escape = |out: &mut String, byte: u8| {
+        // Writing to a string does not fail.
+        let _ = write!(out, "%{byte:02X}");
+    };
     let digit = |at: usize| char::from(*text.get(at)?).to_digit(16);
     let mut at = 0;
     while let Some(&byte) = text.get(at) {

@@ -7,66 +7,42 @@ use crate::support::{Dragnet, RawServer, Script, Step, closed_port, faults, full
 #[test]
 fn every_fault_has_its_kind() {
     let cases: Vec<(&str, Script, &str)> = vec![
-        ("no-answer", faults::no_answer().into(), "timeout"),
+        ("no-answer", faults::no_answer(), "timeout"),
         (
             "status-without-reason",
-            faults::status_without_reason().into(),
+            faults::status_without_reason(),
             "ok",
         ),
-        (
-            "garbage-status",
-            faults::garbage_status_line().into(),
-            "protocol",
-        ),
-        ("no-status", faults::no_status_line().into(), "protocol"),
-        (
-            "unknown-version",
-            faults::unknown_version().into(),
-            "protocol",
-        ),
+        ("garbage-status", faults::garbage_status_line(), "protocol"),
+        ("no-status", faults::no_status_line(), "protocol"),
+        ("unknown-version", faults::unknown_version(), "protocol"),
         (
             "field-without-colon",
-            faults::field_without_colon().into(),
+            faults::field_without_colon(),
             "protocol",
         ),
-        ("nul-in-field", faults::nul_in_field().into(), "protocol"),
-        (
-            "endless-headers",
-            faults::endless_headers().into(),
-            "too-large",
-        ),
-        ("huge-header", faults::huge_header().into(), "too-large"),
+        ("nul-in-field", faults::nul_in_field(), "protocol"),
+        ("endless-headers", faults::endless_headers(), "too-large"),
+        ("huge-header", faults::huge_header(), "too-large"),
         (
             "slow-headers",
-            faults::slow_headers(Duration::from_millis(100)).into(),
+            faults::slow_headers(Duration::from_millis(100)),
             "timeout",
         ),
-        ("truncated", faults::truncated_length().into(), "truncated"),
-        ("surplus", faults::surplus_body().into(), "ok"),
-        (
-            "two-lengths",
-            faults::two_content_lengths().into(),
-            "protocol",
-        ),
-        ("bad-chunk", faults::bad_chunk_size().into(), "protocol"),
+        ("truncated", faults::truncated_length(), "truncated"),
+        ("surplus", faults::surplus_body(), "ok"),
+        ("two-lengths", faults::two_content_lengths(), "protocol"),
+        ("bad-chunk", faults::bad_chunk_size(), "protocol"),
         (
             "missing-last-chunk",
-            faults::missing_last_chunk().into(),
+            faults::missing_last_chunk(),
             "truncated",
         ),
-        ("endless-body", faults::endless_body().into(), "too-large"),
-        (
-            "endless-chunks",
-            faults::endless_chunks().into(),
-            "too-large",
-        ),
-        (
-            "half-then-silence",
-            faults::half_then_silence().into(),
-            "timeout",
-        ),
-        ("reset-mid-body", faults::reset_mid_body().into(), "reset"),
-        ("close-at-once", vec![Step::Close].into(), "reset"),
+        ("endless-body", faults::endless_body(), "too-large"),
+        ("endless-chunks", faults::endless_chunks(), "too-large"),
+        ("half-then-silence", faults::half_then_silence(), "timeout"),
+        ("reset-mid-body", faults::reset_mid_body(), "reset"),
+        ("close-at-once", vec![Step::Close], "reset"),
     ];
     let mut server = RawServer::builder();
     let mut names = Vec::new();

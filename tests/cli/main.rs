@@ -13,6 +13,13 @@
 //! | `state` | resuming, also after kill -9 |
 //! | `faults` | servers that misbehave |
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests say what they expect by failing"
+)]
+
 mod support;
 
 mod check;

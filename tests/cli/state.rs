@@ -16,7 +16,7 @@ fn site() -> Server {
     Server::builder()
         .prefix("/", |request| {
             let number: u32 = request.path().trim_start_matches('/').parse().unwrap_or(1);
-            if number % 37 == 0 {
+            if number.is_multiple_of(37) {
                 return Response::new(404);
             }
             let links: String = [2 * number, 2 * number + 1, number / 2, 1, 3]
@@ -89,20 +89,20 @@ fn assert_complete(folder: &Path, server: &Server) {
     let state = Connection::open(folder.join("state.db")).expect("the state");
     let count = |sql: &str| {
         state
-            .query_row(sql, [], |row| row.get::<_, i64>(0))
-            .expect("a number")
+            .query_row(sql, [], |row| row.get::<_, u32>(0))
+            .expect("a number") as usize
     };
-    assert_eq!(count("SELECT count(*) FROM visits"), expected.len() as i64);
+    assert_eq!(count("SELECT count(*) FROM visits"), expected.len());
     assert_eq!(
         count("SELECT count(DISTINCT url) FROM visits"),
-        expected.len() as i64
+        expected.len()
     );
     assert_eq!(
         count("SELECT count(*) FROM targets LEFT JOIN visits USING (id) WHERE visits.id IS NULL"),
         0
     );
     let committed = count("SELECT committed FROM outputs WHERE position = 0");
-    assert_eq!(committed, text.len() as i64);
+    assert_eq!(committed, text.len());
 }
 
 fn kill_and_resume(rounds: u32) {

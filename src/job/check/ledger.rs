@@ -396,7 +396,7 @@ impl Ledger {
                 .filter(|_| !local.slash);
             match known.and_then(|&source| self.sources[source].content.as_ref()) {
                 Some(content) => {
-                    self.locals[number].found = Some(Found::Document(content.anchors.clone()))
+                    self.locals[number].found = Some(Found::Document(content.anchors.clone()));
                 }
                 None => unseen.push(Unseen {
                     number,

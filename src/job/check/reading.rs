@@ -118,16 +118,15 @@ pub(super) fn page(mut document: Document, base: Base) -> Page {
             // Never asked for: it may do something.
             continue;
         }
-        let (place, fragment) = match met.get(reference) {
-            Some(known) => known.clone(),
-            None => {
-                let (place, fragment) = base.locate(reference);
-                let number = index.len();
-                let number = *index.entry(place).or_insert(number);
-                let known = (number, fragment.map(String::into_boxed_str));
-                met.insert(reference, known.clone());
-                known
-            }
+        let (place, fragment) = if let Some(known) = met.get(reference) {
+            known.clone()
+        } else {
+            let (place, fragment) = base.locate(reference);
+            let number = index.len();
+            let number = *index.entry(place).or_insert(number);
+            let known = (number, fragment.map(String::into_boxed_str));
+            met.insert(reference, known.clone());
+            known
         };
         page.occurrences.push(Occurrence {
             reference: reference.into(),

@@ -11,14 +11,14 @@ use tokio::net::TcpSocket;
 
 /// A loopback address that refuses connections (row F01 of the fault matrix).
 #[derive(Debug)]
-pub struct ClosedPort {
+pub(crate) struct ClosedPort {
     /// Bound and never listening: the kernel answers with a reset and gives the port to nobody else.
     _socket: TcpSocket,
     address: SocketAddr,
 }
 
 /// Takes a port on 127.0.0.1 on which nothing listens.
-pub fn closed_port() -> ClosedPort {
+pub(crate) fn closed_port() -> ClosedPort {
     let take = || -> io::Result<ClosedPort> {
         let socket = TcpSocket::new_v4()?;
         socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
@@ -33,19 +33,19 @@ pub fn closed_port() -> ClosedPort {
 
 impl ClosedPort {
     /// The address that refuses.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The URL of a path (which begins with a slash) at that address.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 }
 
 /// A loopback address that neither accepts nor refuses (row F02 of the fault matrix).
 #[derive(Debug)]
-pub struct FullBacklog {
+pub(crate) struct FullBacklog {
     _listener: TcpListener,
     _waiting: Vec<TcpStream>,
     address: SocketAddr,
@@ -54,7 +54,7 @@ pub struct FullBacklog {
 /// Opens a listener on 127.0.0.1 that accepts nothing and fills its queue; SYNs are then dropped.
 ///
 /// That the queue is full shows only in silence, so this takes 50 ms of waiting.
-pub fn full_backlog() -> FullBacklog {
+pub(crate) fn full_backlog() -> FullBacklog {
     let listen = || -> io::Result<TcpListener> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
@@ -80,17 +80,17 @@ pub fn full_backlog() -> FullBacklog {
 
 impl FullBacklog {
     /// The address that stays silent.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The URL of a path (which begins with a slash) at that address.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 }
 
 /// Whether this machine has `[::1]`; many containers have not.
-pub fn has_ipv6() -> bool {
+pub(crate) fn has_ipv6() -> bool {
     TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// One request, as it arrived.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(crate) struct Request {
     /// Place among all requests of this server, from 0.
     pub order: usize,
     /// When the request was whole.
@@ -33,19 +33,19 @@ pub struct Request {
 
 impl Request {
     /// The target without its query.
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.target
             .split_once('?')
             .map_or(&self.target, |(path, _)| path)
     }
 
     /// The query without its question mark, if the target has one.
-    pub fn query(&self) -> Option<&str> {
+    pub(crate) fn query(&self) -> Option<&str> {
         self.target.split_once('?').map(|(_, query)| query)
     }
 
     /// The first value of the field; `name` in lower case.
-    pub fn field(&self, name: &str) -> Option<&str> {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
         self.fields
             .iter()
             .find(|(other, _)| other == name)
@@ -66,19 +66,19 @@ struct State {
 
 /// The ledger of one listener.
 #[derive(Debug, Default)]
-pub struct Arrivals {
+pub(crate) struct Arrivals {
     state: Mutex<State>,
     changed: Condvar,
 }
 
 impl Arrivals {
     /// Every request so far, in order.
-    pub fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.lock().requests.clone()
     }
 
     /// How many requests came for this path, whatever their query.
-    pub fn count(&self, path: &str) -> usize {
+    pub(crate) fn count(&self, path: &str) -> usize {
         let state = self.lock();
         state
             .requests
@@ -88,7 +88,7 @@ impl Arrivals {
     }
 
     /// How many connections carried at least one request for this path.
-    pub fn connections_to(&self, path: &str) -> usize {
+    pub(crate) fn connections_to(&self, path: &str) -> usize {
         let state = self.lock();
         let mut connections: Vec<usize> = state
             .requests
@@ -102,12 +102,12 @@ impl Arrivals {
     }
 
     /// How many connections were accepted.
-    pub fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.lock().connections
     }
 
     /// How many connections are open now.
-    pub fn open_connections(&self) -> usize {
+    pub(crate) fn open_connections(&self) -> usize {
         self.lock().open
     }
 
@@ -115,18 +115,18 @@ impl Arrivals {
     ///
     /// Exact while the client waits for its answers. After a client's time-out the request it gave up
     /// may still be counted when its next one comes: nothing orders a close and a new connection.
-    pub fn max_in_flight(&self) -> usize {
+    pub(crate) fn max_in_flight(&self) -> usize {
         self.lock().max_in_flight
     }
 
     /// How many bytes were handed to the kernel in answer to requests for this path.
-    pub fn bytes_written(&self, path: &str) -> u64 {
+    pub(crate) fn bytes_written(&self, path: &str) -> u64 {
         self.lock().written.get(path).copied().unwrap_or(0)
     }
 
     /// Blocks until `count` requests have come and returns all; fails the test after `limit`.
     #[track_caller]
-    pub fn wait_for(&self, count: usize, limit: Duration) -> Vec<Request> {
+    pub(crate) fn wait_for(&self, count: usize, limit: Duration) -> Vec<Request> {
         let goal = format!("{count} requests");
         self.wait_until(&goal, limit, |state| state.requests.len() >= count);
         self.requests()
@@ -134,7 +134,7 @@ impl Arrivals {
 
     /// Blocks until every connection is closed; fails the test after `limit`.
     #[track_caller]
-    pub fn wait_until_closed(&self, limit: Duration) {
+    pub(crate) fn wait_until_closed(&self, limit: Duration) {
         self.wait_until("no open connection", limit, |state| state.open == 0);
     }
 

@@ -21,7 +21,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// A run in preparation.
 #[derive(Debug)]
-pub struct Dragnet {
+pub(crate) struct Dragnet {
     command: Command,
     input: Input,
     /// Whether standard output was given away, and so cannot be captured.
@@ -45,12 +45,12 @@ pub(super) enum Input {
 
 impl Dragnet {
     /// The program under test, without arguments, in an empty world.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::of(Command::new(env!("CARGO_BIN_EXE_dragnet")))
     }
 
     /// The same with that many descriptors and no way to more: set by the shell that becomes the program.
-    pub fn with_descriptors(limit: u32) -> Self {
+    pub(crate) fn with_descriptors(limit: u32) -> Self {
         let mut command = Command::new("/bin/sh");
         let become_it = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
         command.args(["-c", &become_it, env!("CARGO_BIN_EXE_dragnet")]);
@@ -81,49 +81,49 @@ impl Dragnet {
 
     /// Adds one argument.
     #[must_use]
-    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
         self.command.arg(argument);
         self
     }
 
     /// Adds arguments.
     #[must_use]
-    pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+    pub(crate) fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
         self.command.args(arguments);
         self
     }
 
     /// Sets an environment variable.
     #[must_use]
-    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }
 
     /// Runs in this folder instead of a new empty one.
     #[must_use]
-    pub fn in_dir(mut self, folder: impl AsRef<Path>) -> Self {
+    pub(crate) fn in_dir(mut self, folder: impl AsRef<Path>) -> Self {
         self.command.current_dir(folder);
         self
     }
 
     /// Feeds this to standard input, then closes it.
     #[must_use]
-    pub fn stdin_text(mut self, text: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn stdin_text(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.input = Input::Text(text.into());
         self
     }
 
     /// Leaves standard input open for the test to write to; only [`Dragnet::spawn`] makes use of it.
     #[must_use]
-    pub fn stdin_pipe(mut self) -> Self {
+    pub(crate) fn stdin_pipe(mut self) -> Self {
         self.input = Input::Test;
         self
     }
 
     /// Gives standard input away: a file, or the reading end of a pipe.
     #[must_use]
-    pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
+    pub(crate) fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {
         self.input = Input::Own;
         self.command.stdin(stdin);
         self
@@ -131,7 +131,7 @@ impl Dragnet {
 
     /// Gives standard output away: a file, `/dev/full`, or a pipe whose reader is slow or gone.
     #[must_use]
-    pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
+    pub(crate) fn stdout(mut self, stdout: impl Into<Stdio>) -> Self {
         self.command.stdout(stdout);
         self.own_stdout = true;
         self
@@ -139,20 +139,20 @@ impl Dragnet {
 
     /// Replaces the limit of 60 seconds after which the run is killed and the test fails.
     #[must_use]
-    pub fn limit(mut self, limit: Duration) -> Self {
+    pub(crate) fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
     /// Runs to the end.
     #[track_caller]
-    pub fn run(self) -> Output {
+    pub(crate) fn run(self) -> Output {
         self.spawn().wait()
     }
 
     /// Starts, and lets the test go on.
     #[track_caller]
-    pub fn spawn(self) -> Running {
+    pub(crate) fn spawn(self) -> Running {
         Running::start(
             self.command,
             self.input,
@@ -165,7 +165,7 @@ impl Dragnet {
 
 /// What a run left behind.
 #[derive(Debug, Clone)]
-pub struct Output {
+pub(crate) struct Output {
     /// The exit code, or `None` if a signal ended the run.
     pub code: Option<i32>,
     /// Standard output as text; bytes that are not UTF-8 are replaced.
@@ -181,7 +181,7 @@ pub struct Output {
 impl Output {
     /// Fails the test, showing everything printed, unless the run ended with this exit code.
     #[track_caller]
-    pub fn assert_code(&self, code: i32) -> &Self {
+    pub(crate) fn assert_code(&self, code: i32) -> &Self {
         assert!(
             self.code == Some(code),
             "expected exit code {code}, got: {}\n{}",
@@ -192,13 +192,13 @@ impl Output {
     }
 
     /// The lines of standard output.
-    pub fn lines(&self) -> Vec<&str> {
+    pub(crate) fn lines(&self) -> Vec<&str> {
         self.stdout.lines().collect()
     }
 
     /// Standard output as one JSON value a line; fails the test at the first line that is none.
     #[track_caller]
-    pub fn json_lines(&self) -> Vec<Value> {
+    pub(crate) fn json_lines(&self) -> Vec<Value> {
         let mut values = Vec::new();
         for (number, line) in self.stdout.lines().enumerate() {
             match serde_json::from_str(line) {

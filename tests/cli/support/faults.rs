@@ -12,67 +12,67 @@ use bytes::Bytes;
 use super::raw::{Script, Step};
 
 /// F03: accepts, then resets at once; goes with `before_request`.
-pub fn reset_on_accept() -> Script {
+pub(crate) fn reset_on_accept() -> Script {
     vec![Step::Reset]
 }
 
 /// F04: accepts, then closes before any byte; goes with `before_request`.
-pub fn close_on_accept() -> Script {
+pub(crate) fn close_on_accept() -> Script {
     vec![Step::Close]
 }
 
 /// F05: reads the request and never answers.
-pub fn no_answer() -> Script {
+pub(crate) fn no_answer() -> Script {
     vec![Step::Hold]
 }
 
 /// F15: a status line that ends after the code; otherwise good.
-pub fn status_without_reason() -> Script {
+pub(crate) fn status_without_reason() -> Script {
     answer("HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nok")
 }
 
 /// F17: a status code that is no number.
-pub fn garbage_status_line() -> Script {
+pub(crate) fn garbage_status_line() -> Script {
     answer("HTTP/1.1 -123 Nonsense\r\ncontent-length: 2\r\n\r\nok")
 }
 
 /// F18: content without status line or head, as in HTTP/0.9.
-pub fn no_status_line() -> Script {
+pub(crate) fn no_status_line() -> Script {
     answer("<html><title>HTTP/0.9</title></html>\n")
 }
 
 /// F19: a version that there never was.
-pub fn unknown_version() -> Script {
+pub(crate) fn unknown_version() -> Script {
     answer("HTTP/3.7 200 OK\r\ncontent-length: 2\r\n\r\nok")
 }
 
 /// F20: lines end with LF alone; otherwise good.
-pub fn bare_line_feeds() -> Script {
+pub(crate) fn bare_line_feeds() -> Script {
     answer("HTTP/1.1 200 OK\ncontent-length: 2\n\nok")
 }
 
 /// F21: a field line without a colon.
-pub fn field_without_colon() -> Script {
+pub(crate) fn field_without_colon() -> Script {
     answer("HTTP/1.1 200 OK\r\nno colon here\r\ncontent-length: 2\r\n\r\nok")
 }
 
 /// F22: a NUL in a field value.
-pub fn nul_in_field() -> Script {
+pub(crate) fn nul_in_field() -> Script {
     answer("HTTP/1.1 200 OK\r\nx-nul: a\0b\r\ncontent-length: 2\r\n\r\nok")
 }
 
 /// F24: a field value folded over two lines.
-pub fn folded_field() -> Script {
+pub(crate) fn folded_field() -> Script {
     answer("HTTP/1.1 200 OK\r\nx-fold: a\r\n b\r\ncontent-length: 2\r\n\r\nok")
 }
 
 /// F25: white space between a field name and its colon.
-pub fn space_before_colon() -> Script {
+pub(crate) fn space_before_colon() -> Script {
     answer("HTTP/1.1 200 OK\r\ncontent-length : 2\r\n\r\nok")
 }
 
 /// F26: this many field lines; the matrix has 101.
-pub fn many_headers(count: usize) -> Script {
+pub(crate) fn many_headers(count: usize) -> Script {
     let fields = "x-many: y\r\n".repeat(count.saturating_sub(1));
     answer(format!(
         "HTTP/1.1 200 OK\r\n{fields}content-length: 2\r\n\r\nok"
@@ -80,7 +80,7 @@ pub fn many_headers(count: usize) -> Script {
 }
 
 /// F27: field lines until the client leaves.
-pub fn endless_headers() -> Script {
+pub(crate) fn endless_headers() -> Script {
     vec![
         Step::send("HTTP/1.1 200 OK\r\n"),
         forever("x-endless: y\r\n"),
@@ -88,7 +88,7 @@ pub fn endless_headers() -> Script {
 }
 
 /// F28: one field line of 10 MiB.
-pub fn huge_header() -> Script {
+pub(crate) fn huge_header() -> Script {
     vec![
         Step::send("HTTP/1.1 200 OK\r\nx-huge: "),
         Step::Repeat {
@@ -100,7 +100,7 @@ pub fn huge_header() -> Script {
 }
 
 /// F29: a head that arrives byte by byte for ever; the matrix has 200 ms.
-pub fn slow_headers(every: Duration) -> Script {
+pub(crate) fn slow_headers(every: Duration) -> Script {
     vec![
         Step::send("HTTP/1.1 200 OK\r\nx-slow: "),
         endless_drip(every),
@@ -108,17 +108,17 @@ pub fn slow_headers(every: Duration) -> Script {
 }
 
 /// F30: interim responses until the client leaves.
-pub fn endless_interim() -> Script {
+pub(crate) fn endless_interim() -> Script {
     vec![forever("HTTP/1.1 103 Early Hints\r\n\r\n")]
 }
 
 /// F39: 1000 bytes promised, 500 sent, then the end.
-pub fn truncated_length() -> Script {
+pub(crate) fn truncated_length() -> Script {
     vec![half_of_a_thousand(), Step::Close]
 }
 
 /// F40: 10 bytes promised, 500 sent; the connection is left open to see whether it is used again.
-pub fn surplus_body() -> Script {
+pub(crate) fn surplus_body() -> Script {
     let body = "x".repeat(500);
     vec![
         Step::send(format!(
@@ -129,19 +129,19 @@ pub fn surplus_body() -> Script {
 }
 
 /// F41: a `Content-Length` of this text, over a body of two bytes.
-pub fn bad_length(value: &str) -> Script {
+pub(crate) fn bad_length(value: &str) -> Script {
     answer(format!(
         "HTTP/1.1 200 OK\r\ncontent-length: {value}\r\n\r\nok"
     ))
 }
 
 /// F43: two lengths that differ.
-pub fn two_content_lengths() -> Script {
+pub(crate) fn two_content_lengths() -> Script {
     answer("HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nok!")
 }
 
 /// F44: a length and chunks at once; the chunks are right.
-pub fn length_and_chunks() -> Script {
+pub(crate) fn length_and_chunks() -> Script {
     answer(
         "HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n\
          2\r\nok\r\n0\r\n\r\n",
@@ -149,27 +149,27 @@ pub fn length_and_chunks() -> Script {
 }
 
 /// F48: a chunk size that is no number.
-pub fn bad_chunk_size() -> Script {
+pub(crate) fn bad_chunk_size() -> Script {
     chunks("2\r\nok\r\nzz\r\nmore\r\n0\r\n\r\n")
 }
 
 /// F49: a chunk size past 64 bits.
-pub fn overflowing_chunk_size() -> Script {
+pub(crate) fn overflowing_chunk_size() -> Script {
     chunks("FFFFFFFFFFFFFFFFF\r\nok\r\n0\r\n\r\n")
 }
 
 /// F51: whole chunks, and the end without the last one.
-pub fn missing_last_chunk() -> Script {
+pub(crate) fn missing_last_chunk() -> Script {
     chunks("2\r\nok\r\n")
 }
 
 /// F53: chunks of one byte, as fast as they go, until the client leaves.
-pub fn endless_chunks() -> Script {
+pub(crate) fn endless_chunks() -> Script {
     vec![Step::send(CHUNKED), forever("1\r\nx\r\n")]
 }
 
 /// F54: a body without length, until the client leaves.
-pub fn endless_body() -> Script {
+pub(crate) fn endless_body() -> Script {
     vec![
         Step::send("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"),
         Step::Repeat {
@@ -180,7 +180,7 @@ pub fn endless_body() -> Script {
 }
 
 /// F55: a body that arrives byte by byte for ever; the matrix has 300 ms.
-pub fn slow_drip(every: Duration) -> Script {
+pub(crate) fn slow_drip(every: Duration) -> Script {
     vec![
         Step::send("HTTP/1.1 200 OK\r\ncontent-length: 1048576\r\n\r\n"),
         endless_drip(every),
@@ -188,17 +188,17 @@ pub fn slow_drip(every: Duration) -> Script {
 }
 
 /// F56: half the body, then silence.
-pub fn half_then_silence() -> Script {
+pub(crate) fn half_then_silence() -> Script {
     vec![half_of_a_thousand(), Step::Hold]
 }
 
 /// F57: half the body, then a reset.
-pub fn reset_mid_body() -> Script {
+pub(crate) fn reset_mid_body() -> Script {
     vec![half_of_a_thousand(), Step::Reset]
 }
 
 /// F58: a true body of this many MiB with its length; the matrix has 100.
-pub fn large_body(mebibytes: u64) -> Script {
+pub(crate) fn large_body(mebibytes: u64) -> Script {
     let length = mebibytes << 20;
     vec![
         Step::send(format!(
@@ -213,7 +213,7 @@ pub fn large_body(mebibytes: u64) -> Script {
 }
 
 /// F60: a good answer with another one behind it that nobody asked for.
-pub fn junk_after_answer() -> Script {
+pub(crate) fn junk_after_answer() -> Script {
     vec![
         Step::send(
             "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok\
@@ -225,7 +225,7 @@ pub fn junk_after_answer() -> Script {
 
 /// F61: a good answer, then the end as soon as the connection is used again, then good answers; goes
 /// with `in_turn`.
-pub fn close_on_reuse() -> [Script; 3] {
+pub(crate) fn close_on_reuse() -> [Script; 3] {
     let good = || Step::send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
     [
         vec![good(), Step::Next],
@@ -235,7 +235,7 @@ pub fn close_on_reuse() -> [Script; 3] {
 }
 
 /// These bytes as the whole answer, then the end: the base of the cut sweep and the bit flips.
-pub fn answer(bytes: impl Into<Bytes>) -> Script {
+pub(crate) fn answer(bytes: impl Into<Bytes>) -> Script {
     vec![Step::send(bytes), Step::Close]
 }
 

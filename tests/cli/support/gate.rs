@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Holds answers back until it is opened; clones are the same gate.
 #[derive(Debug, Clone)]
-pub struct Gate {
+pub(crate) struct Gate {
     inner: Arc<Inner>,
 }
 
@@ -28,7 +28,7 @@ struct Inner {
 
 impl Gate {
     /// A gate that is shut.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let inner = Inner {
             passes: Semaphore::new(0),
             arrivals: Mutex::new(0),
@@ -40,17 +40,17 @@ impl Gate {
     }
 
     /// Lets everyone through, now and later.
-    pub fn open(&self) {
+    pub(crate) fn open(&self) {
         self.inner.passes.close();
     }
 
     /// Lets `count` of those who wait (or who will come) through, first come first served.
-    pub fn admit(&self, count: usize) {
+    pub(crate) fn admit(&self, count: usize) {
         self.inner.passes.add_permits(count);
     }
 
     /// How many have come to the gate so far, those let through included.
-    pub fn arrivals(&self) -> usize {
+    pub(crate) fn arrivals(&self) -> usize {
         *self
             .inner
             .arrivals
@@ -60,7 +60,7 @@ impl Gate {
 
     /// Blocks the test until `count` have come, or fails it after 30 seconds.
     #[track_caller]
-    pub fn wait_for_arrivals(&self, count: usize) {
+    pub(crate) fn wait_for_arrivals(&self, count: usize) {
         let arrivals = self
             .inner
             .arrivals

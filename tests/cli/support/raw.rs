@@ -29,7 +29,7 @@ const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
 
 /// One act of a script.
 #[derive(Debug, Clone)]
-pub enum Step {
+pub(crate) enum Step {
     /// Writes the bytes.
     Send(Bytes),
     /// Writes the bytes one by one, with this pause before each.
@@ -53,23 +53,23 @@ pub enum Step {
 
 impl Step {
     /// A [`Step::Send`] from text or bytes.
-    pub fn send(bytes: impl Into<Bytes>) -> Self {
+    pub(crate) fn send(bytes: impl Into<Bytes>) -> Self {
         Self::Send(bytes.into())
     }
 }
 
 /// What a connection plays, in order.
-pub type Script = Vec<Step>;
+pub(crate) type Script = Vec<Step>;
 
 /// A running misbehaving server; stopped when dropped. What it saw is read through [`Arrivals`].
 #[derive(Debug)]
-pub struct RawServer {
+pub(crate) struct RawServer {
     background: Background,
 }
 
 impl RawServer {
     /// A server to be given scripts, on 127.0.0.1 and a free port unless told otherwise.
-    pub fn builder() -> RawBuilder {
+    pub(crate) fn builder() -> RawBuilder {
         RawBuilder {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             scripts: Scripts::default(),
@@ -77,12 +77,12 @@ impl RawServer {
     }
 
     /// The address it listens on.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.background.address()
     }
 
     /// The URL of a path (which begins with a slash) on this server.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address())
     }
 }
@@ -96,7 +96,7 @@ impl Deref for RawServer {
 }
 
 /// Scripts and an address, before the start.
-pub struct RawBuilder {
+pub(crate) struct RawBuilder {
     address: SocketAddr,
     scripts: Scripts,
 }
@@ -104,20 +104,20 @@ pub struct RawBuilder {
 impl RawBuilder {
     /// Listens on this address.
     #[must_use]
-    pub fn on(mut self, address: impl Into<IpAddr>) -> Self {
+    pub(crate) fn on(mut self, address: impl Into<IpAddr>) -> Self {
         self.address.set_ip(address.into());
         self
     }
 
     /// Plays this script for every request of this path.
     #[must_use]
-    pub fn path(self, path: &str, script: impl Into<Script>) -> Self {
+    pub(crate) fn path(self, path: &str, script: impl Into<Script>) -> Self {
         self.in_turn(path, [script])
     }
 
     /// Plays these scripts for the first, second, … request of this path, and the last ever after.
     #[must_use]
-    pub fn in_turn<S: Into<Script>>(
+    pub(crate) fn in_turn<S: Into<Script>>(
         mut self,
         path: &str,
         scripts: impl IntoIterator<Item = S>,
@@ -129,7 +129,7 @@ impl RawBuilder {
 
     /// Plays this script for every path that has none of its own.
     #[must_use]
-    pub fn otherwise(mut self, script: impl Into<Script>) -> Self {
+    pub(crate) fn otherwise(mut self, script: impl Into<Script>) -> Self {
         self.scripts.otherwise = Some(Turns::new([script]));
         self
     }
@@ -137,13 +137,16 @@ impl RawBuilder {
     /// Plays these scripts on the first, second, … connection before its request is read, and the last
     /// ever after. A script that does not end the connection lets its request be read.
     #[must_use]
-    pub fn before_request<S: Into<Script>>(mut self, scripts: impl IntoIterator<Item = S>) -> Self {
+    pub(crate) fn before_request<S: Into<Script>>(
+        mut self,
+        scripts: impl IntoIterator<Item = S>,
+    ) -> Self {
         self.scripts.before_request = Some(Turns::new(scripts));
         self
     }
 
     /// Starts the server, or fails the test.
-    pub fn start(self) -> RawServer {
+    pub(crate) fn start(self) -> RawServer {
         let arrivals = Arc::new(Arrivals::default());
         let ledger = Arc::clone(&arrivals);
         let scripts = Arc::new(self.scripts);

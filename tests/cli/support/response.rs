@@ -12,7 +12,7 @@ use super::gate::Gate;
 
 /// What a route answers.
 #[derive(Debug, Clone)]
-pub struct Response {
+pub(crate) struct Response {
     status: u16,
     fields: Vec<(String, String)>,
     body: Bytes,
@@ -24,7 +24,7 @@ pub struct Response {
 
 impl Response {
     /// An answer with this status code, without content.
-    pub fn new(status: u16) -> Self {
+    pub(crate) fn new(status: u16) -> Self {
         Self {
             status,
             fields: Vec::new(),
@@ -37,42 +37,42 @@ impl Response {
     }
 
     /// 200 with this content and media type.
-    pub fn content(media_type: &str, body: impl Into<Bytes>) -> Self {
+    pub(crate) fn content(media_type: &str, body: impl Into<Bytes>) -> Self {
         Self::new(200).field("content-type", media_type).body(body)
     }
 
     /// 200 with an HTML page in UTF-8.
-    pub fn html(page: impl Into<Bytes>) -> Self {
+    pub(crate) fn html(page: impl Into<Bytes>) -> Self {
         Self::content("text/html; charset=utf-8", page)
     }
 
     /// 200 with plain text in UTF-8.
-    pub fn text(text: impl Into<Bytes>) -> Self {
+    pub(crate) fn text(text: impl Into<Bytes>) -> Self {
         Self::content("text/plain; charset=utf-8", text)
     }
 
     /// A redirect with this status code to `location`, as written.
-    pub fn redirect(status: u16, location: &str) -> Self {
+    pub(crate) fn redirect(status: u16, location: &str) -> Self {
         Self::new(status).field("location", location)
     }
 
     /// Adds a field; a repeated name is sent twice.
     #[must_use]
-    pub fn field(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn field(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.to_owned(), value.to_owned()));
         self
     }
 
     /// Sets the content.
     #[must_use]
-    pub fn body(mut self, body: impl Into<Bytes>) -> Self {
+    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = body.into();
         self
     }
 
     /// Sends the content in chunks of this many bytes, without a `Content-Length`.
     #[must_use]
-    pub fn chunked(mut self, size: usize) -> Self {
+    pub(crate) fn chunked(mut self, size: usize) -> Self {
         assert!(size > 0, "an empty chunk would end the content");
         self.chunk_size = Some(size);
         self
@@ -80,21 +80,21 @@ impl Response {
 
     /// Waits this long before the first byte of the answer.
     #[must_use]
-    pub fn delay(mut self, delay: Duration) -> Self {
+    pub(crate) fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
     /// Waits at the gate, after any delay, before the first byte of the answer.
     #[must_use]
-    pub fn gate(mut self, gate: &Gate) -> Self {
+    pub(crate) fn gate(mut self, gate: &Gate) -> Self {
         self.gate = Some(gate.clone());
         self
     }
 
     /// Closes the connection after the answer, and says so.
     #[must_use]
-    pub fn close(mut self) -> Self {
+    pub(crate) fn close(mut self) -> Self {
         self.close = true;
         self
     }

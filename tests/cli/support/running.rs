@@ -20,7 +20,7 @@ const POLL: Duration = Duration::from_millis(2);
 
 /// A started run.
 #[derive(Debug)]
-pub struct Running {
+pub(crate) struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: Arc<Capture>,
@@ -81,13 +81,13 @@ impl Running {
     }
 
     /// The process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// The next line of standard output without its line end, or `None` at its end.
     #[track_caller]
-    pub fn next_line(&mut self) -> Option<String> {
+    pub(crate) fn next_line(&mut self) -> Option<String> {
         let given = self.given;
         let line = self.stdout.wait(self.limit, |state| {
             let rest = &state.bytes[given..];
@@ -109,7 +109,7 @@ impl Running {
 
     /// Blocks until standard error contains this text, and returns all of it so far.
     #[track_caller]
-    pub fn wait_for_stderr(&mut self, text: &str) -> String {
+    pub(crate) fn wait_for_stderr(&mut self, text: &str) -> String {
         let found = self.stderr.wait(self.limit, |state| {
             let seen = String::from_utf8_lossy(&state.bytes);
             if seen.contains(text) {
@@ -126,7 +126,7 @@ impl Running {
 
     /// Writes a line to standard input; needs `stdin_pipe`.
     #[track_caller]
-    pub fn write_line(&mut self, line: &str) {
+    pub(crate) fn write_line(&mut self, line: &str) {
         let stdin = self
             .stdin
             .as_mut()
@@ -137,12 +137,12 @@ impl Running {
     }
 
     /// Ends standard input.
-    pub fn close_stdin(&mut self) {
+    pub(crate) fn close_stdin(&mut self) {
         self.stdin = None;
     }
 
     /// Hands standard input over, for a test that feeds it from a thread; needs `stdin_pipe`.
-    pub fn take_stdin(&mut self) -> ChildStdin {
+    pub(crate) fn take_stdin(&mut self) -> ChildStdin {
         self.stdin
             .take()
             .expect("standard input is a pipe and open")
@@ -150,7 +150,7 @@ impl Running {
 
     /// Sends a signal by its name without `SIG`: `INT`, `TERM`, `STOP`, `CONT`.
     #[track_caller]
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -s {name} {}", self.pid());
         let status = Command::new("/bin/sh").args(["-c", &kill]).status();
         assert!(
@@ -160,20 +160,20 @@ impl Running {
     }
 
     /// Kills the child as a power cut would.
-    pub fn kill9(&mut self) {
+    pub(crate) fn kill9(&mut self) {
         self.child
             .kill()
             .expect("a child that was not waited for can be killed");
     }
 
     /// Whether the child has not ended yet.
-    pub fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Ends standard input, waits for the end of the run and returns what it left behind.
     #[track_caller]
-    pub fn wait(mut self) -> Output {
+    pub(crate) fn wait(mut self) -> Output {
         self.stdin = None;
         let deadline = Instant::now() + self.limit;
         let status = loop {

@@ -23,13 +23,13 @@ type Route = Box<dyn Fn(&Request) -> Response + Send + Sync>;
 
 /// A running server; stopped when dropped. What it saw is read through [`Arrivals`].
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     background: Background,
 }
 
 impl Server {
     /// A server to be given routes, on 127.0.0.1 and a free port unless told otherwise.
-    pub fn builder() -> Builder {
+    pub(crate) fn builder() -> Builder {
         Builder {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             routes: Routes::default(),
@@ -37,7 +37,7 @@ impl Server {
     }
 
     /// A running server with these pages and no others.
-    pub fn pages<'a>(pages: impl IntoIterator<Item = (&'a str, Response)>) -> Self {
+    pub(crate) fn pages<'a>(pages: impl IntoIterator<Item = (&'a str, Response)>) -> Self {
         pages
             .into_iter()
             .fold(Self::builder(), |builder, (path, response)| {
@@ -47,17 +47,17 @@ impl Server {
     }
 
     /// A running server of the site in this folder.
-    pub fn files(root: impl AsRef<Path>) -> Self {
+    pub(crate) fn files(root: impl AsRef<Path>) -> Self {
         Self::builder().files(root).start()
     }
 
     /// The address it listens on.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.background.address()
     }
 
     /// The URL of a path (which begins with a slash) on this server.
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address())
     }
 }
@@ -71,7 +71,7 @@ impl Deref for Server {
 }
 
 /// Routes and an address, before the start.
-pub struct Builder {
+pub(crate) struct Builder {
     address: SocketAddr,
     routes: Routes,
 }
@@ -79,21 +79,21 @@ pub struct Builder {
 impl Builder {
     /// Listens on this address: `[127, 0, 0, 2]` is another host, `Ipv6Addr::LOCALHOST` another family.
     #[must_use]
-    pub fn on(mut self, address: impl Into<IpAddr>) -> Self {
+    pub(crate) fn on(mut self, address: impl Into<IpAddr>) -> Self {
         self.address.set_ip(address.into());
         self
     }
 
     /// Listens on this port; 0, the default, is any free one.
     #[must_use]
-    pub fn port(mut self, port: u16) -> Self {
+    pub(crate) fn port(mut self, port: u16) -> Self {
         self.address.set_port(port);
         self
     }
 
     /// Answers this path, whatever the query, by the closure.
     #[must_use]
-    pub fn route(
+    pub(crate) fn route(
         mut self,
         path: &str,
         answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
@@ -104,13 +104,13 @@ impl Builder {
 
     /// Answers this path always the same way.
     #[must_use]
-    pub fn page(self, path: &str, response: Response) -> Self {
+    pub(crate) fn page(self, path: &str, response: Response) -> Self {
         self.route(path, move |_| response.clone())
     }
 
     /// Answers every path that begins like this by the closure; the longest prefix wins.
     #[must_use]
-    pub fn prefix(
+    pub(crate) fn prefix(
         mut self,
         prefix: &str,
         answer: impl Fn(&Request) -> Response + Send + Sync + 'static,
@@ -123,20 +123,20 @@ impl Builder {
 
     /// Answers what no route takes from this folder.
     #[must_use]
-    pub fn files(mut self, root: impl AsRef<Path>) -> Self {
+    pub(crate) fn files(mut self, root: impl AsRef<Path>) -> Self {
         self.routes.root = Some(root.as_ref().to_owned());
         self
     }
 
     /// Starts the server, or fails the test.
-    pub fn start(self) -> Server {
+    pub(crate) fn start(self) -> Server {
         let address = self.address;
         self.try_start()
             .unwrap_or_else(|error| panic!("no test server on {address}: {error}"))
     }
 
     /// Starts the server where the address may be missing on this machine, or the port taken.
-    pub fn try_start(self) -> io::Result<Server> {
+    pub(crate) fn try_start(self) -> io::Result<Server> {
         let arrivals = Arc::new(Arrivals::default());
         let ledger = Arc::clone(&arrivals);
         let routes = Arc::new(self.routes);
