@@ -11,8 +11,9 @@ use std::sync::Arc;
 use regex::Regex;
 use url::Url;
 
+use super::disk::{Found, Seen, Unseen};
 use super::locate::{Base, Place};
-use super::reading::{self, Anchors, Found, Occurrence, Page, Serving};
+use super::reading::{self, Anchors, Occurrence, Page};
 use crate::job::record;
 use crate::model::{
     self, Document, Failure, FailureKind, Naming, Outcome, Target, Visit, key, masked,
@@ -578,48 +579,6 @@ impl Ledger {
         }
         visit
     }
-}
-
-/// A path that is linked to and was not read.
-pub(super) struct Unseen {
-    number: usize,
-    path: PathBuf,
-    slash: bool,
-    wants_anchors: bool,
-}
-
-/// What is there.
-pub(super) struct Seen {
-    number: usize,
-    served: Result<PathBuf, Failure>,
-    anchors: Option<Anchors>,
-}
-
-/// One look at the disk for each path; documents that are only linked to are read for their anchors.
-pub(super) fn look(
-    unseen: Vec<Unseen>,
-    serving: &Serving,
-    options: &parser::Options,
-    limit: u64,
-) -> Vec<Seen> {
-    let look = |Unseen {
-                    number,
-                    path,
-                    slash,
-                    wants_anchors,
-                }| {
-        let served = reading::serve(&path, slash, serving);
-        let anchors = match &served {
-            Ok((file, false)) if wants_anchors => reading::anchors(file, options, limit),
-            _ => None,
-        };
-        Seen {
-            number,
-            served: served.map(|(path, _)| path),
-            anchors,
-        }
-    };
-    unseen.into_iter().map(look).collect()
 }
 
 /// `path` without `.` and `..`, by its text alone: as a URL's path is read.

@@ -9,8 +9,10 @@
 //! | --- | --- |
 //! | `locate` | from a reference to the place it means |
 //! | `reading` | a document, read and parsed |
+//! | `disk` | what is at a path that no input named |
 //! | `ledger` | what is known of sources and targets, and which records are due |
 
+mod disk;
 mod ledger;
 mod locate;
 mod reading;
@@ -34,9 +36,9 @@ use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
 use crate::input::{self, Selection};
 use crate::model::{Naming, Outcome, Target, Visit, key};
 use crate::parser;
+use disk::Serving;
 use ledger::{Ledger, Source};
 use locate::Base;
-use reading::Serving;
 
 /// Files in one lease: enough that handing them over costs nothing beside reading them.
 const BATCH: usize = 32;
@@ -368,7 +370,7 @@ impl Links {
         };
         let reading = Arc::clone(&self.reading);
         let looked = tokio::task::spawn_blocking(move || {
-            ledger::look(paths, &reading.serving, &reading.options, reading.max_size)
+            disk::look(paths, &reading.serving, &reading.options, reading.max_size)
         });
         let looked = looked.await.unwrap_or_default();
         self.ledger.borrow_mut().looked(looked);

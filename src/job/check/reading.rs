@@ -1,7 +1,7 @@
 //! A local document, read and parsed on a plain thread: what it links to, and what can be linked to in it.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::locate::{Base, Place};
 use crate::fetcher::file;
@@ -140,67 +140,4 @@ pub(super) fn page(mut document: Document, base: Base) -> Page {
     places.sort_by_key(|(_, number)| *number);
     page.places = places.into_iter().map(|(place, _)| place).collect();
     page
-}
-
-/// The anchors of a document that is only linked to; `None` for what has none of its own.
-pub(super) fn anchors(path: &Path, options: &Options, limit: u64) -> Option<Anchors> {
-    let extension = path.extension()?.to_string_lossy().to_ascii_lowercase();
-    let format = parser::for_extension(&extension)?;
-    let content = file::read(path, limit).ok()?;
-    let mut parse = (format.open)(options);
-    parse.write(&content);
-    Some(Anchors::of(&mut parse.finish()))
-}
-
-/// What is at a local path.
-#[derive(Debug, Clone)]
-pub(super) enum Found {
-    /// A document whose anchors are known.
-    Document(Anchors),
-    /// Something that has no anchors of its own: an image, a folder without an index.
-    Other,
-    /// Nothing, and why.
-    Missing(Failure),
-}
-
-/// How local paths are served.
-#[derive(Debug, Clone)]
-pub(super) struct Serving {
-    /// What stands for a folder, in order; `.` is the folder itself.
-    pub(super) index_files: Vec<String>,
-}
-
-/// What a path means: itself, or the index of the folder that it is.
-pub(super) fn serve(
-    path: &Path,
-    slash: bool,
-    serving: &Serving,
-) -> Result<(PathBuf, bool), Failure> {
-    use crate::model::FailureKind::File;
-    let metadata = match std::fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Failure::new(File, "no such file"));
-        }
-        Err(error) => return Err(Failure::new(File, error.to_string())),
-    };
-    if !metadata.is_dir() {
-        if slash {
-            return Err(Failure::new(File, "it is a file, and the link says folder"));
-        }
-        return Ok((path.to_owned(), false));
-    }
-    for name in &serving.index_files {
-        if name == "." {
-            return Ok((path.to_owned(), true));
-        }
-        let index = path.join(name);
-        if index.is_file() {
-            return Ok((index, false));
-        }
-    }
-    Err(Failure::new(
-        File,
-        format!("a folder without {}", serving.index_files.join(" or ")),
-    ))
 }
