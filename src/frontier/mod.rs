@@ -181,6 +181,8 @@ pub struct Lease {
     /// No request at all: the target is to be recorded with this failure (robots forbids it, or its text
     /// was no URL).
     pub refusal: Option<Failure>,
+    /// The origin that is asked, and whose slot the lease holds.
+    pub origin: Origin,
     place: workbench::Place,
 }
 

@@ -431,14 +431,20 @@ impl Workbench {
         self.leased += 1;
         task.attempts += 1;
         task.tries += 1;
-        if let Some(bench) = &mut self.benches[place] {
-            bench.leased += 1;
-            bench.next = bench.next.max(now) + bench.delay;
-        }
+        let origin = match &mut self.benches[place] {
+            Some(bench) => {
+                bench.leased += 1;
+                bench.next = bench.next.max(now) + bench.delay;
+                bench.origin.clone()
+            }
+            // A lease comes from a bench; there is none to clone the name of otherwise.
+            None => Origin::of(&task.url),
+        };
         self.schedule(place, now);
         Lease {
             task,
             refusal: None,
+            origin,
             place: Place {
                 origin: place,
                 counted: true,
@@ -451,8 +457,9 @@ impl Workbench {
         self.leased += 1;
         self.schedule(place, now);
         Lease {
-            task,
             refusal: Some(failure),
+            origin: Origin::of(&task.url),
+            task,
             place: Place {
                 origin: place,
                 counted: false,

@@ -175,58 +175,60 @@ impl Pipeline<'_> {
         if lease.task.attempts == 1 {
             lease.task.method = self.work.method(&lease.task);
         }
-        let task = (*lease.task).clone();
-        let mut content = self.work.receive(&task);
-        let Some(sent) = self.send(&task, &mut *content).await else {
+        let task = &*lease.task;
+        let mut content = self.work.receive(task);
+        let Some(sent) = self.send(&lease, &mut *content).await else {
             if self.durable {
                 // No record and no settlement: the next run of the same command does it.
-                drop(lease);
                 return Ok(());
             }
             let failure = Failure::new(
                 FailureKind::Interrupted,
                 "the run was ended before the answer",
             );
-            let judged = self.work.judge(&task, End::Failure(failure, None), None);
+            let judged = self.work.judge(task, End::Failure(failure, None), None);
+            drop(content);
             return self.done(lease, judged, None).await;
         };
         let rest = sent
             .as_ref()
             .ok()
             .and_then(|exchange| retry::quota_spent(&exchange.fields, SystemTime::now()));
-        let end = match self.decide(&task, sent) {
+        match self.decide(task, sent) {
             Decision::Step(step, asked) => {
+                drop(content);
                 self.settle(lease, step, asked.or(rest));
-                return Ok(());
+                Ok(())
             }
             Decision::Unsent(wait) => {
-                lease.task.tries -= 1;
-                self.settle(
-                    lease,
-                    Step::Again {
-                        method: task.method.clone(),
-                        wait,
-                    },
-                    None,
-                );
-                return Ok(());
+                drop(content);
+                self.again(lease, wait);
+                Ok(())
             }
-            Decision::End(end) => end,
-        };
-        let judged = self.work.judge(&task, end, Some(content));
-        self.done(lease, judged, rest).await
+            Decision::End(end) => {
+                let judged = self.work.judge(task, end, Some(content));
+                self.done(lease, judged, rest).await
+            }
+        }
     }
 
-    /// Sends the request of `task`; `None` when the end of the run came first.
+    /// The same once more, not counted as a try.
+    fn again(&self, mut lease: Lease, wait: Duration) {
+        lease.task.tries -= 1;
+        let method = lease.task.method.clone();
+        self.settle(lease, Step::Again { method, wait }, None);
+    }
+
+    /// Sends the request that was leased; `None` when the end of the run came first.
     async fn send(
         &self,
-        task: &Task,
+        lease: &Lease,
         receiver: &mut dyn Receiver,
     ) -> Option<Result<Exchange, FetchError>> {
-        let origin = Origin::of(&task.url);
-        let mut fields = self.limits.fields.fields_for(&origin, task.naming);
+        let Lease { task, origin, .. } = lease;
+        let mut fields = self.limits.fields.fields_for(origin, task.naming);
         if let Some(secret) = &task.target.authorization
-            && origin == Origin::of(&task.target.url)
+            && *origin == Origin::of(&task.target.url)
             && let Ok(mut value) = HeaderValue::from_str(secret.reveal())
         {
             value.set_sensitive(true);
@@ -387,19 +389,17 @@ impl Pipeline<'_> {
     }
 
     /// Asks for a robots.txt and settles with what it says (RFC 9309, section 2.3.1).
-    async fn robots(&self, mut lease: Lease) {
+    async fn robots(&self, lease: Lease) {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         // A server that is down now may be up soon: its rules are asked for again then.
         const SOON: Duration = Duration::from_secs(5 * 60);
-        let task = (*lease.task).clone();
         let mut content = Buffer::default();
-        let Some(sent) = self.send(&task, &mut content).await else {
+        let Some(sent) = self.send(&lease, &mut content).await else {
             // The run ends; the targets that wait for these rules are abandoned with it.
-            drop(lease);
             return;
         };
-        let exchange = match self.decide(&task, sent) {
-            Decision::Step(Step::Hop { .. }, _) if task.hops.len() >= 5 => {
+        let exchange = match self.decide(&lease.task, sent) {
+            Decision::Step(Step::Hop { .. }, _) if lease.task.hops.len() >= 5 => {
                 let rules = Robots::allow_all();
                 return self.settle(
                     lease,
@@ -408,17 +408,7 @@ impl Pipeline<'_> {
                 );
             }
             Decision::Step(step, rest) => return self.settle(lease, step, rest),
-            Decision::Unsent(wait) => {
-                lease.task.tries -= 1;
-                return self.settle(
-                    lease,
-                    Step::Again {
-                        method: Method::GET,
-                        wait,
-                    },
-                    None,
-                );
-            }
+            Decision::Unsent(wait) => return self.again(lease, wait),
             Decision::End(End::Answer(exchange) | End::Left(_, exchange)) => exchange,
             Decision::End(End::Failure(failure, _)) => {
                 let answer = match failure.kind {

@@ -93,18 +93,12 @@ pub fn retry_after(fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
 /// of their reset (seconds, or seconds since 1970 as some send it).
 #[must_use]
 pub fn quota_spent(fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    for prefix in ["ratelimit", "x-ratelimit", "x-rate-limit"] {
-        let field = |name: &str| {
-            fields
-                .get(format!("{prefix}-{name}"))?
-                .to_str()
-                .ok()
-                .map(str::trim)
-        };
-        if field("remaining") != Some("0") {
+    for (remaining, reset) in QUOTAS {
+        let field = |name: &str| fields.get(name)?.to_str().ok().map(str::trim);
+        if field(remaining) != Some("0") {
             continue;
         }
-        let reset = seconds(field("reset")?)?;
+        let reset = seconds(field(reset)?)?;
         let since = now
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
@@ -118,6 +112,13 @@ pub fn quota_spent(fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
     }
     None
 }
+
+/// The spellings of a quota that servers use.
+const QUOTAS: [(&str, &str); 3] = [
+    ("ratelimit-remaining", "ratelimit-reset"),
+    ("x-ratelimit-remaining", "x-ratelimit-reset"),
+    ("x-rate-limit-remaining", "x-rate-limit-reset"),
+];
 
 /// Whole seconds; more than can be counted is for ever, and not an error.
 fn seconds(text: &str) -> Option<Duration> {
