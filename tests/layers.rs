@@ -1,7 +1,7 @@
 //! Reads `src/` and fails on an import that points up or sideways, so that the drawing in `lib.rs` stays true.
 //!
-//! It looks at text, not at types: `crate::module` wherever it stands, groups included. Comments and strings
-//! are taken out first. Deliberately absent: exceptions.
+//! It looks at text, not at types: paths from `crate::`, groups included, and from `super::` where they come
+//! out at the top of the crate. Comments and strings are taken out first. Deliberately absent: exceptions.
 
 #![expect(clippy::expect_used, reason = "a test says what it expects by failing")]
 
@@ -26,20 +26,18 @@ const KNOWN_TO: &[(&str, &[&str])] = &[
     ("indicatif", &["cli", "main"]),
     ("anyhow", &["cli", "main"]),
     ("reqwest", &["fetcher"]),
+    (
+        "tokio",
+        &[
+            "input", "frontier", "fetcher", "parser", "sink", "job", "cli", "main",
+        ],
+    ),
     ("rusqlite", &["frontier"]),
     ("scraper", &["parser"]),
     ("lol_html", &["parser"]),
 ];
 
-const PRINTS: &[&str] = &[
-    "println!",
-    "eprintln!",
-    "print!",
-    "eprint!",
-    "dbg!",
-    "std::io::stdout",
-    "std::io::stderr",
-];
+const PRINTS: &[&str] = &["println", "eprintln", "print", "eprint", "dbg"];
 
 /// Folders whose files are rows of a table in their `mod.rs`.
 const TABLES: &[&str] = &["sink", "parser", "frontier", "fetcher", "policy", "input"];
@@ -82,64 +80,165 @@ fn sources() -> Vec<Source> {
         .collect()
 }
 
-/// A line without its comment and without what stands in its strings.
-fn code(line: &str) -> String {
+/// Code without comments and without what stands in strings and character literals; lines stay lines.
+fn code(text: &str) -> String {
+    let text: Vec<char> = text.chars().collect();
+    let at = |index: usize| text.get(index).copied().unwrap_or_default();
     let mut out = String::new();
-    let mut string = false;
-    let mut chars = line.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' if string => _ = chars.next(),
-            '"' => string = !string,
-            '/' if !string && chars.peek() == Some(&'/') => break,
-            _ if !string => out.push(c),
-            _ => {}
+    let mut here = 0;
+    while here < text.len() {
+        let begin = here;
+        // `r"`, `r#"`: how many hashes; a raw identifier (`r#type`) has no quote behind them.
+        let hashes = text[here + 1..].iter().take_while(|c| **c == '#').count();
+        let word = here > 0 && (at(here - 1).is_alphanumeric() && at(here - 1) != 'b');
+        match at(here) {
+            '/' if at(here + 1) == '/' => {
+                while here < text.len() && at(here) != '\n' {
+                    here += 1;
+                }
+            }
+            '/' if at(here + 1) == '*' => {
+                let mut depth = 0;
+                loop {
+                    match (at(here), at(here + 1)) {
+                        ('/', '*') => (depth, here) = (depth + 1, here + 2),
+                        ('*', '/') => (depth, here) = (depth - 1, here + 2),
+                        _ => here += 1,
+                    }
+                    if depth == 0 || here >= text.len() {
+                        break;
+                    }
+                }
+            }
+            'r' if !word && at(here + 1 + hashes) == '"' => {
+                here += 2 + hashes;
+                let closed = |from: usize| {
+                    at(from) == '"' && (1..=hashes).all(|next| at(from + next) == '#')
+                };
+                while here < text.len() && !closed(here) {
+                    here += 1;
+                }
+                here += 1 + hashes;
+            }
+            '"' => {
+                here += 1;
+                while here < text.len() && at(here) != '"' {
+                    here += if at(here) == '\\' { 2 } else { 1 };
+                }
+                here += 1;
+            }
+            '\'' if at(here + 1) == '\\' => {
+                here += 3;
+                while here < text.len() && at(here) != '\'' {
+                    here += 1;
+                }
+                here += 1;
+            }
+            // Anything else behind a quote is a lifetime.
+            '\'' if at(here + 2) == '\'' => here += 3,
+            other => {
+                out.push(other);
+                here += 1;
+                continue;
+            }
         }
+        let passed = text.get(begin..here.min(text.len())).unwrap_or_default();
+        out.extend(passed.iter().filter(|passed| **passed == '\n'));
     }
     out
 }
 
-/// The modules that a piece of code reaches through `crate::`.
-fn reached(code: &str) -> Vec<String> {
-    let word = |text: &str| {
-        text.chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect::<String>()
-    };
+/// Names, `::` and other signs, each with its 1-based line.
+fn tokens(code: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
-        match rest.strip_prefix('{') {
-            Some(group) => {
-                let mut depth = 0;
-                let mut part = String::new();
-                for c in group.chars() {
-                    match c {
-                        '{' => depth += 1,
-                        '}' if depth == 0 => break,
-                        '}' => depth -= 1,
-                        ',' if depth == 0 => found.push(word(std::mem::take(&mut part).trim())),
-                        _ => part.push(c),
-                    }
-                }
-                found.push(word(part.trim()));
-            }
-            None => found.push(word(rest)),
+    for (number, line) in (1..).zip(code.lines()) {
+        let mut rest = line.trim_start();
+        while let Some(first) = rest.chars().next() {
+            let name = |c: char| c.is_alphanumeric() || c == '_';
+            let length = match first {
+                _ if name(first) => rest.find(|c| !name(c)).unwrap_or(rest.len()),
+                ':' if rest.starts_with("::") => 2,
+                _ => first.len_utf8(),
+            };
+            found.push((number, &rest[..length]));
+            rest = rest[length..].trim_start();
         }
     }
     found
 }
 
-/// What is wrong with a piece of code that stands in `room`.
-fn violations(room: &str, code: &str) -> Vec<String> {
+/// The modules that a file reaches: paths from `crate`, and those from `super` that come out at the top.
+/// `depth` is how far below the top the file's own module is.
+fn reached(tokens: &[(usize, &str)], depth: usize) -> Vec<(usize, String)> {
+    let token = |at: usize| tokens.get(at).map_or("", |(_, token)| token);
+    let mut found = Vec::new();
+    // One entry for each open brace: does it belong to `mod name {`?
+    let mut braces: Vec<bool> = Vec::new();
+    let mut at = 0;
+    while at < tokens.len() {
+        let mut below = depth + braces.iter().filter(|module| **module).count();
+        match token(at) {
+            "{" => braces.push(at >= 2 && token(at - 2) == "mod"),
+            "}" => _ = braces.pop(),
+            "crate" => below = 0,
+            "super" if token(at + 1) == "::" => {
+                below = below.saturating_sub(1);
+                while token(at + 1) == "::" && token(at + 2) == "super" {
+                    below = below.saturating_sub(1);
+                    at += 2;
+                }
+            }
+            _ => {}
+        }
+        let path = matches!(token(at), "crate" | "super") && below == 0;
+        if path && token(at + 1) == "::" && token(at + 2) == "{" {
+            let mut open = 0;
+            let mut first = true;
+            for (line, token) in &tokens[at + 3..] {
+                match *token {
+                    "}" if open == 0 => break,
+                    "{" => open += 1,
+                    "}" => open -= 1,
+                    "," if open == 0 => first = true,
+                    name if first => {
+                        found.push((*line, name.to_owned()));
+                        first = false;
+                    }
+                    _ => {}
+                }
+            }
+        } else if path && token(at + 1) == "::" {
+            found.push((tokens[at].0, token(at + 2).to_owned()));
+        } else if path && token(at + 1) == "as" {
+            found.push((tokens[at].0, "everything".to_owned()));
+        }
+        at += 1;
+    }
+    found
+}
+
+/// How far below the top of the crate the module of a file is; `x_tests.rs` is the tests module of `x.rs`.
+fn depth(path: &Path) -> usize {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let folders = path.iter().count() - 1;
+    match &*stem {
+        "mod" | "lib" | "main" => folders,
+        _ => folders + 1 + usize::from(stem.ends_with("_tests")),
+    }
+}
+
+/// What is wrong with the text of a file of `room`, and on which line.
+fn violations(room: &str, path: &Path, text: &str) -> Vec<(usize, String)> {
     let floor = |name: &str| {
         FLOORS
             .iter()
             .find(|(known, _)| *known == name)
             .map(|(_, floor)| *floor)
     };
+    let code = code(text);
+    let tokens = tokens(&code);
     let mut wrong = Vec::new();
-    for name in reached(code) {
+    for (line, name) in reached(&tokens, depth(path)) {
         let allowed = match (floor(room), floor(&name)) {
             _ if name == room => true,
             // The crate root names everything.
@@ -148,25 +247,24 @@ fn violations(room: &str, code: &str) -> Vec<String> {
             _ => false,
         };
         if !allowed {
-            wrong.push(format!("{room} must not reach {name}"));
+            wrong.push((line, format!("{room} must not reach {name}")));
         }
     }
-    for (word, rooms) in KNOWN_TO {
-        let used = code.contains(&format!("{word}::")) || code.contains(&format!("use {word};"));
-        if used && !rooms.contains(&room) {
-            wrong.push(format!("{room} must not know {word}"));
+    for (at, (line, name)) in tokens.iter().enumerate() {
+        // A crate's name begins a path, or stands in a `use`.
+        let next = tokens.get(at + 1).map_or("", |(_, token)| token);
+        let before = if at == 0 { "" } else { tokens[at - 1].1 };
+        let named = before != "::" && next == "::"
+            || matches!(before, "use" | "{" | ",") && matches!(next, ";" | "," | "}" | "as");
+        let known = KNOWN_TO.iter().find(|(word, _)| word == name);
+        if named && known.is_some_and(|(_, rooms)| !rooms.contains(&room)) {
+            wrong.push((*line, format!("{room} must not know {name}")));
         }
-    }
-    if matches!(room, "model" | "policy") && code.contains("tokio::") {
-        wrong.push(format!("{room} must not know tokio"));
-    }
-    if !matches!(room, "cli" | "main") {
-        wrong.extend(
-            PRINTS
-                .iter()
-                .filter(|print| code.contains(*print))
-                .map(|print| format!("only cli prints, not {room}: {print}")),
-        );
+        let prints = PRINTS.contains(name) && next == "!"
+            || matches!(*name, "stdout" | "stderr") && next == "(";
+        if prints && !matches!(room, "cli" | "main") {
+            wrong.push((*line, format!("only cli prints, not {room}: {name}")));
+        }
     }
     wrong
 }
@@ -174,17 +272,9 @@ fn violations(room: &str, code: &str) -> Vec<String> {
 #[test]
 fn imports_go_down_and_only_cli_knows_the_terminal() {
     let mut wrong = Vec::new();
-    for source in sources() {
-        // Statements may span lines; the checker looks at one `use` or line at a time.
-        let mut pending = String::new();
-        for (number, line) in (1..).zip(source.text.lines()) {
-            pending.push_str(&code(line));
-            if pending.trim_start().starts_with("use ") && !pending.contains(';') {
-                continue;
-            }
-            for rule in violations(&source.room, &std::mem::take(&mut pending)) {
-                wrong.push(format!("src/{}:{number}: {rule}", source.path.display()));
-            }
+    for Source { path, room, text } in sources() {
+        for (line, rule) in violations(&room, &path, &text) {
+            wrong.push(format!("src/{}:{line}: {rule}", path.display()));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -249,28 +339,101 @@ fn every_file_is_named_in_the_table_of_its_folder() {
 
 #[test]
 fn the_checker_finds_what_it_looks_for() {
-    for (room, code, count) in [
-        ("model", "use crate::policy::robots;", 1),
-        ("frontier", "use crate::fetcher::Http;", 1),
+    for (room, file, text, count) in [
+        ("model", "mod.rs", "use crate::policy::robots;", 1),
+        ("frontier", "memory.rs", "use crate::fetcher::Http;", 1),
         (
             "frontier",
-            "use crate::{model::Url, sink::{Sink, Format}, policy};",
+            "mod.rs",
+            "use crate::{model::{Url, key}, sink::{Sink, Format}, policy};",
             1,
         ),
-        ("parser", "let x = crate::job::run();", 1),
-        ("sink", "println!()", 1),
-        ("policy", "tokio::spawn(x)", 1),
-        ("job", "use clap::Parser;", 1),
-        ("cli", "use crate::job::Fetch;", 1),
-        ("job", "use crate::{model, frontier::Lease, fetcher};", 0),
-        ("cli", "use clap::Parser; println!()", 0),
-        ("lib", "pub use crate::job;", 0),
+        ("parser", "html.rs", "let x = crate::job::run();", 1),
+        ("sink", "mod.rs", "use super::fetcher::Http;", 1),
+        ("sink", "text.rs", "use super::super::fetcher::Http;", 1),
+        (
+            "sink",
+            "text.rs",
+            "mod tests { use super::super::super::fetcher; }",
+            1,
+        ),
+        (
+            "sink",
+            "text.rs",
+            "pub use crate::{\n    model::Url,\n    fetcher::Http,\n};",
+            1,
+        ),
+        (
+            "sink",
+            "text.rs",
+            "const Q: char = '\"'; use crate::job;",
+            1,
+        ),
+        (
+            "sink",
+            "text.rs",
+            "const R: &str = r\"\\\"; use crate::job;",
+            1,
+        ),
+        ("sink", "text.rs", "use crate as top;", 1),
+        ("sink", "text.rs", "println!()", 1),
+        ("sink", "text.rs", "let out = stdout();", 1),
+        ("policy", "retry.rs", "tokio::spawn(x)", 1),
+        ("model", "url.rs", "use {std::fmt, tokio};", 1),
+        ("job", "mod.rs", "use clap::Parser;", 1),
+        ("cli", "check.rs", "use crate::job::Fetch;", 1),
+        (
+            "job",
+            "mod.rs",
+            "use crate::{model, frontier::Lease, fetcher};",
+            0,
+        ),
+        (
+            "cli",
+            "check.rs",
+            "use clap::Parser; println!(); use super::run::Run;",
+            0,
+        ),
+        (
+            "sink",
+            "text.rs",
+            "use super::Format; mod tests { use super::super::tests::hostile; }",
+            0,
+        ),
+        (
+            "fetcher",
+            "decode_tests.rs",
+            "use super::super::FetchError;",
+            0,
+        ),
+        (
+            "sink",
+            "text.rs",
+            "/* use crate::job; /* */ println!() */ // crate::job",
+            0,
+        ),
+        (
+            "sink",
+            "text.rs",
+            "const S: &str = \"\n crate::job \\\" println!\"; fn f<'a>(x: &'a str) {}",
+            0,
+        ),
+        (
+            "sink",
+            "text.rs",
+            "const S: &[u8] = br#\"crate::job \" println!\"#;",
+            0,
+        ),
+        ("sink", "text.rs", "pub(crate) fn f() { $crate::x() }", 1),
     ] {
-        assert_eq!(violations(room, code).len(), count, "{room}: {code}");
+        let found = violations(room, &Path::new(room).join(file), text);
+        assert_eq!(found.len(), count, "{room}: {text}: {found:?}");
     }
-    assert_eq!(code("a // use crate::job"), "a ");
-    assert_eq!(
-        code("f(\"crate::job // \\\" x\") + crate::y"),
-        "f() + crate::y"
-    );
+    let (line, _) = violations(
+        "sink",
+        Path::new("sink/text.rs"),
+        "/*\n\"*/\nuse crate::job;",
+    )[0];
+    assert_eq!(line, 3);
+    assert_eq!(code("a 'b' \"c\\\"d\" r#\"e\"# f // g"), "a    f ");
 }

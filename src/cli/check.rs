@@ -72,6 +72,9 @@ pub(crate) struct CheckOptions {
     /// Pass over inputs that cannot be read
     #[arg(long, help_heading = "Inputs")]
     skip_missing: bool,
+    /// Show every link, and not only what is not ok
+    #[arg(short, long, help_heading = "Output")]
+    verbose: bool,
     #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
@@ -114,7 +117,7 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         matches,
         &defaults,
         Some(origins),
-        true,
+        !options.verbose,
     )?;
     let job = Check {
         inputs,

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -61,20 +62,21 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         false,
     )?;
     let stdin = options.urls.is_empty() || options.urls == ["-"];
+    let failed = Failed::default();
     let seeds = if let Some(path) = &options.input {
         let file =
             File::open(path).with_context(|| format!("cannot read the list {}", path.display()))?;
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
             bail!("cannot read the list {}: it is a folder", path.display());
         }
-        list(file, &options, path.display().to_string())
+        list(file, &options, &failed)
     } else if stdin {
         if options.urls.is_empty() && std::io::stdin().is_terminal() {
             bail!(
                 "no URLs: give some as arguments, with --input FILE, or one a line on stdin (- to type them)"
             );
         }
-        list(std::io::stdin(), &options, "stdin".to_owned())
+        list(std::io::stdin(), &options, &failed)
     } else {
         let targets = input::arguments(&options.urls, &options.default_scheme);
         futures::stream::iter([targets]).boxed_local()
@@ -83,18 +85,25 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         seeds,
         pace: run.pace(),
     };
-    run_to_end(run, "URLs", |setting| job.run(setting)).await
+    let code = run_to_end(run, "URLs", |setting| job.run(setting)).await?;
+    let failure = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match failure {
+        // What was read before has its records; the list as a whole could not be done.
+        Some(error) => Err(anyhow::Error::new(error).context("cannot read the list to its end")),
+        None => Ok(code),
+    }
 }
+
+/// Why the list could not be read to its end, told by the thread that reads it.
+type Failed = Arc<Mutex<Option<std::io::Error>>>;
 
 fn list(
     reader: impl Read + Send + 'static,
     options: &FetchOptions,
-    name: String,
+    failed: &Failed,
 ) -> dragnet::frontier::Seeds<'static> {
     let separator = if options.null { 0 } else { b'\n' };
-    let failed = move |error| {
-        let error = anyhow::Error::new(error).context(format!("cannot read {name} to its end"));
-        super::fail(&error);
-    };
-    input::lines(reader, separator, options.default_scheme.clone(), failed).boxed_local()
+    let failed = Arc::clone(failed);
+    let tell = move |error| *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    input::lines(reader, separator, options.default_scheme.clone(), tell).boxed_local()
 }

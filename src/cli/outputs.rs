@@ -24,9 +24,6 @@ pub(super) struct OutputOptions {
     /// Say nothing but results and errors
     #[arg(short, long)]
     pub(super) quiet: bool,
-    /// Say more: with check, every link and not only what is not ok
-    #[arg(short, long)]
-    pub(super) verbose: bool,
     /// Draw the progress on stderr
     #[arg(long, value_name = "WHEN", default_value = "auto", value_parser = ["auto", "always", "never"])]
     pub(super) progress: String,

@@ -95,14 +95,29 @@ impl Write for Beside {
 /// Draws what it hears.
 pub(super) struct Drawing {
     pub(super) progress: Progress,
+    quiet: bool,
     drawn: Cell<Option<Instant>>,
 }
 
 impl Drawing {
-    pub(super) fn new(progress: Progress) -> Self {
+    pub(super) fn new(progress: Progress, quiet: bool) -> Self {
         Self {
             progress,
+            quiet,
             drawn: Cell::new(None),
+        }
+    }
+
+    /// A line of its own on stderr, unless nothing but errors is wanted.
+    fn say(&self, text: &str) {
+        if self.quiet {
+            return;
+        }
+        // stderr may be gone; then there is nobody to tell.
+        let say = || _ = writeln!(io::stderr(), "dragnet: {}", for_terminal(text));
+        match &self.progress {
+            Progress::Line(bar) => bar.suspend(say),
+            _ => say(),
         }
     }
 
@@ -135,14 +150,12 @@ impl Reporter for Drawing {
     fn on(&self, event: &Event<'_>) {
         match event {
             Event::Tick(summary) => self.tick(summary),
-            Event::Warning(text) => {
-                let say = || _ = writeln!(io::stderr(), "dragnet: warning: {}", for_terminal(text));
-                match &self.progress {
-                    Progress::Line(bar) => bar.suspend(say),
-                    _ => say(),
-                }
-            }
-            _ => {}
+            Event::Warning(text) => self.say(&format!("warning: {text}")),
+            Event::HeldBack { in_flight, concurrency } => self.say(&format!(
+                "held back by --per-host and --delay: {in_flight} of {concurrency} requests in flight; \
+                 raise them for servers of your own"
+            )),
+            Event::Visited(_) => {}
         }
     }
 }

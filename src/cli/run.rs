@@ -28,7 +28,7 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// What the shared flags mean. `failures_only`: people are shown only what is not ok, unless -v.
+    /// What the shared flags mean. `failures_only`: people are shown only what is not ok.
     pub(super) fn new(
         network: &NetworkOptions,
         output: &OutputOptions,
@@ -40,7 +40,7 @@ impl Run {
         let pairs = output.pairs(matches)?;
         let sink = sink::Options {
             colour: coloured(&output.color),
-            failures_only: failures_only && !output.verbose,
+            failures_only,
         };
         let progress = Progress::new(&output.progress, output.quiet);
         Ok(Self {
@@ -87,8 +87,8 @@ where
         progress,
         quiet,
     } = run;
-    let reporter = Rc::new(Drawing::new(progress.clone()));
-    if let Some(warning) = meant.warning.filter(|_| !quiet) {
+    let reporter = Rc::new(Drawing::new(progress.clone(), quiet));
+    if let Some(warning) = meant.warning {
         reporter.on(&Event::Warning(&warning));
     }
     let stop = Stop::default();

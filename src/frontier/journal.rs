@@ -20,7 +20,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{Notify, oneshot};
 
-use super::workbench::Pending;
+use super::pending::Pending;
 use super::{FrontierError, Lengths};
 use crate::model::target::Naming;
 use crate::model::{Outcome, Seed, Summary, Visit};

@@ -8,7 +8,8 @@ use futures::future::{FutureExt, LocalBoxFuture, ready};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::workbench::{Pending, Workbench};
+use super::pending::Pending;
+use super::workbench::Workbench;
 use super::{Frontier, FrontierError, Lease, Lengths, Next, Options, Settlement, Step};
 use crate::model::{Target, fingerprint, key};
 

@@ -21,12 +21,14 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `workbench` | the politeness clock: origins, queues, widths, robots; no storage |
+//! | `pending` | a target while it waits |
 //! | `memory` | [`Memory`]: for runs that end with their process |
 //! | `sqlite` | [`Sqlite`]: one file, durable; survives kill -9 |
 //! | `journal` | the thread and the tables behind it |
 
 mod journal;
 mod memory;
+mod pending;
 mod sqlite;
 mod workbench;
 

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 
 use super::journal::{Entry, Journal, Row, Store};
 use super::memory::{Intake, random_secret};
-use super::workbench::{Pending, Workbench};
+use super::pending::Pending;
+use super::workbench::Workbench;
 use super::{Frontier, FrontierError, Lease, Lengths, Next, Options, Settlement, Step};
 use crate::model::{Summary, Target};
 

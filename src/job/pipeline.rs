@@ -286,22 +286,10 @@ impl Pipeline<'_> {
                     FailureKind::Reset | FailureKind::Protocol
                 );
                 if choked && let Some(method) = self.work.instead(task, None) {
-                    return Decision::Step(
-                        Step::Again {
-                            method,
-                            wait: Duration::ZERO,
-                        },
-                        None,
-                    );
+                    return Decision::again(method, Duration::ZERO, None);
                 }
                 return match rule(error.transient, None, None) {
-                    Retry::After(wait) => Decision::Step(
-                        Step::Again {
-                            method: task.method.clone(),
-                            wait,
-                        },
-                        None,
-                    ),
+                    Retry::After(wait) => Decision::again(task.method.clone(), wait, None),
                     Retry::GiveUp | Retry::TooPatient(_) => {
                         Decision::End(End::Failure(error.failure, None))
                     }
@@ -309,34 +297,22 @@ impl Pipeline<'_> {
             }
             Ok(exchange) => exchange,
         };
-        if !exchange.status.is_redirection()
-            && let Some(method) = self.work.instead(task, Some(exchange.status))
-        {
-            return Decision::Step(
-                Step::Again {
-                    method,
-                    wait: Duration::ZERO,
-                },
-                None,
-            );
+        let accepted = self.limits.accept.contains(exchange.status.as_u16());
+        if exchange.status.is_redirection() {
+            return self.follow(task, exchange, accepted);
+        }
+        if let Some(method) = self.work.instead(task, Some(exchange.status)) {
+            return Decision::again(method, Duration::ZERO, None);
+        }
+        if accepted {
+            return Decision::End(End::Answer(Box::new(exchange)));
         }
         let asked = retry::retry_after(&exchange.fields, SystemTime::now());
         let patience = matches!(exchange.status.as_u16(), 429 | 503)
             .then_some(asked)
             .flatten();
-        if self.limits.accept.contains(exchange.status.as_u16()) {
-            return Decision::End(End::Answer(Box::new(exchange)));
-        }
         match rule(false, Some(exchange.status), asked) {
-            Retry::After(wait) => {
-                return Decision::Step(
-                    Step::Again {
-                        method: task.method.clone(),
-                        wait,
-                    },
-                    patience,
-                );
-            }
+            Retry::After(wait) => return Decision::again(task.method.clone(), wait, patience),
             Retry::TooPatient(wait) => {
                 let message = format!(
                     "the server asks to wait {} s, longer than --max-wait allows in all",
@@ -347,11 +323,12 @@ impl Pipeline<'_> {
             }
             Retry::GiveUp => {}
         }
-        self.follow(task, exchange, self.limits.max_redirects)
+        Decision::End(End::Answer(Box::new(exchange)))
     }
 
-    /// A redirect's next hop, if the answer is one and may be followed.
-    fn follow(&self, task: &Task, exchange: Exchange, most: usize) -> Decision {
+    /// A redirect's next hop, if there is one and it may be followed; `accepted`: the status is good as it is.
+    fn follow(&self, task: &Task, exchange: Exchange, accepted: bool) -> Decision {
+        let most = self.limits.max_redirects;
         let locations = exchange.fields.get_all(http::header::LOCATION);
         let locations: Vec<&[u8]> = locations.iter().map(HeaderValue::as_bytes).collect();
         match redirect::follow(
@@ -363,6 +340,7 @@ impl Pipeline<'_> {
             most,
         ) {
             Redirect::No => Decision::End(End::Answer(Box::new(exchange))),
+            Redirect::Failed(_) if accepted => Decision::End(End::Answer(Box::new(exchange))),
             Redirect::Failed(failure) => {
                 Decision::End(End::Failure(failure, Some(Box::new(exchange))))
             }
@@ -486,6 +464,7 @@ impl Pipeline<'_> {
         let mut committing: Option<LocalBoxFuture<'_, Result<(), FrontierError>>> = None;
         let mut committed = Instant::now();
         let mut due = Instant::now() + TICK;
+        let mut held = Held::default();
         loop {
             let commit = async {
                 match &mut committing {
@@ -513,6 +492,12 @@ impl Pipeline<'_> {
                 summary.elapsed = now - self.began;
                 summary.pending = waiting;
                 self.reporter.on(&Event::Tick(&summary));
+                if held.back(&summary, self.limits.concurrency.get()) {
+                    self.reporter.on(&Event::HeldBack {
+                        in_flight: summary.in_flight,
+                        concurrency: self.limits.concurrency.get(),
+                    });
+                }
             }
             due = now + TICK;
             let ripe = committing.is_none() && self.frontier.dirty() && now - committed >= COMMIT;
@@ -524,12 +509,37 @@ impl Pipeline<'_> {
     }
 }
 
+/// Notices, once, that work waits although there is room for it: an origin's width or gap holds it back.
+#[derive(Default)]
+struct Held {
+    ticks: u32,
+    said: bool,
+}
+
+impl Held {
+    fn back(&mut self, summary: &Summary, concurrency: usize) -> bool {
+        // Two seconds without a break: no lull between two pages.
+        const TICKS: u32 = 40;
+        let held = summary.pending > 0 && summary.in_flight < concurrency.min(8);
+        self.ticks = if held { self.ticks + 1 } else { 0 };
+        let say = self.ticks >= TICKS && !self.said;
+        self.said |= say;
+        say
+    }
+}
+
 /// What an answer leads to.
 enum Decision {
     Step(Step, Option<Duration>),
     /// Again after so long, and not counted as a try: the fault was not the server's.
     Unsent(Duration),
     End(End),
+}
+
+impl Decision {
+    fn again(method: Method, wait: Duration, rest: Option<Duration>) -> Self {
+        Self::Step(Step::Again { method, wait }, rest)
+    }
 }
 
 /// Takes a robots.txt: 500 KiB of it (RFC 9309, section 2.5), and lets the rest go by.

@@ -1,7 +1,5 @@
 //! What is said while a run goes on: events, never results.
 
-use std::time::Duration;
-
 use super::visit::{Summary, Visit};
 
 /// One thing worth telling a person.
@@ -13,8 +11,13 @@ pub enum Event<'a> {
     Tick(&'a Summary),
     /// Something that the user should know and that is no result.
     Warning(&'a str),
-    /// The user asked for the end; requests in flight are given this long.
-    Draining(Duration),
+    /// Work waits although there is room for it: the width and the gap of single origins hold it back.
+    HeldBack {
+        /// Requests in flight now.
+        in_flight: usize,
+        /// Requests that could be.
+        concurrency: usize,
+    },
 }
 
 /// Receives events. Called on the event loop: it must not block.

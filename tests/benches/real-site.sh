@@ -33,7 +33,13 @@ cache=$(cd "$cache" && pwd)
 for site in "${sites[@]}"; do
     if [ ! -d "$cache/$site" ]; then
         name=$(package "$site")
-        (cd "$cache" && apt-get download "$name" >/dev/null && rm -rf "$site.tmp" && dpkg -x "$name"_*.deb "$site.tmp")
+        (
+            cd "$cache"
+            # A fresh machine has no package lists yet.
+            apt-get download "$name" >/dev/null 2>&1 || { apt-get update -qq && apt-get download "$name" >/dev/null; }
+            rm -rf "$site.tmp"
+            dpkg -x "$name"_*.deb "$site.tmp"
+        )
         rm -f "$cache/$name"_*.deb
         mv "$cache/$site.tmp" "$cache/$site"
     fi

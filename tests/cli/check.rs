@@ -389,3 +389,50 @@ fn undecodable_bytes_loops_and_pipes_on_the_way_stop_nothing() {
             .any(|record| record["input"] == "good.html")
     );
 }
+
+#[test]
+fn a_page_that_is_input_and_target_is_asked_for_once() {
+    let server = Server::pages([("/page", Response::html("<a href=/page#here id=here>x</a>"))]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = server.url("/page");
+    let text = format!("[a]({url}#here) [b]({url}#none)\n");
+    std::fs::write(folder.path().join("a.md"), text).expect("a file");
+    let output = Dragnet::new()
+        .args(["check", "-f", "jsonl", "a.md", &url, &url, "a.md"])
+        .in_dir(folder.path())
+        .run();
+    output.assert_code(1);
+    assert_eq!(server.requests().len(), 1);
+    assert_eq!(
+        output.json_lines().len(),
+        2 + 1 + 1 + 2,
+        "{}",
+        output.stdout
+    );
+    let failures = broken(&output.json_lines(), folder.path());
+    assert_eq!(failures.len(), 2, "{failures:?}");
+}
+
+#[test]
+fn redirects_are_followed_before_a_status_is_judged() {
+    let server = Server::pages([
+        ("/moved", Response::redirect(301, "/gone")),
+        ("/gone", Response::new(404)),
+    ]);
+    let text = server.url("/moved");
+    let check = |flags: &[&str]| {
+        let run = Dragnet::new()
+            .args(["check", "-f", "jsonl"])
+            .args(flags)
+            .arg("-");
+        run.stdin_text(text.clone()).run()
+    };
+    check(&["--accept", "200..=399"]).assert_code(1);
+    check(&["--accept", "404"]).assert_code(0);
+    let methods: Vec<_> = server
+        .requests()
+        .iter()
+        .map(|request| request.method.clone())
+        .collect();
+    assert_eq!(methods, ["HEAD", "HEAD", "GET", "HEAD", "HEAD"]);
+}

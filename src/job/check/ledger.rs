@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use regex::Regex;
 use url::Url;
 
 use super::disk::{Found, Seen, Unseen};
+use super::filter::Filter;
 use super::locate::{Base, Place};
 use super::reading::{self, Anchors, Occurrence, Page};
 use crate::job::record;
@@ -21,34 +21,13 @@ use crate::model::{
 };
 use crate::parser;
 
-/// Which links count.
-pub(super) struct Filter {
-    pub(super) fragments: bool,
-    pub(super) offline: bool,
-    pub(super) include: Vec<Regex>,
-    pub(super) exclude: Vec<Regex>,
-}
-
-impl Filter {
-    /// Is a target on the network not asked for?
-    fn keeps_out(&self, url: &Url) -> bool {
-        let text = url.as_str();
-        let matched = |patterns: &[Regex]| patterns.iter().any(|pattern| pattern.is_match(text));
-        self.offline || matched(&self.exclude) && !matched(&self.include)
-    }
-
-    /// The part of a fragment that has to be looked up; `None` when nothing has.
-    fn looked_up<'a>(&self, fragment: Option<&'a str>) -> Option<&'a str> {
-        let fragment = fragment.filter(|_| self.fragments)?;
-        parser::fragment::anchor(fragment)
-    }
-}
-
 /// One document.
 pub(super) struct Source {
     /// As reached from its input; absent for a page on the network.
     pub(super) path: Option<PathBuf>,
-    /// The same, from the root of the disk, without `..`.
+    /// The input itself, not something below it.
+    named: bool,
+    /// The path from the root of the disk, without `..`.
     absolute: Option<Arc<Path>>,
     root: Option<Arc<Path>>,
     url: Option<Url>,
@@ -58,7 +37,6 @@ pub(super) struct Source {
     has_local: bool,
     /// The record of an input that is itself a target.
     own: Option<Visit>,
-    settled: bool,
 }
 
 /// What was found in it, its places turned into entries of the ledger.
@@ -94,13 +72,14 @@ struct Local {
 
 impl Source {
     /// A local document.
-    pub(super) fn file(path: &Path, root: Option<PathBuf>) -> Self {
+    pub(super) fn file(path: &Path, root: Option<PathBuf>, named: bool) -> Self {
         let absolute = std::path::absolute(path)
             .ok()
             .map(|path| plain(&path).into());
         let root = root.map(|root| plain(&root).into());
         Self {
             path: Some(path.to_owned()),
+            named,
             absolute,
             root,
             ..Self::empty()
@@ -118,6 +97,7 @@ impl Source {
     fn empty() -> Self {
         Self {
             path: None,
+            named: false,
             absolute: None,
             root: None,
             url: None,
@@ -125,7 +105,6 @@ impl Source {
             open: 0,
             has_local: false,
             own: None,
-            settled: false,
         }
     }
 
@@ -162,13 +141,22 @@ impl Ledger {
             .filter(|source| source.path.is_some())
             .count();
         let here = std::env::current_dir().unwrap_or_default();
+        // An input on the network is a target like any other, and read in any case: links to it wait for that.
+        let pages: Vec<_> = sources.iter().filter_map(Source::key).collect();
+        let page = || Remote {
+            wants_content: true,
+            again: true,
+            verdict: None,
+            anchors: None,
+            waiting: Vec::new(),
+        };
         Self {
             sources,
             files,
             unread,
             looked: false,
-            remotes: Vec::new(),
-            remote_index: HashMap::new(),
+            remotes: pages.iter().map(|_| page()).collect(),
+            remote_index: pages.into_iter().zip(0..).collect(),
             locals: Vec::new(),
             local_index: HashMap::new(),
             next: 0,
@@ -185,6 +173,11 @@ impl Ledger {
             .clone()
             .unwrap_or_else(|| Path::new("").into());
         (path, source.root.clone())
+    }
+
+    /// Is the source an input itself?
+    pub(super) fn is_named(&self, number: usize) -> bool {
+        self.sources[number].named
     }
 
     /// What a source is called.
@@ -501,7 +494,6 @@ impl Ledger {
             anchors: content.anchors,
         };
         self.sources[number].content = Some(anchors);
-        self.sources[number].settled = true;
     }
 
     fn verdict(&self, content: &Content, link: &Occurrence) -> Visit {

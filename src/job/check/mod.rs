@@ -9,16 +9,18 @@
 //! | --- | --- |
 //! | `locate` | from a reference to the place it means |
 //! | `reading` | a document, read and parsed |
+//! | `filter` | which links count |
 //! | `disk` | what is at a path that no input named |
 //! | `ledger` | what is known of sources and targets, and which records are due |
 
 mod disk;
+mod filter;
 mod ledger;
 mod locate;
 mod reading;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -39,6 +41,7 @@ use crate::parser;
 use disk::Serving;
 use ledger::{Ledger, Source};
 use locate::Base;
+use reading::Page;
 
 /// Files in one lease: enough that handing them over costs nothing beside reading them.
 const BATCH: usize = 32;
@@ -109,12 +112,15 @@ impl Check {
         let mut seeds = Vec::new();
         let mut batches = Vec::new();
         let mut texts = Vec::new();
+        let mut named = HashSet::new();
         for input in &self.inputs {
             match input {
                 Input::Path(path) => {
                     let begin = sources.len();
                     for file in self.files(path, &setting)? {
-                        sources.push(Source::file(&file.path, file.root.or_else(|| root.clone())));
+                        let named = file.path == *path;
+                        let root = file.root.or_else(|| root.clone());
+                        sources.push(Source::file(&file.path, root, named));
                     }
                     let mut at = begin;
                     while at < sources.len() {
@@ -124,13 +130,15 @@ impl Check {
                         at = end;
                     }
                 }
+                // The same page named twice is one input.
+                Input::Url(target) if !named.insert(key(&target.url)) => {}
                 Input::Url(target) => {
                     sources.push(Source::page(target));
                     seeds.push((**target).clone());
                 }
                 Input::Text(name, content) => {
                     texts.push((sources.len(), content.clone()));
-                    sources.push(Source::file(Path::new(name), root.clone()));
+                    sources.push(Source::file(Path::new(name), root.clone(), false));
                 }
             }
         }
@@ -174,7 +182,15 @@ impl Check {
         let seeds: Seeds<'_> = futures::stream::iter([seeds]).boxed_local();
         let reporter = setting.reporter.clone();
         let report = run(setting, &frontier, &work, seeds, Before::default()).await?;
-        for (name, reason) in work.unread.into_inner() {
+        for Unread {
+            name,
+            named,
+            reason,
+        } in work.unread.into_inner()
+        {
+            if named && !self.skip_missing {
+                return Err(Error::Input { name, reason });
+            }
             let text = format!("{name} was not checked: {reason}");
             reporter.on(&crate::model::Event::Warning(&text));
         }
@@ -205,8 +221,8 @@ impl Check {
         Ok(found)
     }
 
-    fn filter(&self) -> ledger::Filter {
-        ledger::Filter {
+    fn filter(&self) -> filter::Filter {
+        filter::Filter {
             fragments: self.fragments,
             offline: self.offline,
             include: self.include.clone(),
@@ -240,6 +256,14 @@ struct Reading {
     max_size: u64,
 }
 
+/// A file that was found and could not be read.
+struct Unread {
+    name: String,
+    /// The user named it himself.
+    named: bool,
+    reason: String,
+}
+
 /// The verdicts of `check`.
 struct Links {
     ledger: RefCell<Ledger>,
@@ -247,7 +271,7 @@ struct Links {
     batches: Vec<Range<usize>>,
     /// URL inputs by their key.
     pages: HashMap<String, usize>,
-    unread: RefCell<Vec<(String, String)>>,
+    unread: RefCell<Vec<Unread>>,
     reading: Arc<Reading>,
     limits: Limits,
 }
@@ -334,17 +358,19 @@ impl Work for Links {
                 };
                 files.iter().map(read).collect::<Vec<_>>()
             });
-            // Fails only when a parser panicked; the sources then have no links.
-            let pages = pages.await.unwrap_or_default();
+            // Fails only when a parser panicked: a fault of ours, and these files were not read.
+            let mut pages = pages.await.unwrap_or_default();
+            pages.resize_with(range.len(), Page::failed);
             let mut found = Vec::new();
             {
                 let mut ledger = self.ledger.borrow_mut();
                 for (source, page) in range.zip(pages) {
                     if let Some(failure) = &page.unread {
-                        let name = ledger.name(source);
-                        self.unread
-                            .borrow_mut()
-                            .push((name, failure.message.to_string()));
+                        self.unread.borrow_mut().push(Unread {
+                            name: ledger.name(source),
+                            named: ledger.is_named(source),
+                            reason: failure.message.to_string(),
+                        });
                     }
                     found.extend(ledger.read(source, page, Naming::File));
                 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::locate::{Base, Place};
 use crate::fetcher::file;
-use crate::model::{Document, Failure, Link, LinkKind};
+use crate::model::{Document, Failure, FailureKind, Link, LinkKind};
 use crate::parser::{self, Options};
 
 /// A link of a document, and where it leads.
@@ -34,6 +34,20 @@ pub(super) struct Page {
     pub(super) anchors: Anchors,
     /// Why it could not be read.
     pub(super) unread: Option<Failure>,
+}
+
+impl Page {
+    /// Of a document whose parser did not come back.
+    pub(super) fn failed() -> Self {
+        let failure = Failure::new(
+            FailureKind::Internal,
+            "its parser failed; please report this",
+        );
+        Self {
+            unread: Some(failure),
+            ..Self::default()
+        }
+    }
 }
 
 /// The anchors of a document that was parsed.
