@@ -13,7 +13,7 @@
 //! | `tls` | whom we trust |
 //! | `timing` | where the time of one request went |
 //! | `failure` | what an error of the libraries below is called |
-//! | [`file`] | how a local file is read without being led astray |
+//! | [`mod@file`] | how a local file is read without being led astray |
 
 use std::borrow::Cow;
 
