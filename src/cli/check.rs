@@ -149,7 +149,7 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         max_size: options.network.max_size(),
         pace: run.pace(),
     };
-    run_to_end(run, "links", |setting| job.run(setting)).await
+    run_to_end(run, "link", |setting| job.run(setting)).await
 }
 
 /// All of stdin; links are looked for in the whole of it.

@@ -125,7 +125,7 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         pace: run.pace(),
         state,
     };
-    run_to_end(run, "URLs", |setting| job.run(setting)).await
+    run_to_end(run, "URL", |setting| job.run(setting)).await
 }
 
 /// What has to be the same for a state to go on: what decides which records there are, and where they go.

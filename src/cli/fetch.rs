@@ -85,7 +85,7 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         seeds,
         pace: run.pace(),
     };
-    let code = run_to_end(run, "URLs", |setting| job.run(setting)).await?;
+    let code = run_to_end(run, "URL", |setting| job.run(setting)).await?;
     let failure = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
     match failure {
         // What was read before has its records; the list as a whole could not be done.

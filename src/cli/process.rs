@@ -1,7 +1,6 @@
 //! What the process itself has to do with the system: signals, and the number of open descriptors.
 
 use std::cell::Cell;
-use std::io::Write;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 
@@ -25,8 +24,14 @@ impl Signals {
         }
     }
 
-    /// Listens beside `work`: on the first SIGINT or SIGTERM asks `stop`, on the second exits at once.
-    pub(super) async fn watch<T>(&self, stop: &Stop, work: impl Future<Output = T>) -> T {
+    /// Listens beside `work`: on the first SIGINT or SIGTERM asks `stop` and says so, on the
+    /// second exits at once.
+    pub(super) async fn watch<T>(
+        &self,
+        stop: &Stop,
+        say: impl Fn(&str),
+        work: impl Future<Output = T>,
+    ) -> T {
         let listen = async {
             use tokio::signal::unix::{SignalKind, signal};
             let (Ok(mut int), Ok(mut term)) = (
@@ -45,10 +50,7 @@ impl Signals {
                     exit_now(code);
                 }
                 self.last.set(code);
-                let _ = writeln!(
-                    std::io::stderr(),
-                    "dragnet: ending; requests in flight are given 5 s, the same again ends at once"
-                );
+                say("ending; requests in flight are given 5 s, the same again ends at once");
                 stop.ask();
             }
         };

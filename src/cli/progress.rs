@@ -109,7 +109,7 @@ impl Drawing {
     }
 
     /// A line of its own on stderr, unless nothing but errors is wanted.
-    fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         if self.quiet {
             return;
         }
@@ -151,10 +151,9 @@ impl Reporter for Drawing {
         match event {
             Event::Tick(summary) => self.tick(summary),
             Event::Warning(text) => self.say(&format!("warning: {text}")),
-            Event::HeldBack { in_flight, concurrency } => self.say(&format!(
-                "held back by --per-host and --delay: {in_flight} of {concurrency} requests in flight; \
-                 raise them for servers of your own"
-            )),
+            Event::HeldBack => {
+                self.say("held back by --per-host and --delay; raise them for servers of your own");
+            }
             Event::Visited(_) => {}
         }
     }
@@ -179,7 +178,9 @@ fn status(summary: &Summary) -> String {
 
 /// The last word of a run, for stderr.
 pub(super) fn closing(summary: &Summary, what: &str) -> String {
-    let mut line = format!("{} {what}: {} ok", summary.records(), summary.ok);
+    let records = summary.records();
+    let plural = if records == 1 { "" } else { "s" };
+    let mut line = format!("{records} {what}{plural}: {} ok", summary.ok);
     for (count, name) in [
         (summary.broken, "broken"),
         (summary.unknown, "unknown"),

@@ -100,7 +100,9 @@ where
         stop: stop.clone(),
     };
     let signals = Signals::default();
-    let result = signals.watch(&stop, job(setting)).await;
+    let result = signals
+        .watch(&stop, |text| reporter.say(text), job(setting))
+        .await;
     progress.clear();
     let (report, code) = exit::code(result, &signals)?;
     if let Some(report) = report.filter(|_| !quiet) {

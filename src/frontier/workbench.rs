@@ -45,6 +45,8 @@ enum Known {
 
 struct Bench {
     origin: Origin,
+    /// Its name in the index.
+    site: Rc<str>,
     /// Hops and retries that are due, before anything new.
     ahead: VecDeque<Box<Task>>,
     /// The same for robots errands, which go on while everything else waits for the rules.
@@ -89,7 +91,8 @@ pub(super) struct Workbench {
     options: Options,
     benches: Vec<Option<Bench>>,
     free: Vec<usize>,
-    index: HashMap<Origin, usize>,
+    /// Benches by the beginning of their URLs.
+    index: HashMap<Rc<str>, usize>,
     /// (when, ticket, bench)
     heap: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     tickets: u64,
@@ -134,12 +137,15 @@ impl Workbench {
     }
 
     fn enqueue(&mut self, pending: Pending, now: Instant) {
-        let Ok(url) = Url::parse(&pending.url) else {
-            // Unreachable by `Pending::of`; dropping it keeps the count right.
-            self.queued -= 1;
-            return;
+        // Parsing is for origins that are new: most targets belong to one that is known.
+        let place = match self.index.get(site(&pending.url)) {
+            Some(&place) => place,
+            None => match Url::parse(&pending.url) {
+                Ok(url) => self.bench(&url, pending.naming, now),
+                // Unreachable by `Pending::of`; dropping it keeps the count right.
+                Err(_) => return self.queued -= 1,
+            },
         };
-        let place = self.bench(&url, pending.naming, now);
         if let Some(bench) = &mut self.benches[place] {
             bench.queue.push_back(pending);
         }
@@ -148,18 +154,20 @@ impl Workbench {
 
     /// The bench of `url`'s origin, made when there is none.
     fn bench(&mut self, url: &Url, naming: Naming, now: Instant) -> usize {
-        let origin = Origin::of(url);
-        if let Some(&place) = self.index.get(&origin) {
+        if let Some(&place) = self.index.get(site(url.as_str())) {
             return place;
         }
+        let origin = Origin::of(url);
         let pace = (self.options.pace)(url, naming, None);
         let place = self.free.pop().unwrap_or_else(|| {
             self.benches.push(None);
             self.benches.len() - 1
         });
-        self.index.insert(origin.clone(), place);
+        let name: Rc<str> = site(url.as_str()).into();
+        self.index.insert(Rc::clone(&name), place);
         self.benches[place] = Some(Bench {
             origin,
+            site: name,
             ahead: VecDeque::new(),
             errands: VecDeque::new(),
             later: BinaryHeap::new(),
@@ -286,9 +294,9 @@ impl Workbench {
         }
         if bench.ahead.is_empty() && bench.queue.is_empty() {
             if bench.later.is_empty() && bench.leased == 0 && !matches!(bench.rules, Rules::Asked) {
-                let origin = bench.origin.clone();
+                let site = Rc::clone(&bench.site);
                 self.benches[place] = None;
-                self.index.remove(&origin);
+                self.index.remove(&site);
                 self.free.push(place);
             } else {
                 self.schedule(place, now);
@@ -436,16 +444,16 @@ impl Workbench {
                 self.schedule(to, now);
             }
             Step::Robots(answer) => {
-                if let Errand::Robots(origin) = &task.errand {
-                    self.learn(origin, &task.target, answer, now);
+                if matches!(task.errand, Errand::Robots(_)) {
+                    self.learn(&task.target, answer, now);
                 }
             }
         }
         self.schedule(place, now);
     }
 
-    fn learn(&mut self, origin: &Origin, robots: &Target, answer: Answer, now: Instant) {
-        let Some(&place) = self.index.get(origin) else {
+    fn learn(&mut self, robots: &Target, answer: Answer, now: Instant) {
+        let Some(&place) = self.index.get(site(robots.url.as_str())) else {
             return;
         };
         let Some(bench) = &mut self.benches[place] else {
@@ -492,6 +500,16 @@ impl Workbench {
         self.bytes = 0;
         targets
     }
+}
+
+/// Scheme, host and port of a serialised URL, which has one spelling for each origin: the default port is
+/// left out, and userinfo was taken off.
+fn site(url: &str) -> &str {
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url[host..]
+        .find(['/', '?'])
+        .map_or(url.len(), |at| host + at);
+    &url[..end]
 }
 
 /// The request for the robots.txt of a task's origin (RFC 9309, section 2.3).

@@ -493,10 +493,7 @@ impl Pipeline<'_> {
                 summary.pending = waiting;
                 self.reporter.on(&Event::Tick(&summary));
                 if held.back(&summary, self.limits.concurrency.get()) {
-                    self.reporter.on(&Event::HeldBack {
-                        in_flight: summary.in_flight,
-                        concurrency: self.limits.concurrency.get(),
-                    });
+                    self.reporter.on(&Event::HeldBack);
                 }
             }
             due = now + TICK;

@@ -12,12 +12,7 @@ pub enum Event<'a> {
     /// Something that the user should know and that is no result.
     Warning(&'a str),
     /// Work waits although there is room for it: the width and the gap of single origins hold it back.
-    HeldBack {
-        /// Requests in flight now.
-        in_flight: usize,
-        /// Requests that could be.
-        concurrency: usize,
-    },
+    HeldBack,
 }
 
 /// Receives events. Called on the event loop: it must not block.

@@ -344,7 +344,7 @@ fn an_input_that_is_not_there_is_exit_2_and_can_be_passed_over() {
     let output = run(&["--skip-missing"]);
     output.assert_code(0);
     assert!(
-        output.stderr.contains("missing.md") && output.stderr.contains("1 links"),
+        output.stderr.contains("missing.md") && output.stderr.contains("1 link:"),
         "{}",
         output.stderr
     );
