@@ -3,9 +3,9 @@
 //! A scan, not a parser: strings and comments are passed over, so nothing in them counts. Deliberately absent:
 //! `image-set()` strings and anything that needs to know which property it is in.
 
-use super::encoding::Text;
+use super::encoding::{Declared, Text};
 use super::position::count;
-use super::{Format, Options, Parse};
+use super::{Format, Options, Parse, inline};
 use crate::model::{Document, Link, LinkKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -23,7 +23,7 @@ struct Css {
 impl Css {
     fn new(options: &Options) -> Self {
         Self {
-            text: Text::new(options.charset.clone(), false),
+            text: Text::new(options.charset.clone(), Declared::InCss),
             all: String::new(),
         }
     }
@@ -47,29 +47,17 @@ impl Parse for Css {
     }
 }
 
-/// Every reference in `text`, which begins at `line` and `column`.
+/// Every reference in `text`, which begins at `line` and `column`, with its place.
 pub(super) fn references(
     text: &str,
     mut line: u32,
     mut column: u32,
     mut take: impl FnMut(Link<'_>),
 ) {
-    let bytes = text.as_bytes();
     let mut counted = 0;
-    let mut at = 0;
-    let mut import = false;
-    let mut link = |from: usize, to: usize, kind| {
-        let reference = unescaped(&text[from..to]);
-        let reference = reference.trim();
-        if reference.is_empty()
-            || reference
-                .get(..5)
-                .is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
-        {
-            return;
-        }
-        (line, column) = count(&bytes[counted..from], line, column);
-        counted = from;
+    scan(text, |reference, offset, kind| {
+        (line, column) = count(&text.as_bytes()[counted..offset], line, column);
+        counted = offset;
         take(Link {
             reference,
             kind,
@@ -77,6 +65,36 @@ pub(super) fn references(
             line,
             column,
         });
+    });
+}
+
+/// What the at-rule is about that the scan is in.
+#[derive(PartialEq, Eq)]
+enum Rule {
+    Import,
+    /// Its URL is a name.
+    Namespace,
+    Other,
+}
+
+/// Every reference in `text`: escapes undone, its offset, its kind. One that is only a fragment points into the
+/// page that is styled, whichever it is, and is none.
+pub(super) fn scan(text: &str, mut take: impl FnMut(&str, usize, LinkKind)) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    let mut rule = Rule::Other;
+    let mut found = |from: usize, to: usize, rule: &Rule| {
+        let reference = unescaped(inline(&text[from..to]));
+        let reference = reference.trim();
+        if reference.is_empty() || reference.starts_with('#') || *rule == Rule::Namespace {
+            return;
+        }
+        let kind = if *rule == Rule::Import {
+            LinkKind::Style
+        } else {
+            LinkKind::Media
+        };
+        take(reference, from, kind);
     };
     while let Some(&byte) = bytes.get(at) {
         match byte {
@@ -86,65 +104,98 @@ pub(super) fn references(
             }
             b'"' | b'\'' => {
                 let end = string_end(bytes, at + 1, byte);
-                if import {
-                    link(at + 1, end, LinkKind::Style);
+                if rule == Rule::Import {
+                    found(at + 1, end, &rule);
+                    rule = Rule::Other;
                 }
-                import = false;
                 at = end + 1;
             }
             b'@' => {
-                import = begins(&bytes[at + 1..], b"import");
-                at += 1;
+                let end = name_end(bytes, at + 1);
+                rule = match &*unescaped(&text[at + 1..end]).to_ascii_lowercase() {
+                    "import" => Rule::Import,
+                    "namespace" => Rule::Namespace,
+                    _ => Rule::Other,
+                };
+                at = end;
             }
             b';' | b'{' | b'}' => {
-                import = false;
+                rule = Rule::Other;
                 at += 1;
             }
-            b'u' | b'U' if begins(&bytes[at..], b"url(") && !follows_name(bytes, at) => {
-                let kind = if import {
-                    LinkKind::Style
+            _ => {
+                let end = name_end(bytes, at);
+                let function = bytes.get(end) == Some(&b'(');
+                if function && unescaped(&text[at..end]).eq_ignore_ascii_case("url") {
+                    let (from, to, next) = url(bytes, end + 1);
+                    found(from, to, &rule);
+                    rule = Rule::Other;
+                    at = next;
                 } else {
-                    LinkKind::Media
-                };
-                import = false;
-                let mut from = at + 4;
-                from += bytes[from..]
-                    .iter()
-                    .take_while(|byte| byte.is_ascii_whitespace())
-                    .count();
-                at = if let Some(&quote @ (b'"' | b'\'')) = bytes.get(from) {
-                    let end = string_end(bytes, from + 1, quote);
-                    link(from + 1, end, kind);
-                    end + 1
-                } else {
-                    let mut end = from;
-                    while let Some(byte) = bytes.get(end).filter(|byte| **byte != b')') {
-                        end += if *byte == b'\\' { 2 } else { 1 };
-                    }
-                    let end = text.len().min(end);
-                    let end = (end..=text.len())
-                        .find(|end| text.is_char_boundary(*end))
-                        .unwrap_or(text.len());
-                    link(from, end, kind);
-                    end
-                };
+                    at = end.max(at + 1);
+                }
             }
-            _ => at += 1,
         }
     }
 }
 
-fn begins(bytes: &[u8], word: &[u8]) -> bool {
-    bytes
-        .get(..word.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(word))
+/// The URL behind `url(`: where it begins and ends, and where to read on (sections 4.3.6 and 4.3.14). A bad one
+/// is empty and reaches to its closing parenthesis.
+fn url(bytes: &[u8], from: usize) -> (usize, usize, usize) {
+    let white = |byte: &&u8| byte.is_ascii_whitespace();
+    let begin = from + bytes[from..].iter().take_while(white).count();
+    if let Some(&quote @ (b'"' | b'\'')) = bytes.get(begin) {
+        let end = string_end(bytes, begin + 1, quote);
+        return (begin + 1, end, (end + 1).min(bytes.len()));
+    }
+    let mut end = begin;
+    let mut bad = false;
+    while let Some(&byte) = bytes.get(end).filter(|byte| **byte != b')') {
+        bad |= matches!(byte, b'"' | b'\'' | b'(');
+        end += 1;
+        if byte == b'\\' && bytes.get(end).is_some_and(u8::is_ascii) {
+            end += 1;
+        }
+    }
+    let inside = &bytes[begin..end];
+    let kept = inside.trim_ascii_end();
+    // White space in the middle is one reason more, unless it ends an escape.
+    let mut escaped = false;
+    for (at, byte) in kept.iter().enumerate() {
+        let ends_escape = at > 0 && {
+            let digits = kept[..at]
+                .iter()
+                .rev()
+                .take_while(|byte| byte.is_ascii_hexdigit());
+            let digits = digits.count();
+            (1..=6).contains(&digits) && kept[..at - digits].ends_with(b"\\")
+        };
+        bad |= byte.is_ascii_whitespace() && !escaped && !ends_escape;
+        escaped = *byte == b'\\' && !escaped;
+    }
+    if bad {
+        (begin, begin, end)
+    } else {
+        (begin, begin + kept.len(), end)
+    }
 }
 
-/// Does the name before `at` go on here, as in `my-url(`?
-fn follows_name(bytes: &[u8], at: usize) -> bool {
-    at.checked_sub(1)
-        .and_then(|before| bytes.get(before))
-        .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+/// Where the name ends that begins at `from`; there, where none does.
+fn name_end(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(&byte) = bytes.get(at) {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') || !byte.is_ascii() {
+            at += 1;
+        } else if byte == b'\\' && bytes.get(at + 1).is_some_and(|next| *next != b'\n') {
+            at += 2;
+            while bytes.get(at).is_some_and(|next| !next.is_ascii()) {
+                at += 1;
+            }
+        } else {
+            break;
+        }
+    }
+    at
 }
 
 /// Where a string ends: at its quote, at the end of its line, or of the text.
@@ -209,7 +260,7 @@ mod tests {
 
     #[test]
     fn urls_and_imports_are_found_with_their_places() {
-        let text = "@import \"a.css\";\n@IMPORT url(b.css);\nü { background: url( 'c d.png' ) } x{y:URL(e\\)f.png)}";
+        let text = "@import \"a.css\";\n@IMPORT url(b.css);\nü { background: url( 'c d.png' ) } x{y:u\\72l(e\\)f.png)}";
         assert_eq!(
             found(text),
             [
@@ -222,8 +273,16 @@ mod tests {
     }
 
     #[test]
-    fn comments_strings_and_data_are_passed_over() {
-        let text = "/* url(a) */ b{content:'url(c)'} d{background:url(data:x)} my-url(e) url(\"f";
-        assert_eq!(found(text), [("f".into(), 1, 75, LinkKind::Media)]);
+    fn what_is_no_reference_is_passed_over() {
+        let text = "/* url(a) */ b{content:'url(c)'} @namespace url(http://d/); my-url(e) url-prefix(e) url(#f) url() \
+                    url(no g) url(no\"h) url(no(i) url(\"f";
+        assert_eq!(found(text), [("f".into(), 1, 135, LinkKind::Media)]);
+    }
+
+    #[test]
+    fn a_url_that_holds_its_content_is_cut() {
+        let text = format!("a{{b:url(data:image/png,{})}}", "é".repeat(1000));
+        let found = found(&text);
+        assert!(found[0].0.starts_with("data:image/png,é") && found[0].0.len() <= 64);
     }
 }

@@ -7,9 +7,9 @@
 use crate::model::LinkKind;
 
 /// An element's attributes, by lower-case name; the first of duplicates counts.
-pub(super) trait Attributes {
+pub(super) trait Attributes<'a> {
     /// The value as written, and its byte offset.
-    fn named(&self, name: &str) -> Option<(String, usize)>;
+    fn named(&self, name: &str) -> Option<(&'a str, usize)>;
 }
 
 /// How the value of an attribute holds references.
@@ -21,19 +21,25 @@ pub(super) enum Shape {
     Srcset,
     /// `5; url=…`.
     Refresh,
+    /// CSS.
+    Declarations,
 }
 
 /// A reference that an element makes.
-pub(super) struct Reference {
+pub(super) struct Reference<'a> {
     pub(super) kind: LinkKind,
     pub(super) nofollow: bool,
     pub(super) shape: Shape,
-    pub(super) value: String,
+    pub(super) value: &'a str,
     pub(super) offset: usize,
 }
 
 /// Every reference of the element `tag`, in the order of its attributes' names here.
-pub(super) fn references(tag: &str, attributes: &dyn Attributes, mut take: impl FnMut(Reference)) {
+pub(super) fn references<'a>(
+    tag: &str,
+    attributes: &impl Attributes<'a>,
+    mut take: impl FnMut(Reference<'a>),
+) {
     use LinkKind::{Anchor, Form, Frame, Media, Metadata, Refresh, Script};
     let mut one = |name: &str, kind, shape, nofollow| {
         if let Some((value, offset)) = attributes.named(name) {
@@ -113,6 +119,7 @@ pub(super) fn references(tag: &str, attributes: &dyn Attributes, mut take: impl 
         }
         _ => {}
     }
+    one("style", Media, Shape::Declarations, false);
 }
 
 /// Metadata that previews of a page are made from.
@@ -126,7 +133,7 @@ const PREVIEWS: &[&str] = &[
 ];
 
 /// Is `word` among those of an attribute that are split on white space, whatever their case?
-fn has_word(attributes: &dyn Attributes, name: &str, word: &str) -> bool {
+fn has_word<'a>(attributes: &impl Attributes<'a>, name: &str, word: &str) -> bool {
     attributes.named(name).is_some_and(|(value, _)| {
         value
             .split_ascii_whitespace()

@@ -8,22 +8,31 @@ use encoding_rs::{Decoder, Encoding, UTF_8, WINDOWS_1252};
 /// How far a declaration is looked for.
 const PRESCAN: usize = 1024;
 
+/// Can the content itself say in which encoding it is?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Declared {
+    Nowhere,
+    /// By `meta charset`.
+    InHtml,
+    /// By `@charset`, as the first of its bytes (CSS Syntax, section 3.2).
+    InCss,
+}
+
 /// Turns chunks of bytes into text.
 pub(super) struct Text {
     charset: Option<String>,
-    /// Look for `meta charset`.
-    prescan: bool,
+    declared: Declared,
     held: Vec<u8>,
     decoder: Option<Decoder>,
     out: String,
 }
 
 impl Text {
-    /// `charset`: what the transport said; `prescan`: it is HTML, which may say it itself.
-    pub(super) fn new(charset: Option<String>, prescan: bool) -> Self {
+    /// `charset`: what the transport said.
+    pub(super) fn new(charset: Option<String>, declared: Declared) -> Self {
         Self {
             charset,
-            prescan,
+            declared,
             held: Vec::new(),
             decoder: None,
             out: String::new(),
@@ -79,10 +88,15 @@ impl Text {
         if let Some(encoding) = said {
             return encoding;
         }
-        if self.prescan
-            && let Some(encoding) = declared(head)
-        {
-            return encoding;
+        let said = match self.declared {
+            Declared::Nowhere => None,
+            Declared::InHtml => in_html(head),
+            Declared::InCss => in_css(head),
+        };
+        if let Some(encoding) = said {
+            // Text that could be read this far is none of these.
+            let wide = encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE;
+            return if wide { UTF_8 } else { encoding };
         }
         match std::str::from_utf8(head) {
             Ok(_) => UTF_8,
@@ -121,7 +135,7 @@ impl Text {
 }
 
 /// `<meta charset=…>` or its `http-equiv` form, found as browsers find it before there is a parser.
-fn declared(head: &[u8]) -> Option<&'static Encoding> {
+fn in_html(head: &[u8]) -> Option<&'static Encoding> {
     let lower = head.to_ascii_lowercase();
     let mut rest = lower.as_slice();
     while let Some(at) = memchr::memmem::find(rest, b"<meta") {
@@ -141,10 +155,7 @@ fn declared(head: &[u8]) -> Option<&'static Encoding> {
                 });
                 let label = &value[..end.unwrap_or(value.len())];
                 if let Some(encoding) = Encoding::for_label(label) {
-                    // Text that could be read this far is none of these.
-                    let wide =
-                        encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE;
-                    return Some(if wide { UTF_8 } else { encoding });
+                    return Some(encoding);
                 }
             }
         }
@@ -153,12 +164,20 @@ fn declared(head: &[u8]) -> Option<&'static Encoding> {
     None
 }
 
+/// `@charset "…";`, byte for byte.
+fn in_css(head: &[u8]) -> Option<&'static Encoding> {
+    let label = head.strip_prefix(b"@charset \"")?;
+    let end = memchr::memchr(b'"', label)?;
+    let ended = label.get(end + 1) == Some(&b';');
+    Encoding::for_label(&label[..end]).filter(|_| ended)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(bytes: &[u8], charset: Option<&str>, step: usize) -> (String, &'static str) {
-        let mut text = Text::new(charset.map(str::to_owned), true);
+        let mut text = Text::new(charset.map(str::to_owned), Declared::InHtml);
         let mut all = String::new();
         for chunk in bytes.chunks(step) {
             all.push_str(text.write(chunk));

@@ -4,7 +4,11 @@
 //! to us: entities in attributes are decoded by the rules for attributes, links in `<noscript>` count (its
 //! content is text to a browser that runs scripts, and we run none), and places are kept. No tree is built,
 //! so nesting costs nothing; a tag too large for the tokenizer's memory ends the document early, and says so.
+//!
+//! The tokenizer copies every name and value that it is asked for. It also says where they stand, so they are
+//! read from the content itself, and only a reference is ever copied.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -13,12 +17,12 @@ use lol_html::{
     HtmlRewriter, LocalHandlerTypes, MemorySettings, OutputSink, Settings, element, text,
 };
 
-use super::element::{self as meaning, Attributes, Shape};
-use super::encoding::Text;
-use super::position::Positions;
-use super::{Format, Options, Parse, css};
+use super::element::{self as meaning, Attributes, Reference, Shape};
+use super::encoding::{Declared, Text};
+use super::position::{Place, Window};
+use super::{Format, Options, Parse, css, inline};
 use crate::model::document::anchor_hash;
-use crate::model::{Document, Link, LinkKind};
+use crate::model::{Document, Link};
 
 pub(super) const FORMAT: Format = Format {
     name: "html",
@@ -40,25 +44,6 @@ impl OutputSink for Nowhere {
     fn handle_chunk(&mut self, _: &[u8]) {}
 }
 
-/// What the handlers share.
-struct State {
-    document: Document,
-    positions: Positions,
-    anchors: bool,
-    title: Option<String>,
-    /// A `title` inside an `svg` is another one's.
-    skip_title: bool,
-    style: Style,
-    noscript: String,
-    noscript_at: Option<(u32, u32)>,
-}
-
-#[derive(Default)]
-struct Style {
-    text: String,
-    at: Option<(u32, u32)>,
-}
-
 /// The parser.
 struct Html {
     text: Text,
@@ -68,7 +53,7 @@ struct Html {
 impl Html {
     fn new(options: &Options) -> Self {
         Self {
-            text: Text::new(options.charset.clone(), true),
+            text: Text::new(options.charset.clone(), Declared::InHtml),
             tags: Tags::new(options.anchors, 1, 1),
         }
     }
@@ -95,18 +80,38 @@ pub(super) struct Tags {
     state: Rc<RefCell<State>>,
 }
 
+/// What the handlers share.
+struct State {
+    document: Document,
+    window: Window,
+    place: Place,
+    anchors: bool,
+    title: Option<String>,
+    /// A `title` inside an `svg` is another one's.
+    skip_title: bool,
+    style: Inner,
+    noscript: Inner,
+}
+
+/// The text of an element that is read when it ends, and where it begins.
+#[derive(Default)]
+struct Inner {
+    text: String,
+    at: Option<(u32, u32)>,
+}
+
 impl Tags {
     /// Of text that begins at `line` and `column`.
     pub(super) fn new(anchors: bool, line: u32, column: u32) -> Self {
         let state = Rc::new(RefCell::new(State {
             document: Document::default(),
-            positions: Positions::from(line, column),
+            window: Window::new(MEMORY),
+            place: Place::from(line, column),
             anchors,
             title: None,
             skip_title: false,
-            style: Style::default(),
-            noscript: String::new(),
-            noscript_at: None,
+            style: Inner::default(),
+            noscript: Inner::default(),
         }));
         let rewriter = Some(rewriter(&state));
         Self { rewriter, state }
@@ -120,7 +125,10 @@ impl Tags {
         if text.is_empty() {
             return;
         }
-        self.state.borrow_mut().positions.extend(text.as_bytes());
+        {
+            let State { window, place, .. } = &mut *self.state.borrow_mut();
+            window.extend(text, place);
+        }
         if rewriter.write(text.as_bytes()).is_err() {
             self.give_up();
         }
@@ -192,106 +200,122 @@ fn rewriter(state: &Rc<RefCell<State>>) -> HtmlRewriter<'static, Nowhere> {
     HtmlRewriter::new(settings, Nowhere)
 }
 
+/// A tag's attributes as they are written.
+struct Written<'a, 'input> {
+    attributes: &'a [Attribute<'input>],
+    window: &'a Window,
+}
+
+impl<'a> Attributes<'a> for Written<'a, '_> {
+    fn named(&self, name: &str) -> Option<(&'a str, usize)> {
+        self.attributes.iter().find_map(|attribute| {
+            let key = attribute.name_source_location()?.bytes();
+            if key.len() != name.len() {
+                return None;
+            }
+            let written = self.window.text(key.start, key.end);
+            if !written.eq_ignore_ascii_case(name) {
+                return None;
+            }
+            let value = attribute.value_source_location();
+            let value = value.map_or(key.end..key.end, |value| value.bytes());
+            Some((self.window.text(value.start, value.end), value.start))
+        })
+    }
+}
+
 impl State {
     fn tag(&mut self, element: &Element<'_, '_>) {
         self.skip_title = false;
-        if element.attributes().is_empty() {
+        let start = element.source_location().bytes().start;
+        self.window.pass(start);
+        let attributes = element.attributes();
+        if attributes.is_empty() {
             return;
         }
-        let attributes = &Named::of(element);
-        let tag = element.tag_name();
-        if self.anchors {
-            for name in if tag == "a" {
-                &["id", "name"][..]
-            } else {
-                &["id"]
-            } {
+        let Self {
+            document,
+            window,
+            place,
+            anchors,
+            ..
+        } = self;
+        let name = window.word(start + 1, |byte| {
+            byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>')
+        });
+        let tag = if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(name.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(name)
+        };
+        let attributes = &Written { attributes, window };
+        if *anchors {
+            let names: &[_] = if tag == "a" { &["id", "name"] } else { &["id"] };
+            for name in names {
                 if let Some((value, _)) = attributes.named(name) {
-                    self.document
-                        .anchors
-                        .push(anchor_hash(&htmlize::unescape_attribute(value.as_str())));
+                    let anchor = anchor_hash(&htmlize::unescape_attribute(value));
+                    document.anchors.push(anchor);
                 }
             }
         }
-        match tag.as_str() {
-            "base" if self.document.base.is_none() => {
-                self.document.base = attributes.named("href").map(|(value, _)| {
-                    trimmed(&htmlize::unescape_attribute(value.as_str())).to_owned()
-                });
+        match &*tag {
+            "base" if document.base.is_none() => {
+                document.base = attributes
+                    .named("href")
+                    .map(|(value, _)| trimmed(&htmlize::unescape_attribute(value)).to_owned());
             }
-            "meta" => self.robots(attributes),
+            "meta" => robots(document, attributes),
             _ => {}
         }
         let mut references = Vec::new();
         meaning::references(&tag, attributes, |reference| references.push(reference));
-        // Places are asked for in the order of the document.
-        references.sort_by_key(|reference| reference.offset);
+        if references.len() > 1 {
+            // Places are asked for in the order of the document.
+            references.sort_by_key(|reference| reference.offset);
+        }
+        let mut link = |reference: &str, offset, kind, nofollow| {
+            let (line, column) = place.at(offset, window);
+            document.links.push(Link {
+                reference,
+                kind,
+                nofollow,
+                line,
+                column,
+            });
+        };
         for reference in references {
-            let meaning::Reference {
+            let Reference {
                 kind,
                 nofollow,
                 shape,
                 value,
                 offset,
             } = reference;
+            let mut written = |url: &str, at: usize| {
+                let lead = url.len() - url.trim_start_matches(is_space).len();
+                link(&meant(trimmed(url)), offset + at + lead, kind, nofollow);
+            };
             match shape {
-                Shape::Url => self.link(&value, offset, kind, nofollow),
+                Shape::Url => written(value, 0),
                 Shape::Srcset => {
-                    for (url, at) in meaning::candidates(&value) {
-                        self.link(url, offset + at, kind, nofollow);
+                    for (url, at) in meaning::candidates(value) {
+                        written(url, at);
                     }
                 }
                 Shape::Refresh => {
-                    if let Some((url, at)) = meaning::refresh(&value) {
-                        self.link(url, offset + at, kind, nofollow);
+                    if let Some((url, at)) = meaning::refresh(value) {
+                        written(url, at);
                     }
                 }
-            }
-        }
-        if let Some((value, offset)) = attributes.named("style")
-            && value.contains("url(")
-        {
-            let (line, column) = self.positions.at(offset);
-            css::references(&value, line, column, |link| self.document.links.push(link));
-        }
-    }
-
-    fn link(&mut self, written: &str, offset: usize, kind: LinkKind, nofollow: bool) {
-        let value = trimmed(written);
-        let lead = written.len() - written.trim_start_matches(is_space).len();
-        let reference = htmlize::unescape_attribute(value);
-        // URLs that hold their content have nothing to look for.
-        if reference
-            .get(..5)
-            .is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"))
-        {
-            return;
-        }
-        let (line, column) = self.positions.at(offset + lead);
-        // A newline within a URL is dropped by every reader of URLs; it must not reach a record.
-        let reference = if reference.contains(['\n', '\r', '\t']) {
-            reference.replace(['\n', '\r', '\t'], "").into()
-        } else {
-            reference
-        };
-        self.document.links.push(Link {
-            reference: &reference,
-            kind,
-            nofollow,
-            line,
-            column,
-        });
-    }
-
-    fn robots(&mut self, attributes: &Named<'_, '_>) {
-        let is_robots = attributes
-            .named("name")
-            .is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("robots"));
-        if let (true, Some((content, _))) = (is_robots, attributes.named("content")) {
-            for rule in content.split(',') {
-                let rule = rule.trim().to_ascii_lowercase();
-                self.document.nofollow |= matches!(rule.as_str(), "nofollow" | "none");
-                self.document.noindex |= matches!(rule.as_str(), "noindex" | "none");
+                Shape::Declarations => {
+                    let meant = htmlize::unescape_attribute(value);
+                    // Offsets are those of the content only where nothing had to be decoded.
+                    let exact = matches!(meant, Cow::Borrowed(_));
+                    css::scan(&meant, |reference, at, kind| {
+                        let at = if exact { offset + at } else { offset };
+                        link(reference, at, kind, nofollow);
+                    });
+                }
             }
         }
     }
@@ -311,40 +335,29 @@ impl State {
     }
 
     fn style(&mut self, chunk: &TextChunk<'_>) {
-        if self.style.at.is_none() {
-            self.style.at = Some(self.positions.at(chunk.source_location().bytes().start));
-        }
-        self.style.text.push_str(chunk.as_str());
-        if chunk.last_in_text_node() || self.style.text.len() > MEMORY {
+        if self.style.take(chunk, &mut self.place, &self.window) {
             self.end_style();
         }
     }
 
     fn end_style(&mut self) {
-        let Style { text, at } = std::mem::take(&mut self.style);
+        let Inner { text, at } = std::mem::take(&mut self.style);
         if let Some((line, column)) = at {
             css::references(&text, line, column, |link| self.document.links.push(link));
         }
     }
 
     fn noscript(&mut self, chunk: &TextChunk<'_>) {
-        if self.noscript_at.is_none() {
-            self.noscript_at = Some(self.positions.at(chunk.source_location().bytes().start));
-        }
-        self.noscript.push_str(chunk.as_str());
-        if chunk.last_in_text_node() || self.noscript.len() > MEMORY {
+        if self.noscript.take(chunk, &mut self.place, &self.window) {
             self.end_noscript();
         }
     }
 
     fn end_noscript(&mut self) {
-        let text = std::mem::take(&mut self.noscript);
-        let Some((line, column)) = self.noscript_at.take() else {
+        let Inner { text, at } = std::mem::take(&mut self.noscript);
+        let Some((line, column)) = at else {
             return;
         };
-        if text.is_empty() {
-            return;
-        }
         let mut inside = Tags::new(self.anchors, line, column);
         inside.write(&text);
         let inside = inside.finish();
@@ -355,34 +368,41 @@ impl State {
     }
 }
 
-/// A tag's attributes with their names, which the tokenizer makes anew at each call.
-struct Named<'a, 'input>(Vec<(String, &'a Attribute<'input>)>);
-
-impl<'a, 'input> Named<'a, 'input> {
-    fn of(element: &'a Element<'_, 'input>) -> Self {
-        Self(
-            element
-                .attributes()
-                .iter()
-                .map(|attribute| (attribute.name(), attribute))
-                .collect(),
-        )
+impl Inner {
+    /// Takes the next of its text; is it complete?
+    fn take(&mut self, chunk: &TextChunk<'_>, place: &mut Place, window: &Window) -> bool {
+        if self.at.is_none() {
+            let start = chunk.source_location().bytes().start;
+            self.at = Some(place.at(start, window));
+        }
+        self.text.push_str(chunk.as_str());
+        chunk.last_in_text_node() || self.text.len() > MEMORY
     }
 }
 
-impl Attributes for Named<'_, '_> {
-    fn named(&self, name: &str) -> Option<(String, usize)> {
-        let (_, attribute) = self.0.iter().find(|(known, _)| known == name)?;
-        let location = attribute.value_source_location();
-        let start = location.map_or_else(
-            || {
-                attribute
-                    .name_source_location()
-                    .map_or(0, |name| name.bytes().end)
-            },
-            |value| value.bytes().start,
-        );
-        Some((attribute.value(), start))
+/// What `meta name=robots` says.
+fn robots<'a>(document: &mut Document, attributes: &impl Attributes<'a>) {
+    let is_robots = attributes
+        .named("name")
+        .is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("robots"));
+    if let (true, Some((content, _))) = (is_robots, attributes.named("content")) {
+        for rule in content.split(',') {
+            let rule = rule.trim().to_ascii_lowercase();
+            document.nofollow |= matches!(rule.as_str(), "nofollow" | "none");
+            document.noindex |= matches!(rule.as_str(), "noindex" | "none");
+        }
+    }
+}
+
+/// A reference as it is meant: entities decoded, NUL replaced as every tokenizer of HTML does it, and line ends
+/// dropped as every reader of URLs does it, so that none reaches a record.
+fn meant(written: &str) -> Cow<'_, str> {
+    let reference = htmlize::unescape_attribute(inline(written));
+    if reference.contains(['\n', '\r', '\t', '\0']) {
+        let reference = reference.replace(['\n', '\r', '\t'], "");
+        Cow::Owned(reference.replace('\0', "\u{fffd}"))
+    } else {
+        reference
     }
 }
 

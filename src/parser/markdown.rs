@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, LinkType, Options as Extensions, Parser, Tag, TagEnd};
 
-use super::encoding::Text;
+use super::encoding::{Declared, Text};
 use super::html::Tags;
 use super::position::count;
 use super::{Format, Options, Parse, text};
@@ -24,7 +24,7 @@ pub(super) const FORMAT: Format = Format {
     ],
     open: |options| {
         Box::new(Markdown {
-            text: Text::new(options.charset.clone(), false),
+            text: Text::new(options.charset.clone(), Declared::Nowhere),
             all: String::new(),
             options: options.clone(),
         })

@@ -76,6 +76,21 @@ pub fn for_extension(extension: &str) -> Option<&'static Format> {
         .find(|format| format.extensions.contains(&extension))
 }
 
+/// A `data:` URL holds what it names, maybe megabytes of it: its beginning is enough to say where it stands. Any
+/// other reference is left as it is.
+fn inline(reference: &str) -> &str {
+    const SHOWN: usize = 64;
+    let data = reference
+        .get(..5)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
+    if data && reference.len() > SHOWN {
+        let end = (0..=SHOWN).rev().find(|at| reference.is_char_boundary(*at));
+        &reference[..end.unwrap_or(0)]
+    } else {
+        reference
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -3,7 +3,7 @@
 //! A URL ends at white space, quotes, angle brackets and what cannot stand in one; punctuation at its end
 //! belongs to the sentence, and a closing bracket to the text when it has no opening one in the URL.
 
-use super::encoding::Text;
+use super::encoding::{Declared, Text};
 use super::position::count;
 use super::{Format, Parse};
 use crate::model::{Document, Link, LinkKind};
@@ -14,7 +14,7 @@ pub(super) const FORMAT: Format = Format {
     extensions: &["txt"],
     open: |options| {
         Box::new(Plain {
-            text: Text::new(options.charset.clone(), false),
+            text: Text::new(options.charset.clone(), Declared::Nowhere),
             all: String::new(),
         })
     },
