@@ -147,6 +147,7 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::url::key;
 
     fn all(text: &'static [u8], separator: u8) -> Vec<Target> {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -221,6 +222,52 @@ mod tests {
                 .seed
                 .as_ref()
                 .is_some_and(|seed| seed.input.len() < 1000)
+        );
+    }
+
+    /// The seeds of a file under `fixtures/urls`.
+    fn fixture(name: &str, separator: u8) -> Vec<Target> {
+        let content = std::fs::read(format!("fixtures/urls/{name}.txt")).expect("a fixture");
+        all(Vec::leak(content), separator)
+    }
+
+    #[test]
+    fn each_fixture_is_read_as_it_says() {
+        let lines = |targets: &[Target], usable: bool| -> Vec<u64> {
+            targets
+                .iter()
+                .filter(|target| target.refusal.is_none() == usable)
+                .filter_map(|target| Some(target.seed.as_ref()?.line))
+                .collect()
+        };
+        for (name, usable, refused) in [
+            ("clean", vec![2, 3, 4, 5, 6], vec![]),
+            ("empty", vec![], vec![]),
+            ("messy", vec![3, 6, 7, 9, 10, 12], vec![11]),
+            ("no-final-newline", vec![2, 3], vec![]),
+            ("repeated", vec![2, 3, 4, 5, 6], vec![]),
+            (
+                "unusable",
+                vec![4, 8, 14],
+                vec![2, 3, 5, 6, 7, 9, 10, 11, 12, 13],
+            ),
+        ] {
+            let targets = fixture(name, b'\n');
+            assert_eq!(lines(&targets, true), usable, "{name}");
+            assert_eq!(lines(&targets, false), refused, "{name}");
+        }
+        let targets = fixture("repeated", b'\n');
+        let keys: std::collections::HashSet<_> =
+            targets.iter().map(|target| key(&target.url)).collect();
+        assert_eq!(keys.len(), 1, "one page: {keys:?}");
+        assert_eq!(fixture("bad-bytes", b'\n').len(), 7);
+        assert_eq!(fixture("long-line", b'\n').len(), 3);
+        assert_eq!(
+            told(&fixture("nul-separated", 0)),
+            [
+                (2, "http://harbour.test/first"),
+                (3, "http://harbour.test/second")
+            ]
         );
     }
 }

@@ -267,7 +267,7 @@ mod tests {
                 ("a.css".into(), 1, 10, LinkKind::Style),
                 ("b.css".into(), 2, 13, LinkKind::Style),
                 ("c d.png".into(), 3, 23, LinkKind::Media),
-                ("e)f.png".into(), 3, 44, LinkKind::Media),
+                ("e)f.png".into(), 3, 46, LinkKind::Media),
             ]
         );
     }
@@ -276,7 +276,7 @@ mod tests {
     fn what_is_no_reference_is_passed_over() {
         let text = "/* url(a) */ b{content:'url(c)'} @namespace url(http://d/); my-url(e) url-prefix(e) url(#f) url() \
                     url(no g) url(no\"h) url(no(i) url(\"f";
-        assert_eq!(found(text), [("f".into(), 1, 135, LinkKind::Media)]);
+        assert_eq!(found(text), [("f".into(), 1, 134, LinkKind::Media)]);
     }
 
     #[test]

@@ -12,6 +12,8 @@ const PRESCAN: usize = 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Declared {
     Nowhere,
+    /// It cannot, and is UTF-8 by convention.
+    ByConvention,
     /// By `meta charset`.
     InHtml,
     /// By `@charset`, as the first of its bytes (CSS Syntax, section 3.2).
@@ -90,8 +92,9 @@ impl Text {
         }
         let said = match self.declared {
             Declared::Nowhere => None,
+            Declared::ByConvention => Some(UTF_8),
             Declared::InHtml => in_html(head),
-            Declared::InCss => in_css(head),
+            Declared::InCss => in_css(head).or(Some(UTF_8)),
         };
         if let Some(encoding) = said {
             // Text that could be read this far is none of these.

@@ -213,8 +213,8 @@ impl<'a> Attributes<'a> for Written<'a, '_> {
             if key.len() != name.len() {
                 return None;
             }
-            let written = self.window.text(key.start, key.end);
-            if !written.eq_ignore_ascii_case(name) {
+            let written = self.window.bytes(key.start, key.end);
+            if !written.eq_ignore_ascii_case(name.as_bytes()) {
                 return None;
             }
             let value = attribute.value_source_location();
@@ -226,18 +226,14 @@ impl<'a> Attributes<'a> for Written<'a, '_> {
 
 impl State {
     fn tag(&mut self, element: &Element<'_, '_>) {
-        self.skip_title = false;
         let start = element.source_location().bytes().start;
         self.window.pass(start);
-        let attributes = element.attributes();
-        if attributes.is_empty() {
-            return;
-        }
         let Self {
             document,
             window,
             place,
             anchors,
+            skip_title,
             ..
         } = self;
         let name = window.word(start + 1, |byte| {
@@ -248,11 +244,20 @@ impl State {
         } else {
             Cow::Borrowed(name)
         };
+        if tag == "title" {
+            *skip_title = false;
+        }
+        let attributes = element.attributes();
+        if attributes.is_empty() {
+            return;
+        }
         let attributes = &Written { attributes, window };
         if *anchors {
             let names: &[_] = if tag == "a" { &["id", "name"] } else { &["id"] };
             for name in names {
-                if let Some((value, _)) = attributes.named(name) {
+                if let Some((value, _)) = attributes.named(name)
+                    && !value.is_empty()
+                {
                     let anchor = anchor_hash(&htmlize::unescape_attribute(value));
                     document.anchors.push(anchor);
                 }
@@ -471,7 +476,7 @@ mod tests {
     #[test]
     fn what_is_not_a_link_is_none() {
         let text = "<!-- <a href=1> --><script>'<a href=2>'</script><textarea><a href=3></textarea>\
-                    <title><a href=4></title><style>a{}</style><link rel=preconnect href=5><a href=data:x>";
+                    <title><a href=4></title><style>a{}</style><link rel=preconnect href=5>";
         assert_eq!(references(text), Vec::<String>::new());
     }
 

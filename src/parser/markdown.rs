@@ -4,6 +4,7 @@
 //! the place that a reader sees. Headings have the anchors that GitHub gives them, and compare without regard
 //! to case. Code is passed over unless asked for; HTML in Markdown is HTML.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -24,7 +25,7 @@ pub(super) const FORMAT: Format = Format {
     ],
     open: |options| {
         Box::new(Markdown {
-            text: Text::new(options.charset.clone(), Declared::Nowhere),
+            text: Text::new(options.charset.clone(), Declared::ByConvention),
             all: String::new(),
             options: options.clone(),
         })
@@ -64,11 +65,13 @@ struct Reading<'a> {
     document: Document,
     /// Byte offsets of line starts.
     lines: Vec<usize>,
-    /// How often each slug was given.
+    /// The slugs that were given, and the last number that each had to add.
     slugs: HashMap<String, u32>,
     heading: Option<Heading>,
     code: bool,
     links: u32,
+    /// Consecutive text is one piece, since a bare URL may hold what could have begun emphasis.
+    words: Option<Range<usize>>,
     /// Consecutive HTML is one piece, so that tags may span lines.
     html: Option<Range<usize>>,
 }
@@ -92,6 +95,7 @@ impl<'a> Reading<'a> {
             heading: None,
             code: false,
             links: 0,
+            words: None,
             html: None,
         }
     }
@@ -128,6 +132,9 @@ impl<'a> Reading<'a> {
             if !matches!(event, Event::Html(_) | Event::InlineHtml(_)) {
                 self.end_html();
             }
+            if !matches!(event, Event::Text(_)) {
+                self.end_words();
+            }
             match event {
                 Event::Start(Tag::MetadataBlock(_)) => metadata = true,
                 Event::End(TagEnd::MetadataBlock(_)) => metadata = false,
@@ -160,8 +167,16 @@ impl<'a> Reading<'a> {
                     if let Some(heading) = &mut self.heading {
                         heading.text.push_str(&words);
                     }
-                    if !metadata && self.links == 0 && (!self.code || self.options.verbatim) {
-                        self.bare(range);
+                    if self.code && self.options.verbatim {
+                        self.bare(range, true);
+                    } else if !self.code && !metadata && self.links == 0 {
+                        match &mut self.words {
+                            Some(piece) if piece.end == range.start => piece.end = range.end,
+                            _ => {
+                                self.end_words();
+                                self.words = Some(range);
+                            }
+                        }
                     }
                 }
                 Event::Code(words) => {
@@ -169,7 +184,7 @@ impl<'a> Reading<'a> {
                         heading.text.push_str(&words);
                     }
                     if self.options.verbatim {
-                        self.bare(range);
+                        self.bare(range, true);
                     }
                 }
                 Event::SoftBreak | Event::HardBreak => {
@@ -187,6 +202,7 @@ impl<'a> Reading<'a> {
                 _ => {}
             }
         }
+        self.end_words();
         self.end_html();
     }
 
@@ -217,13 +233,24 @@ impl<'a> Reading<'a> {
     }
 
     /// GitHub links bare URLs too.
-    fn bare(&mut self, range: Range<usize>) {
+    fn bare(&mut self, range: Range<usize>, verbatim: bool) {
         let Some(words) = self.all.get(range.clone()) else {
             return;
         };
         for (from, to) in text::urls(words) {
-            let url = words[from..to].to_owned();
+            let written = &words[from..to];
+            let url = if verbatim {
+                Cow::Borrowed(written)
+            } else {
+                htmlize::unescape(written)
+            };
             self.link(&url, range.start + from, LinkKind::Anchor);
+        }
+    }
+
+    fn end_words(&mut self) {
+        if let Some(range) = self.words.take() {
+            self.bare(range, false);
         }
     }
 
@@ -241,15 +268,20 @@ impl<'a> Reading<'a> {
         if let Some(id) = id {
             self.document.anchors.push(anchor_hash(&id.to_lowercase()));
         }
-        let slug = slug(&text);
-        let times = self.slugs.entry(slug.clone()).or_default();
-        let unique = if *times == 0 {
-            slug
-        } else {
-            format!("{slug}-{times}")
-        };
-        *times += 1;
+        let unique = self.unique(slug(&text));
         self.document.anchors.push(anchor_hash(&unique));
+    }
+
+    /// A slug that was given before gets a number, the next one that makes it new.
+    fn unique(&mut self, slug: String) -> String {
+        let mut unique = slug.clone();
+        while self.slugs.contains_key(&unique) {
+            let times = self.slugs.entry(slug.clone()).or_default();
+            *times += 1;
+            unique = format!("{slug}-{times}");
+        }
+        self.slugs.insert(unique.clone(), 0);
+        unique
     }
 
     fn end_html(&mut self) {
@@ -329,6 +361,10 @@ mod tests {
                 ("http://a.test/".into(), 1, 2),
                 ("http://b.test/".into(), 1, 22)
             ]
+        );
+        assert_eq!(
+            links("http://c.test/d_(e)?f&amp;g=h_i."),
+            [("http://c.test/d_(e)?f&g=h_i".into(), 1, 1)]
         );
         assert_eq!(
             links("[![badge](b.png)](c.html)"),

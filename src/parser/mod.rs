@@ -17,6 +17,8 @@
 mod css;
 mod element;
 mod encoding;
+#[cfg(test)]
+mod fixtures;
 pub mod fragment;
 mod html;
 mod markdown;

@@ -48,7 +48,7 @@ impl Window {
     }
 
     /// The bytes from one offset to another, as far as they are here.
-    fn bytes(&self, from: usize, to: usize) -> &[u8] {
+    pub(super) fn bytes(&self, from: usize, to: usize) -> &[u8] {
         let last = self.bytes.len();
         let to = to.saturating_sub(self.offset).min(last);
         let from = from.saturating_sub(self.offset).min(to);

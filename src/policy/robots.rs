@@ -165,7 +165,7 @@ impl Robots {
             let rule = || Rule {
                 allow,
                 line: number,
-                pattern: normal(value),
+                pattern: pattern(value),
             };
             if for_us {
                 ours.rules.push(rule());
@@ -201,7 +201,7 @@ impl Robots {
                 rule,
             };
         }
-        let path = normal(path.as_bytes());
+        let path = normal(path.as_bytes(), false);
         let matching = self
             .rules
             .iter()
@@ -267,8 +267,17 @@ fn product(value: &[u8]) -> &[u8] {
     &value[..end.unwrap_or(value.len())]
 }
 
-/// Escapes in upper case, those of unreserved characters decoded, what is beyond ASCII encoded (2.2.2).
-fn normal(text: &[u8]) -> String {
+/// A rule's path, whose `*` and last `$` are special (2.2.3).
+fn pattern(text: &[u8]) -> String {
+    match text.strip_suffix(b"$") {
+        Some(text) => normal(text, true) + "$",
+        None => normal(text, true),
+    }
+}
+
+/// Escapes in upper case, those of unreserved characters decoded, what is beyond ASCII encoded (2.2.2), and `$`
+/// too, so that it and `%24` are one. The same goes for `*`, unless it is `special`.
+fn normal(text: &[u8], special: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let escape = |out: &mut String, byte: u8| {
         // Writing to a string does not fail.
@@ -289,7 +298,7 @@ fn normal(text: &[u8]) -> String {
             } else {
                 escape(&mut out, value);
             }
-        } else if byte.is_ascii_graphic() {
+        } else if byte.is_ascii_graphic() && byte != b'$' && (special || byte != b'*') {
             out.push(char::from(byte));
         } else {
             escape(&mut out, byte);
@@ -462,6 +471,120 @@ mod tests {
         let pattern = format!("{}b", "*a".repeat(30));
         let path = "a".repeat(50_000);
         assert!(!matches(pattern.as_bytes(), path.as_bytes()));
+    }
+
+    #[test]
+    fn each_fixture_is_read_as_it_says() {
+        let cases: &[(&str, &str, &[&str], &[&str])] = &[
+            ("bom", "dragnet", &["/"], &["/private/x"]),
+            ("cr", "dragnet", &["/private/open/"], &["/private/"]),
+            (
+                "crlf",
+                "dragnet",
+                &["/private/x"],
+                &["/private", "/secret/"],
+            ),
+            ("empty", "dragnet", &["/"], &[]),
+            ("empty-disallow", "dragnet", &["/"], &[]),
+            ("html", "dragnet", &["/"], &[]),
+            ("invalid-utf-8", "dragnet", &["/"], &["/private/"]),
+            (
+                "lines-between",
+                "foobot",
+                &["/before-any-group", "/baz-only"],
+                &["/both", "/both-too"],
+            ),
+            ("lines-between", "bazbot", &["/both"], &["/baz-only"]),
+            (
+                "longest-match",
+                "foobot",
+                &["/example/page/", "/tie"],
+                &["/example/page/disallowed.gif"],
+            ),
+            (
+                "merged-groups",
+                "ExampleBot",
+                &["/for-others"],
+                &["/foo", "/bar", "/baz"],
+            ),
+            ("merged-groups", "dragnet", &["/foo"], &["/for-others"]),
+            ("no-final-newline", "dragnet", &["/"], &["/private/"]),
+            ("no-group-for-us", "dragnet", &["/"], &[]),
+            ("nul-bytes", "dragnet", &["/"], &["/private/"]),
+            (
+                "percent-encoding",
+                "dragnet",
+                &["/a/b", "/stars"],
+                &[
+                    "/foo/bar/baz",
+                    "/letter/%E3%83%84",
+                    "/escape/ツ",
+                    "/lower/%E3%83%84",
+                    "/a%2Fb",
+                    "/star*",
+                    "/dollar$",
+                ],
+            ),
+            (
+                "product-tokens",
+                "dragnet",
+                &["/for-a-shorter-name", "/for-a-longer-name"],
+                &["/for-dragnet"],
+            ),
+            (
+                "simple",
+                "foobot",
+                &["/example/page.html", "/example/allowed.gif"],
+                &["/", "/example/other"],
+            ),
+            ("simple", "barbot", &["/a.gif"], &["/example/page.html"]),
+            ("simple", "quxbot", &["/example/", "/a.gif"], &[]),
+            (
+                "simple",
+                "dragnet",
+                &["/publications/"],
+                &["/example/", "/a.gif"],
+            ),
+            (
+                "special-characters",
+                "dragnet",
+                &["/exactly-not", "/any/thing"],
+                &[
+                    "/exactly",
+                    "/any/x/thing",
+                    "/any/x/y/end",
+                    "/price$list",
+                    "/trailing",
+                    "/two-stars",
+                ],
+            ),
+            ("stars", "dragnet", &["/"], &["/private/"]),
+            (
+                "white-space",
+                "dragnet",
+                &["/private/open/"],
+                &["/private/"],
+            ),
+        ];
+        for (name, token, open, closed) in cases {
+            let content = std::fs::read(format!("fixtures/robots/{name}.txt")).expect("a fixture");
+            let robots = Robots::parse(&content, token);
+            for (paths, allowed) in [(open, true), (closed, false)] {
+                for path in *paths {
+                    assert_eq!(robots.judge(path).allowed, allowed, "{name} {token} {path}");
+                }
+            }
+        }
+        let delays = std::fs::read("fixtures/robots/crawl-delay.txt").expect("a fixture");
+        for (token, seconds) in [
+            ("slow", Some(5.0)),
+            ("fraction", Some(0.5)),
+            ("long", Some(86_400.0)),
+            ("nonsense", None),
+        ] {
+            let delay = Robots::parse(&delays, token).crawl_delay();
+            assert_eq!(delay.map(|delay| delay.as_secs_f64()), seconds, "{token}");
+        }
     }
 
     /// Every way to spread the path over the stars: what the rule means, without a thought for time.

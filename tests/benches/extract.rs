@@ -1,6 +1,6 @@
 //! Which tokenizer finds links fastest, on real pages: the benchmark that chose ours.
 //!
-//!     cargo bench --bench extract -- DIR…
+//!     cargo bench --bench extract -- [--only=WORD] DIR…
 //!
 //! Reads every `.html` below each folder into memory and times five extractors over them in turn, so that a
 //! machine's mood strikes all alike: scraper's tree, html5ever's tokenizer, html5gum with a callback, `lol_html`
@@ -43,6 +43,15 @@ fn main() {
         .skip(1)
         .filter(|argument| !argument.starts_with("--"))
         .collect();
+    let only =
+        std::env::args().find_map(|argument| Some(argument.strip_prefix("--only=")?.to_owned()));
+    let extractors: Vec<_> = EXTRACTORS
+        .iter()
+        .filter(|(name, _)| {
+            only.as_ref()
+                .is_none_or(|only| name.contains(only.as_str()))
+        })
+        .collect();
     if folders.is_empty() {
         println!(
             "no pages: name folders of HTML; tests/benches/real-site.sh leaves three in target/real-site"
@@ -55,10 +64,10 @@ fn main() {
         let mut pages = Vec::new();
         read(Path::new(&folder), &mut pages);
         let bytes: usize = pages.iter().map(String::len).sum();
-        let mut times = vec![Vec::new(); EXTRACTORS.len()];
-        let mut links = vec![0; EXTRACTORS.len()];
+        let mut times = vec![Vec::new(); extractors.len()];
+        let mut links = vec![0; extractors.len()];
         for round in 0..=ROUNDS {
-            for (number, (_, extract)) in EXTRACTORS.iter().enumerate() {
+            for (number, (_, extract)) in extractors.iter().enumerate() {
                 let begin = Instant::now();
                 links[number] = pages.iter().map(|page| extract(page)).sum();
                 if round > 0 {
@@ -66,7 +75,7 @@ fn main() {
                 }
             }
         }
-        for (number, (name, _)) in EXTRACTORS.iter().enumerate() {
+        for (number, (name, _)) in extractors.iter().enumerate() {
             let speeds = &mut times[number];
             speeds.sort_by(f64::total_cmp);
             let (least, median, most) = (speeds[0], speeds[ROUNDS / 2], speeds[ROUNDS - 1]);
