@@ -201,6 +201,14 @@ impl Check {
     fn files(&self, path: &Path, setting: &Setting) -> Result<Vec<input::Found>, Error> {
         let has_parser = |extension: &str| parser::for_extension(extension).is_some();
         let (mut found, unread) = input::walk(path, &self.selection, has_parser);
+        if found.is_empty() && unread.is_empty() {
+            let text = format!(
+                "no document was found in {}: folders that are linked are not entered, and for others there are --extensions, \
+                 --hidden and --no-ignore",
+                path.display()
+            );
+            setting.reporter.on(&crate::model::Event::Warning(&text));
+        }
         for unread in unread {
             if unread.named && !self.skip_missing {
                 return Err(Error::Input {
