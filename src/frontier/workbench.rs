@@ -147,9 +147,13 @@ impl Workbench {
             },
         };
         if let Some(bench) = &mut self.benches[place] {
+            // One that has work stands in the heap already, or is put there when a slot or its rules come free.
+            let idle = bench.queue.is_empty() && bench.ahead.is_empty() && bench.errands.is_empty();
             bench.queue.push_back(pending);
+            if idle {
+                self.schedule(place, now);
+            }
         }
-        self.schedule(place, now);
     }
 
     /// The bench of `url`'s origin, made when there is none.
