@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | [`options`] | what can be set, and the defaults |
 //! | `http` | how one request is sent and how much of the answer is read |
-//! | `decode`, `gzip` | how a content coding is undone, in bounded pieces |
+//! | `decode` | how a content coding is undone, in bounded pieces |
 //! | `resolver` | which addresses a name has, and which of them may be dialled |
 //! | `tls` | whom we trust |
 //! | `timing` | where the time of one request went |
@@ -27,7 +27,6 @@ use crate::model::{Exchange, Failure, FailureKind};
 mod decode;
 mod failure;
 pub mod file;
-mod gzip;
 mod http;
 pub mod options;
 mod resolver;

@@ -11,13 +11,15 @@
 //! | [`target`] | [`Target`], [`Seed`], [`Source`]: what shall be visited, and who asked |
 //! | [`exchange`] | [`Exchange`], [`Hop`], [`Timing`]: what one request brought back |
 //! | [`document`] | [`Document`], [`Link`]: what a parser found in content |
-//! | [`visit`] | [`Visit`], [`Outcome`], [`Failure`], [`Summary`]: the record, and the verdict in it |
+//! | [`failure`] | [`Outcome`], [`Failure`]: a verdict and its reason |
+//! | [`visit`] | [`Visit`], [`Summary`]: the record |
 //! | [`event`] | [`Event`], [`Reporter`]: what is said while a run goes on |
 //! | [`secret`] | [`Secret`]: a value that is never shown |
 
 pub mod document;
 pub mod event;
 pub mod exchange;
+pub mod failure;
 pub mod secret;
 pub mod target;
 pub mod url;
@@ -26,7 +28,8 @@ pub mod visit;
 pub use document::{Document, Link, LinkKind, Links};
 pub use event::{Event, Reporter, Silent};
 pub use exchange::{Exchange, Hop, Timing};
+pub use failure::{Failure, FailureKind, Outcome};
 pub use secret::{Secret, masked};
 pub use target::{Naming, Seed, Source, Target};
 pub use url::{Origin, fingerprint, key, without_secrets};
-pub use visit::{Failure, FailureKind, Outcome, Summary, Visit};
+pub use visit::{Summary, Visit};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::failure::Failure;
 use super::secret::Secret;
-use super::visit::Failure;
 
 /// A line of a list or an argument, as it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@
 
 use flate2::{Crc, Decompress};
 
-use super::decode::{Coding, Step, inflate};
+use super::{Coding, Step, inflate};
 
 const EXTRA: u8 = 4;
 const NAME: u8 = 8;

@@ -5,6 +5,10 @@
 //! is zlib, as the RFC says, or bare deflate, as many servers mean. What follows the end of the coded stream
 //! is ignored, as browsers do; a coded stream without its end is `truncated`. Memory is bounded by the
 //! coding's window: 32 KiB for gzip and deflate, 16 MiB for br, 8 MiB for zstd (RFC 9659).
+//!
+//! `gzip` is a file of its own, for its members and checksums (RFC 1952).
+
+mod gzip;
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 use flate2::{Decompress, FlushDecompress, Status};
@@ -12,8 +16,8 @@ use http::HeaderValue;
 use http::header::GetAll;
 use zstd::stream::raw::{DParameter, Decoder as ZstdStream, Operation};
 
+use self::gzip::Gzip;
 use super::FetchError;
-use super::gzip::Gzip;
 use crate::model::FailureKind;
 
 /// Most bytes that are handed on at once.
@@ -341,5 +345,4 @@ impl Coding for Zstd {
 }
 
 #[cfg(test)]
-#[path = "decode_tests.rs"]
 mod tests;
