@@ -115,7 +115,7 @@ impl FromStr for Resolve {
     }
 }
 
-/// What can be set. The defaults are those of the command line (design.md, section 4).
+/// What can be set. The defaults are those of the command line.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// From the start of a request to the end of its content; waiting for a free resolver does not count.
