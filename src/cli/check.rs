@@ -20,8 +20,8 @@ use super::run::{Run, run_to_end};
 /// Flags of `check`.
 #[derive(Debug, Args)]
 pub(crate) struct CheckOptions {
-    /// Files, folders, globs, URLs, or - for text on stdin
-    #[arg(value_name = "INPUT", required = true)]
+    /// Files, folders, globs, URLs; - or none: text on stdin
+    #[arg(value_name = "INPUT")]
     inputs: Vec<String>,
     /// Stands in for the URL of local inputs: their relative links are looked for there
     #[arg(long, value_name = "URL", help_heading = "Local sites")]
@@ -93,6 +93,17 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
     };
     let mut inputs = Vec::new();
     let mut origins = std::collections::HashSet::new();
+    if options.inputs.is_empty() {
+        let text = if std::io::stdin().is_terminal() {
+            Vec::new()
+        } else {
+            stdin()?
+        };
+        if text.is_empty() {
+            bail!("no INPUT: give files, folders, globs or URLs, or pipe text into it");
+        }
+        inputs.push(Input::Text("-".to_owned(), text));
+    }
     for (line, text) in (1..).zip(&options.inputs) {
         inputs.push(if text == "-" {
             Input::Text("-".to_owned(), stdin()?)

@@ -1,14 +1,18 @@
 //! `dragnet crawl`: from the seeds, every link in scope.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::{ArgMatches, Args, ValueEnum};
 use dragnet::input;
 use dragnet::job::{Crawl, State};
-use dragnet::model::Origin;
+use dragnet::model::{Origin, Target};
 use dragnet::policy::scope::{Reach, Scope};
+use futures::StreamExt;
 use regex::Regex;
 
 use super::options::{Defaults, NetworkOptions};
@@ -18,8 +22,8 @@ use super::run::{Run, run_to_end};
 /// Flags of `crawl`.
 #[derive(Debug, Args)]
 pub(crate) struct CrawlOptions {
-    /// Where to begin
-    #[arg(value_name = "SEED", required = true)]
+    /// Where to begin; - or none: one a line on stdin
+    #[arg(value_name = "SEED")]
     seeds: Vec<String>,
     /// How far from the seeds: their hosts, registrable domains, folders, or anywhere
     #[arg(
@@ -82,7 +86,7 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         delay: Duration::from_millis(200),
         max_wait: Duration::from_secs(300),
     };
-    let seeds = input::arguments(&options.seeds, "https");
+    let seeds = seeds(&options).await?;
     let good = || {
         seeds
             .iter()
@@ -128,13 +132,38 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
     run_to_end(run, "URL", |setting| job.run(setting)).await
 }
 
+/// All of them, before the first request: the scope is made of them.
+async fn seeds(options: &CrawlOptions) -> anyhow::Result<Vec<Target>> {
+    let given = options.seeds.as_slice();
+    if !given.is_empty() && given != ["-"] {
+        return Ok(input::arguments(given, "https"));
+    }
+    let missing = "no SEED: give some as arguments, or one a line on stdin (- to type them)";
+    if given.is_empty() && std::io::stdin().is_terminal() {
+        bail!(missing);
+    }
+    let failed = Arc::new(Mutex::new(None));
+    let tell = {
+        let failed = Arc::clone(&failed);
+        move |error| *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error)
+    };
+    let seeds: Vec<_> = input::lines(std::io::stdin(), b'\n', "https".to_owned(), tell)
+        .collect()
+        .await;
+    let failure = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(error) = failure {
+        return Err(anyhow::Error::new(error).context("cannot read the seeds from stdin"));
+    }
+    let seeds: Vec<_> = seeds.into_iter().flatten().collect();
+    if seeds.is_empty() {
+        bail!(missing);
+    }
+    Ok(seeds)
+}
+
 /// What has to be the same for a state to go on: what decides which records there are, and where they go.
 /// Width, pace, time-outs, retries and what is said on stderr may change.
-fn command(
-    options: &CrawlOptions,
-    run: &Run,
-    seeds: &[dragnet::model::Target],
-) -> Vec<(String, String)> {
+fn command(options: &CrawlOptions, run: &Run, seeds: &[Target]) -> Vec<(String, String)> {
     let inputs: Vec<_> = seeds
         .iter()
         .filter_map(|seed| seed.seed.as_ref())

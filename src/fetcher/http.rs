@@ -14,8 +14,8 @@ use std::cell::{Cell, OnceCell};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
-use ::http::{HeaderValue, Method};
+use ::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, TRANSFER_ENCODING};
+use ::http::{HeaderMap, HeaderValue, Method};
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use hyper_util::client::legacy::connect::HttpInfo;
@@ -223,6 +223,7 @@ impl Http {
             .get::<HttpInfo>()
             .map(HttpInfo::local_addr);
         seen.head.set(Some((Instant::now(), local)));
+        framed(response.headers())?;
         let status = response.status();
         let want = receiver.head(status, response.headers());
         let size = match want {
@@ -378,6 +379,24 @@ fn timing(
         total: milliseconds(begun.elapsed()),
         start: milliseconds(begun.saturating_duration_since(epoch)),
         reused: !fresh,
+    }
+}
+
+/// Refuses a transfer coding that is not undone (RFC 9112, section 6.1): `chunked` is, and any other would be taken
+/// for content. Twice `chunked` is once, as everybody reads it.
+fn framed(fields: &HeaderMap) -> Result<(), FetchError> {
+    let codings = fields.get_all(TRANSFER_ENCODING).iter();
+    let unknown = codings
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .find(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"chunked"));
+    match unknown {
+        None => Ok(()),
+        Some(coding) => {
+            let coding = String::from_utf8_lossy(coding);
+            let message = format!("the transfer coding {coding} is not known");
+            Err(FetchError::lasting(FailureKind::Protocol, message))
+        }
     }
 }
 

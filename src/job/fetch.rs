@@ -66,8 +66,13 @@ impl Work for List {
 struct Counted;
 
 impl Receiver for Counted {
-    fn head(&mut self, _: StatusCode, _: &HeaderMap) -> Want {
-        Want::Content
+    fn head(&mut self, status: StatusCode, _: &HeaderMap) -> Want {
+        // What stands beside a redirect is for those who cannot follow it.
+        if status.is_redirection() {
+            Want::Nothing
+        } else {
+            Want::Content
+        }
     }
 
     fn chunk(&mut self, _: &[u8]) {}

@@ -296,3 +296,24 @@ fn prefix_and_host_keep_to_their_side() {
     assert_eq!(crawl("prefix"), set(&["/docs/", "/docs/a"]));
     assert_eq!(crawl("host"), set(&["/docs/", "/docs/a", "/other"]));
 }
+
+#[test]
+fn seeds_come_from_stdin_too() {
+    let server = Server::pages([("/a", page(&["/b"])), ("/b", page(&[])), ("/c", page(&[]))]);
+    let list = format!(
+        "# seeds\n{}\n\nnot a url\n{}\n",
+        server.url("/a"),
+        server.url("/c")
+    );
+    for dash in [&["-"][..], &[]] {
+        let output = Dragnet::new()
+            .args(["crawl", "-f", "jsonl"])
+            .args(dash)
+            .stdin_text(list.clone())
+            .run();
+        output.assert_code(1);
+        let mut records = output.json_lines();
+        records.retain(|record| record["error"]["kind"] != "url");
+        assert_eq!(visited(&records, &server), set(&["/a", "/b", "/c"]));
+    }
+}

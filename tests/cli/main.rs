@@ -11,7 +11,8 @@
 //! | `usage` | flags, messages and exit codes |
 //! | `stop` | signals |
 //! | `state` | resuming, also after kill -9 |
-//! | `faults` | servers that misbehave |
+//! | `faults` | servers that misbehave, and what is tried again |
+//! | `matrix` | the fault matrix, row by row |
 
 #![expect(
     clippy::expect_used,
@@ -27,6 +28,7 @@ mod crawl;
 mod faults;
 mod fetch;
 mod idea;
+mod matrix;
 mod outputs;
 mod secrets;
 mod state;
