@@ -78,8 +78,8 @@ fn raw(bytes: impl Into<Bytes>) -> Script {
     vec![Step::send(bytes), Step::Close]
 }
 
-/// Meets all rows in one run of `job`, and says where a record is not what its row expects.
-fn meet(job: &[&str], rows: &[Row], places: Vec<(String, Script)>) {
+/// A server that plays the rows and what stands at these places, and the rows' URLs.
+fn serve(rows: &[Row], places: Vec<(String, Script)>) -> (RawServer, Vec<String>) {
     let mut server = RawServer::builder();
     for row in rows {
         if let From::Script(script) = &row.from {
@@ -91,30 +91,27 @@ fn meet(job: &[&str], rows: &[Row], places: Vec<(String, Script)>) {
     }
     let server = server.start();
     let base = server.url("");
-    let urls: Vec<_> = rows
+    let urls = rows
         .iter()
         .map(|row| match &row.from {
             From::Script(_) => format!("{base}{}", row.path()),
             From::Url(url) => url.replace("BASE", &base),
         })
         .collect();
-    let output = Dragnet::new()
+    (server, urls)
+}
+
+/// `job` with the clocks and limits that the rows are made for.
+fn command(job: &[&str]) -> Dragnet {
+    Dragnet::new()
         .args(job)
-        .args([
-            "-f",
-            "jsonl",
-            "--retries",
-            "0",
-            "--timeout",
-            "3s",
-            "--connect-timeout",
-            "1s",
-        ])
-        .args(["--max-size", "1MiB", "-c", "256", "--per-host", "256"])
-        .stdin_text(urls.join("\n"))
-        .run();
-    output.assert_code(1);
-    let mut records = output.json_lines();
+        .args(["-f", "jsonl", "--retries", "0", "--timeout", "3s"])
+        .args(["--connect-timeout", "1s", "--max-size", "1MiB"])
+        .args(["-c", "256", "--per-host", "256"])
+}
+
+/// Fails the test where a record is not what its row expects.
+fn compare(rows: &[Row], mut records: Vec<Value>) {
     records.sort_by_key(|record| record["line"].as_u64());
     assert_eq!(records.len(), rows.len(), "one record a row");
     let wrong: Vec<_> = records
@@ -141,15 +138,53 @@ fn every_fault_has_its_kind_and_none_harms_another() {
         format!("http://{}/", full.address()),
         "timeout",
     ));
-    meet(&["fetch"], &rows, redirects::places());
+    let (server, urls) = serve(&rows, redirects::places());
+    let mut run = command(&["fetch"]).stdin_pipe().spawn();
+    // A line that is no URL: when its record is there, the program is, and has opened what it opens for itself.
+    run.write_line("not a url");
+    run.next_line().expect("a record");
+    let before = descriptors(run.pid());
+    for url in &urls {
+        run.write_line(url);
+    }
+    let records = urls.iter().map(|_| {
+        let mut record: Value =
+            serde_json::from_str(&run.next_line().expect("a record")).expect("JSON");
+        record["line"] = (record["line"].as_u64().expect("a line") - 1).into();
+        record
+    });
+    compare(&rows, records.collect());
+    // Connections that are kept for later end when the server does; nothing else may be left.
+    drop((server, closed, full));
+    while descriptors(run.pid()) > before {
+        assert!(run.is_running());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let output = run.wait();
+    output.assert_code(1);
+    assert!(!output.stderr.contains("panic"), "{}", output.stderr);
+}
+
+#[cfg(target_os = "linux")]
+fn descriptors(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("the program runs")
+        .count()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn descriptors(_: u32) -> usize {
+    0
 }
 
 /// `crawl`, because it reads what it gets.
 #[test]
 fn every_coding_and_encoding_is_read_or_has_its_kind() {
-    meet(
-        &["crawl", "--depth", "0", "-"],
-        &codings::rows(),
-        Vec::new(),
-    );
+    let rows = codings::rows();
+    let (_server, urls) = serve(&rows, Vec::new());
+    let output = command(&["crawl", "--depth", "0"])
+        .stdin_text(urls.join("\n"))
+        .run();
+    output.assert_code(1);
+    compare(&rows, output.json_lines());
 }
