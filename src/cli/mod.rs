@@ -78,6 +78,6 @@ pub(crate) async fn run(command: Command, matches: &ArgMatches) -> anyhow::Resul
     match command {
         Command::Fetch(options) => fetch::run(*options, matches).await,
         Command::Crawl(options) => crawl::run(*options, matches).await,
-        Command::Check(options) => check::run(*options, matches).await,
+        Command::Check(options) => Box::pin(check::run(*options, matches)).await,
     }
 }

@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::StreamExt;
+use futures::future::LocalBoxFuture;
 use url::Url;
 
-use super::content::Parsed;
-use super::pipeline::{Content, End, Judged, Work};
+use super::content::{Content, Parsed, apart, internal};
+use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Frontier, Memory, Options, PaceOf, Seeds, Sqlite, Task};
 use crate::model::{Document, Exchange, LinkKind, Naming, Target, without_secrets};
@@ -69,9 +70,11 @@ impl Crawl {
             .filter_map(|seed| seed.url.host_str().map(str::to_owned))
             .collect();
         let work = Site {
-            scope: self.scope,
-            follow_nofollow: self.follow_nofollow,
-            hosts,
+            follow: Arc::new(Follow {
+                scope: self.scope,
+                nofollow: self.follow_nofollow,
+                hosts,
+            }),
             limits: setting.limits.clone(),
         };
         let seeds: Seeds<'_> = futures::stream::iter([self.seeds]).boxed_local();
@@ -103,22 +106,31 @@ impl Crawl {
     }
 }
 
-/// The verdicts of `crawl`, and what it follows.
+/// A page with more links than this is looked through on a thread of its own.
+const MANY: usize = 2000;
+
+/// The verdicts of `crawl`.
 struct Site {
-    scope: Scope,
-    follow_nofollow: bool,
-    /// Hosts of the seeds: the user named them.
-    hosts: HashSet<String>,
+    follow: Arc<Follow>,
     limits: Limits,
 }
 
+/// What is followed, on whichever thread.
+struct Follow {
+    scope: Scope,
+    /// Links too that ask not to be followed.
+    nofollow: bool,
+    /// Hosts of the seeds: the user named them.
+    hosts: HashSet<String>,
+}
+
 impl Work for Site {
-    fn receive<'a>(&'a self, _: &'a Task) -> Box<dyn Content + 'a> {
-        Box::new(Parsed::new(parser::Options::default(), true))
+    fn receive(&self, _: &Task) -> Content {
+        Content::Parsed(Parsed::new(parser::Options::default(), true))
     }
 
     fn leaves(&self, _: &Task, url: &Url) -> Option<String> {
-        let reason = self.scope.judge(url).err()?;
+        let reason = self.follow.scope.judge(url).err()?;
         Some(format!(
             "redirects out of scope to {} ({reason})",
             without_secrets(url)
@@ -126,62 +138,84 @@ impl Work for Site {
     }
 
     fn naming(&self, _: &Task, url: &Url) -> Naming {
+        self.follow.naming(url)
+    }
+
+    fn judge<'a>(
+        &'a self,
+        task: &'a Task,
+        end: End,
+        mut document: Option<Document>,
+    ) -> LocalBoxFuture<'a, Judged> {
+        Box::pin(async move {
+            let depth = task.target.depth;
+            let mut found = Vec::new();
+            let mut failed = false;
+            if task.hops.is_empty() {
+                if let (Some(document), End::Answer(exchange)) = (&mut document, &end)
+                    && (self.follow.nofollow
+                        || !tag_says_nofollow(exchange, &self.limits.product_token))
+                {
+                    let much = document.links.len() > MANY;
+                    let (follow, url) = (Arc::clone(&self.follow), task.url.clone());
+                    // The record asks for no more of the document than this.
+                    let rest = Document {
+                        title: document.title.take(),
+                        charset: document.charset,
+                        ..Document::default()
+                    };
+                    let page = std::mem::replace(document, rest);
+                    let links = apart(much, move || follow.links(&url, depth, &page)).await;
+                    failed = links.is_none();
+                    found = links.unwrap_or_default();
+                }
+            } else if matches!(end, End::Answer(_)) {
+                let mut target = self.follow.target(task.url.clone(), &task.url, depth);
+                // As near to the seed as the page that leads there: it is no further click away.
+                target.depth = depth;
+                found.push(target);
+            }
+            let mut visit = record::of(task, end, document.as_ref(), &self.limits.accept);
+            visit.depth = Some(depth);
+            if failed {
+                visit.fail(internal());
+            }
+            Judged {
+                records: vec![visit],
+                found,
+            }
+        })
+    }
+}
+
+impl Follow {
+    fn naming(&self, url: &Url) -> Naming {
         let named = url.host_str().is_some_and(|host| self.hosts.contains(host));
         if named { Naming::User } else { Naming::Page }
     }
 
-    fn judge(&self, task: &Task, end: End, content: Option<Box<dyn Content + '_>>) -> Judged {
-        let document = content.and_then(Content::finish);
-        let mut found = Vec::new();
-        if !task.hops.is_empty() && matches!(end, End::Answer(_)) {
-            let mut target = self.target(task, task.url.clone());
-            // As near to the seed as the page that leads there: it is no further click away.
-            target.depth = task.target.depth;
-            found.push(target);
-        }
-        if let (Some(document), End::Answer(exchange)) = (&document, &end)
-            && task.hops.is_empty()
-        {
-            self.follow(task, document, exchange, &mut found);
-        }
-        let mut visit = record::of(task, end, document.as_ref(), &self.limits.accept);
-        visit.depth = Some(task.target.depth);
-        Judged {
-            records: vec![visit],
-            found,
-        }
-    }
-}
-
-impl Site {
-    fn target(&self, task: &Task, url: Url) -> Target {
+    /// What the page at `from`, which is `depth` links away from a seed, leads to.
+    fn target(&self, url: Url, from: &Url, depth: u32) -> Target {
         let mut target = Target::named(url);
-        target.naming = self.naming(task, &target.url);
-        target.depth = task.target.depth + 1;
-        target.referrer = Some(Arc::from(without_secrets(&task.url)));
+        target.naming = self.naming(&target.url);
+        target.depth = depth + 1;
+        target.referrer = Some(Arc::from(without_secrets(from)));
         target
     }
 
     /// The links of a page that are in scope, each once.
-    fn follow(
-        &self,
-        task: &Task,
-        document: &Document,
-        exchange: &Exchange,
-        found: &mut Vec<Target>,
-    ) {
-        let obeyed = !self.follow_nofollow;
-        if obeyed && (document.nofollow || tag_says_nofollow(exchange, &self.limits.product_token))
-        {
-            return;
+    fn links(&self, from: &Url, depth: u32, document: &Document) -> Vec<Target> {
+        let mut found = Vec::new();
+        if document.nofollow && !self.nofollow {
+            return found;
         }
-        let base = base_url(&task.url, document);
-        let referrer: Arc<str> = without_secrets(&task.url).into();
+        let base = base_url(from, document);
+        let referrer: Arc<str> = without_secrets(from).into();
         // An href that stands on the page a hundred times is resolved once.
         let mut met: HashSet<&str> = HashSet::new();
         for link in document.links.iter() {
             let followed = !matches!(link.kind, LinkKind::Form | LinkKind::Metadata);
-            if !followed || obeyed && link.nofollow {
+            if !followed || link.nofollow && !self.nofollow {
                 continue;
             }
             let reference = link.reference.split('#').next().unwrap_or_default();
@@ -195,11 +229,12 @@ impl Site {
                 continue;
             }
             let mut target = Target::named(url);
-            target.naming = self.naming(task, &target.url);
-            target.depth = task.target.depth + 1;
+            target.naming = self.naming(&target.url);
+            target.depth = depth + 1;
             target.referrer = Some(Arc::clone(&referrer));
             found.push(target);
         }
+        found
     }
 }
 

@@ -4,13 +4,14 @@
 //! named each URL himself (RFC 9309 is about crawlers). Deliberately absent: a seen-set, so a list of any
 //! length runs in constant memory.
 
+use std::future::ready;
 use std::num::NonZeroUsize;
 
-use http::{HeaderMap, StatusCode};
+use futures::future::LocalBoxFuture;
 
-use super::pipeline::{Content, End, Judged, Work};
+use super::content::Content;
+use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
-use crate::fetcher::{Receiver, Want};
 use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
 use crate::model::Document;
 
@@ -49,38 +50,21 @@ struct List {
 }
 
 impl Work for List {
-    fn receive<'a>(&'a self, _: &'a Task) -> Box<dyn Content + 'a> {
-        Box::new(Counted)
+    fn receive(&self, _: &Task) -> Content {
+        Content::Counted
     }
 
-    fn judge(&self, task: &Task, end: End, _: Option<Box<dyn Content + '_>>) -> Judged {
+    fn judge<'a>(
+        &'a self,
+        task: &'a Task,
+        end: End,
+        _: Option<Document>,
+    ) -> LocalBoxFuture<'a, Judged> {
         let visit = record::of(task, end, None, &self.limits.accept);
-        Judged {
+        Box::pin(ready(Judged {
             records: vec![visit],
             found: Vec::new(),
-        }
-    }
-}
-
-/// Content that nobody looks into: it is read to its end, so that size and truncation are known.
-struct Counted;
-
-impl Receiver for Counted {
-    fn head(&mut self, status: StatusCode, _: &HeaderMap) -> Want {
-        // What stands beside a redirect is for those who cannot follow it.
-        if status.is_redirection() {
-            Want::Nothing
-        } else {
-            Want::Content
-        }
-    }
-
-    fn chunk(&mut self, _: &[u8]) {}
-}
-
-impl Content for Counted {
-    fn finish(self: Box<Self>) -> Option<Document> {
-        None
+        }))
     }
 }
 

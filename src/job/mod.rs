@@ -8,9 +8,10 @@
 //! | `crawl` | [`Crawl`]: links in scope are followed, robots.txt is obeyed |
 //! | `check` | [`Check`]: every link of every input gets a verdict |
 //! | `pipeline` | the loop |
+//! | `robots` | the errand for a robots.txt |
 //! | `writer` | outputs on their own thread, and how far they are committed |
 //! | `record` | from a task's end to its record |
-//! | `content` | content as it arrives, into the parser that its type asks for |
+//! | `content` | content as it arrives, into the parser that its type asks for; what is heavy leaves the loop |
 
 mod check;
 mod content;
@@ -18,6 +19,7 @@ mod crawl;
 mod fetch;
 mod pipeline;
 mod record;
+mod robots;
 mod writer;
 
 use std::cell::RefCell;
@@ -195,8 +197,6 @@ async fn run(
     };
     pipeline.run(seeds).await?;
     let interrupted = stop.is_asked();
-    let last = work.last();
-    pipeline.accept(last).await?;
     let mut summary = pipeline.summary.into_inner();
     summary.elapsed = began.elapsed();
     summary.in_flight = 0;

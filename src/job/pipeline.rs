@@ -17,22 +17,22 @@ use std::time::{Duration, SystemTime};
 
 use futures::future::{Either, LocalBoxFuture, select};
 use futures::{StreamExt, TryStreamExt};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
+use super::content::{self, Content};
 use super::writer::Writer;
 use super::{Error, Limits, Stop};
-use crate::fetcher::{FetchError, Fetcher, Receiver, Request, Want};
+use crate::fetcher::{FetchError, Fetcher, Receiver, Request};
 use crate::frontier::{
-    Answer, Errand, Frontier, FrontierError, Lease, Seeds, Settlement, Step, Task, leases,
+    Errand, Frontier, FrontierError, Lease, Seeds, Settlement, Step, Task, leases,
 };
 use crate::model::{
-    Event, Exchange, Failure, FailureKind, Hop, Naming, Origin, Reporter, Summary, Target, Visit,
-    without_secrets,
+    Document, Event, Exchange, Failure, FailureKind, Hop, Naming, Origin, Reporter, Summary,
+    Target, Visit, without_secrets,
 };
 use crate::policy::redirect::{self, Redirect};
 use crate::policy::retry::{self, Retry};
-use crate::policy::robots::Robots;
 
 /// What a target's last request came to.
 pub(super) enum End {
@@ -56,7 +56,7 @@ pub(super) struct Judged {
 /// What differs between the jobs.
 pub(super) trait Work {
     /// Takes the content of the answer to `task`'s next request.
-    fn receive<'a>(&'a self, task: &'a Task) -> Box<dyn Content + 'a>;
+    fn receive(&self, task: &Task) -> Content;
 
     /// Why the redirect to `url` is not followed, if it is not.
     fn leaves(&self, _task: &Task, _url: &url::Url) -> Option<String> {
@@ -82,24 +82,31 @@ pub(super) trait Work {
         None
     }
 
-    /// The verdict.
-    fn judge(&self, task: &Task, end: End, content: Option<Box<dyn Content + '_>>) -> Judged;
+    /// The verdict, with what the parser found.
+    fn judge<'a>(
+        &'a self,
+        task: &'a Task,
+        end: End,
+        document: Option<Document>,
+    ) -> LocalBoxFuture<'a, Judged>;
 
-    /// Records that could only be made at the end.
-    fn last(&self) -> Vec<Visit> {
+    /// Is there a record that nothing stands in the way of any more?
+    fn is_due(&self) -> bool {
+        false
+    }
+
+    /// The next ones of them, some hundred at most.
+    fn due(&self) -> Vec<Visit> {
         Vec::new()
     }
+
+    /// Nothing more will come: what is left is due now.
+    fn end(&self) {}
 
     /// Local files, for the job that reads them.
     fn files<'a>(&'a self, _task: &'a Task) -> LocalBoxFuture<'a, Judged> {
         Box::pin(ready(Judged::default()))
     }
-}
-
-/// A receiver that a job looks into afterwards.
-pub(super) trait Content: Receiver {
-    /// What it received, for the job that made it.
-    fn finish(self: Box<Self>) -> Option<crate::model::Document>;
 }
 
 /// One run of the loop.
@@ -123,6 +130,9 @@ const STALE: u32 = 8;
 /// How often the loop looks at its own clock.
 const TICK: Duration = Duration::from_millis(50);
 
+/// Links of one page that are taken in at once: half a millisecond.
+const AT_ONCE: usize = 500;
+
 /// At most so long after it was settled, a visit is committed.
 const COMMIT: Duration = Duration::from_millis(250);
 
@@ -145,9 +155,10 @@ impl Pipeline<'_> {
             );
             let task = Task::unbegun(target);
             let judged = self.work.judge(&task, End::Failure(failure, None), None);
-            self.accept(judged.records).await?;
+            self.accept(judged.await.records).await?;
         }
-        Ok(())
+        self.work.end();
+        self.accept(Vec::new()).await
     }
 
     /// One lease, from the request to the settlement.
@@ -155,7 +166,8 @@ impl Pipeline<'_> {
         if let Some(failure) = lease.refusal.clone() {
             let judged = self
                 .work
-                .judge(&lease.task, End::Failure(failure, None), None);
+                .judge(&lease.task, End::Failure(failure, None), None)
+                .await;
             return self.done(lease, judged, None).await;
         }
         if lease.task.target.files.is_some() {
@@ -177,7 +189,7 @@ impl Pipeline<'_> {
         }
         let task = &*lease.task;
         let mut content = self.work.receive(task);
-        let Some(sent) = self.send(&lease, &mut *content).await else {
+        let Some(sent) = self.send(&lease, &mut content).await else {
             if self.durable {
                 // No record and no settlement: the next run of the same command does it.
                 return Ok(());
@@ -187,7 +199,7 @@ impl Pipeline<'_> {
                 "the run was ended before the answer",
             );
             let judged = self.work.judge(task, End::Failure(failure, None), None);
-            drop(content);
+            let judged = judged.await;
             return self.done(lease, judged, None).await;
         };
         let rest = sent
@@ -196,31 +208,30 @@ impl Pipeline<'_> {
             .and_then(|exchange| retry::quota_spent(&exchange.fields, SystemTime::now()));
         match self.decide(task, sent) {
             Decision::Step(step, asked) => {
-                drop(content);
                 self.settle(lease, step, asked.or(rest));
                 Ok(())
             }
             Decision::Unsent(wait) => {
-                drop(content);
                 self.again(lease, wait);
                 Ok(())
             }
             Decision::End(end) => {
-                let judged = self.work.judge(task, end, Some(content));
+                let (end, document) = content::read(content, end).await;
+                let judged = self.work.judge(task, end, document).await;
                 self.done(lease, judged, rest).await
             }
         }
     }
 
     /// The same once more, not counted as a try.
-    fn again(&self, mut lease: Lease, wait: Duration) {
+    pub(super) fn again(&self, mut lease: Lease, wait: Duration) {
         lease.task.tries -= 1;
         let method = lease.task.method.clone();
         self.settle(lease, Step::Again { method, wait }, None);
     }
 
     /// Sends the request that was leased; `None` when the end of the run came first.
-    async fn send(
+    pub(super) async fn send(
         &self,
         lease: &Lease,
         receiver: &mut dyn Receiver,
@@ -259,7 +270,7 @@ impl Pipeline<'_> {
     }
 
     /// What follows from an answer or its absence; nothing here knows which job it is for.
-    fn decide(&self, task: &Task, sent: Result<Exchange, FetchError>) -> Decision {
+    pub(super) fn decide(&self, task: &Task, sent: Result<Exchange, FetchError>) -> Decision {
         let chance = jitter(task);
         let rule = |transient, status, asked| {
             retry::decide(&retry::Attempt {
@@ -366,52 +377,7 @@ impl Pipeline<'_> {
         }
     }
 
-    /// Asks for a robots.txt and settles with what it says (RFC 9309, section 2.3.1).
-    async fn robots(&self, lease: Lease) {
-        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-        // A server that is down now may be up soon: its rules are asked for again then.
-        const SOON: Duration = Duration::from_secs(5 * 60);
-        let mut content = Buffer::default();
-        let Some(sent) = self.send(&lease, &mut content).await else {
-            // The run ends; the targets that wait for these rules are abandoned with it.
-            return;
-        };
-        let exchange = match self.decide(&lease.task, sent) {
-            Decision::Step(Step::Hop { .. }, _) if lease.task.hops.len() >= 5 => {
-                let rules = Robots::allow_all();
-                return self.settle(
-                    lease,
-                    Step::Robots(Answer::Rules { rules, valid: DAY }),
-                    None,
-                );
-            }
-            Decision::Step(step, rest) => return self.settle(lease, step, rest),
-            Decision::Unsent(wait) => return self.again(lease, wait),
-            Decision::End(End::Answer(exchange) | End::Left(_, exchange)) => exchange,
-            Decision::End(End::Failure(failure, _)) => {
-                let answer = match failure.kind {
-                    FailureKind::Dns | FailureKind::Connect | FailureKind::Tls => {
-                        Answer::Dead(failure)
-                    }
-                    FailureKind::TooManyRedirects | FailureKind::Redirect => Answer::Rules {
-                        rules: Robots::allow_all(),
-                        valid: DAY,
-                    },
-                    _ => {
-                        let rules = Robots::unreachable(&failure.message);
-                        Answer::Rules { rules, valid: SOON }
-                    }
-                };
-                return self.settle(lease, Step::Robots(answer), None);
-            }
-        };
-        let token = self.limits.product_token.as_str();
-        let rules = Robots::from_response(exchange.status, &content.bytes, token);
-        let valid = if rules.is_unreachable() { SOON } else { DAY };
-        self.settle(lease, Step::Robots(Answer::Rules { rules, valid }), None);
-    }
-
-    fn settle(&self, lease: Lease, step: Step, rest: Option<Duration>) {
+    pub(super) fn settle(&self, lease: Lease, step: Step, rest: Option<Duration>) {
         self.frontier.settle(lease, Settlement { step, rest });
     }
 
@@ -422,33 +388,56 @@ impl Pipeline<'_> {
         judged: Judged,
         rest: Option<Duration>,
     ) -> Result<(), Error> {
-        let Judged { records, found } = judged;
+        let Judged { records, mut found } = judged;
+        // A page of very many links is taken in bit by bit. Those links are known before the page is settled, which
+        // costs nothing if the run ends in between: the page is then fetched again.
+        while found.len() > AT_ONCE {
+            let later = found.split_off(AT_ONCE);
+            self.frontier.add(std::mem::replace(&mut found, later));
+            tokio::task::yield_now().await;
+        }
         let records: Vec<_> = records.into_iter().map(Arc::new).collect();
         let visit = if self.durable {
             records.first().cloned()
         } else {
             None
         };
-        if records.is_empty() {
-            self.settle(lease, Step::Done { visit, found }, rest);
-            return Ok(());
+        if !records.is_empty() {
+            let room = self.writer.reserve().await?;
+            self.note(&records);
+            room.send(records);
         }
-        let room = self.writer.reserve().await?;
-        self.note(&records);
-        room.send(records);
         self.settle(lease, Step::Done { visit, found }, rest);
-        Ok(())
+        self.hand_over_due().await
     }
 
     /// Hands over records that belong to no lease.
-    pub(super) async fn accept(&self, records: Vec<Visit>) -> Result<(), Error> {
+    async fn accept(&self, records: Vec<Visit>) -> Result<(), Error> {
         if !records.is_empty() {
             let records: Vec<_> = records.into_iter().map(Arc::new).collect();
             let room = self.writer.reserve().await?;
             self.note(&records);
             room.send(records);
         }
-        Ok(())
+        self.hand_over_due().await
+    }
+
+    /// Hands over what has become due, bit by bit. They are asked for once there is room, and sent in the same
+    /// breath: so they leave in order, whichever future gets to do it.
+    async fn hand_over_due(&self) -> Result<(), Error> {
+        if !self.work.is_due() {
+            return Ok(());
+        }
+        loop {
+            let room = self.writer.reserve().await?;
+            let records: Vec<_> = self.work.due().into_iter().map(Arc::new).collect();
+            if records.is_empty() {
+                return Ok(());
+            }
+            self.note(&records);
+            room.send(records);
+            tokio::task::yield_now().await;
+        }
     }
 
     fn note(&self, records: &[Arc<Visit>]) {
@@ -526,7 +515,7 @@ impl Held {
 }
 
 /// What an answer leads to.
-enum Decision {
+pub(super) enum Decision {
     Step(Step, Option<Duration>),
     /// Again after so long, and not counted as a try: the fault was not the server's.
     Unsent(Duration),
@@ -536,28 +525,6 @@ enum Decision {
 impl Decision {
     fn again(method: Method, wait: Duration, rest: Option<Duration>) -> Self {
         Self::Step(Step::Again { method, wait }, rest)
-    }
-}
-
-/// Takes a robots.txt: 500 KiB of it (RFC 9309, section 2.5), and lets the rest go by.
-#[derive(Default)]
-struct Buffer {
-    bytes: Vec<u8>,
-}
-
-impl Receiver for Buffer {
-    fn head(&mut self, status: StatusCode, _: &HeaderMap) -> Want {
-        if status.is_success() {
-            Want::Content
-        } else {
-            Want::Nothing
-        }
-    }
-
-    fn chunk(&mut self, bytes: &[u8]) {
-        let room = (500 * 1024usize).saturating_sub(self.bytes.len());
-        self.bytes
-            .extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 }
 

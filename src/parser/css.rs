@@ -35,6 +35,10 @@ impl Parse for Css {
         self.all.push_str(text);
     }
 
+    fn held(&self) -> usize {
+        self.all.len()
+    }
+
     fn finish(mut self: Box<Self>) -> Document {
         let (rest, charset) = self.text.finish();
         self.all.push_str(rest);

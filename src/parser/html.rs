@@ -9,13 +9,11 @@
 //! read from the content itself, and only a reference is ever copied.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lol_html::html_content::{Attribute, Element, TextChunk};
-use lol_html::{
-    HtmlRewriter, LocalHandlerTypes, MemorySettings, OutputSink, Settings, element, text,
-};
+use lol_html::html_content::{Attribute, TextChunk};
+use lol_html::send::{Element, HtmlRewriter, Settings};
+use lol_html::{MemorySettings, OutputSink, element, text};
 
 use super::element::{self as meaning, Attributes, Reference, Shape};
 use super::encoding::{Declared, Text};
@@ -77,7 +75,7 @@ impl Parse for Html {
 /// The tags of text that arrives; also what Markdown uses for the HTML in it.
 pub(super) struct Tags {
     rewriter: Option<HtmlRewriter<'static, Nowhere>>,
-    state: Rc<RefCell<State>>,
+    state: Arc<Mutex<State>>,
 }
 
 /// What the handlers share.
@@ -103,7 +101,7 @@ struct Inner {
 impl Tags {
     /// Of text that begins at `line` and `column`.
     pub(super) fn new(anchors: bool, line: u32, column: u32) -> Self {
-        let state = Rc::new(RefCell::new(State {
+        let state = Arc::new(Mutex::new(State {
             document: Document::default(),
             window: Window::new(MEMORY),
             place: Place::from(line, column),
@@ -126,7 +124,7 @@ impl Tags {
             return;
         }
         {
-            let State { window, place, .. } = &mut *self.state.borrow_mut();
+            let State { window, place, .. } = &mut *lock(&self.state);
             window.extend(text, place);
         }
         if rewriter.write(text.as_bytes()).is_err() {
@@ -137,7 +135,7 @@ impl Tags {
     fn give_up(&mut self) {
         // A rewriter that has failed must not be used again.
         self.rewriter = None;
-        self.state.borrow_mut().document.limited = Some("a tag is too large");
+        lock(&self.state).document.limited = Some("a tag is too large");
     }
 
     /// What was found; anchors sorted, links in order.
@@ -147,7 +145,7 @@ impl Tags {
         {
             self.give_up();
         }
-        let mut state = self.state.borrow_mut();
+        let mut state = lock(&self.state);
         state.end_style();
         state.end_noscript();
         let mut document = std::mem::take(&mut state.document);
@@ -167,32 +165,37 @@ impl Tags {
     }
 }
 
-fn rewriter(state: &Rc<RefCell<State>>) -> HtmlRewriter<'static, Nowhere> {
-    let tags = Rc::clone(state);
-    let in_svg = Rc::clone(state);
-    let titles = Rc::clone(state);
-    let styles = Rc::clone(state);
-    let noscripts = Rc::clone(state);
+/// Nobody else holds it: the handlers run where the text is written.
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn rewriter(state: &Arc<Mutex<State>>) -> HtmlRewriter<'static, Nowhere> {
+    let tags = Arc::clone(state);
+    let in_svg = Arc::clone(state);
+    let titles = Arc::clone(state);
+    let styles = Arc::clone(state);
+    let noscripts = Arc::clone(state);
     let memory = MemorySettings::new().with_max_allowed_memory_usage(MEMORY);
-    let settings: Settings<'static, '_, LocalHandlerTypes> = Settings::new()
-        .append_element_content_handler(element!("*", move |element| {
-            tags.borrow_mut().tag(element);
+    let settings: Settings<'static, '_> = Settings::new_send()
+        .append_element_content_handler(element!("*", move |element: &mut Element<'_, '_>| {
+            lock(&tags).tag(element);
             Ok(())
         }))
-        .append_element_content_handler(element!("svg title", move |_| {
-            in_svg.borrow_mut().skip_title = true;
+        .append_element_content_handler(element!("svg title", move |_: &mut Element<'_, '_>| {
+            lock(&in_svg).skip_title = true;
             Ok(())
         }))
         .append_element_content_handler(text!("title", move |chunk| {
-            titles.borrow_mut().title(chunk);
+            lock(&titles).title(chunk);
             Ok(())
         }))
         .append_element_content_handler(text!("style", move |chunk| {
-            styles.borrow_mut().style(chunk);
+            lock(&styles).style(chunk);
             Ok(())
         }))
         .append_element_content_handler(text!("noscript", move |chunk| {
-            noscripts.borrow_mut().noscript(chunk);
+            lock(&noscripts).noscript(chunk);
             Ok(())
         }))
         .with_memory_settings(memory)

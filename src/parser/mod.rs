@@ -38,10 +38,15 @@ pub struct Options {
     pub anchors: bool,
 }
 
-/// Takes content chunk by chunk and gives what it found.
-pub trait Parse {
+/// Takes content chunk by chunk and gives what it found. It can be moved to another thread, because some
+/// parsers do their work at the end.
+pub trait Parse: Send {
     /// The next bytes of the content; chunks may be cut anywhere, also inside a character.
     fn write(&mut self, chunk: &[u8]);
+    /// Bytes that are held, to be read at the end.
+    fn held(&self) -> usize {
+        0
+    }
     /// The end of the content.
     fn finish(self: Box<Self>) -> Document;
 }

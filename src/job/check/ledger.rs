@@ -16,8 +16,7 @@ use super::locate::{Base, Place};
 use super::reading::{self, Anchors, Occurrence, Page};
 use crate::job::record;
 use crate::model::{
-    self, Document, Failure, FailureKind, Naming, Outcome, Target, Visit, key, masked,
-    without_secrets,
+    self, Failure, FailureKind, Naming, Outcome, Target, Visit, key, masked, without_secrets,
 };
 use crate::parser;
 
@@ -124,7 +123,10 @@ pub(super) struct Ledger {
     remote_index: HashMap<String, usize>,
     locals: Vec<Local>,
     local_index: HashMap<(PathBuf, bool), usize>,
+    /// The source whose records are next, and how many of its links have theirs.
     next: usize,
+    written: usize,
+    ended: bool,
     filter: Filter,
     here: PathBuf,
 }
@@ -160,6 +162,8 @@ impl Ledger {
             locals: Vec::new(),
             local_index: HashMap::new(),
             next: 0,
+            written: 0,
+            ended: false,
             filter,
             here,
         }
@@ -356,16 +360,12 @@ impl Ledger {
     pub(super) fn page(
         &mut self,
         number: usize,
-        document: Option<Document>,
+        page: Page,
         url: &Url,
         naming: Naming,
         own: Visit,
     ) -> Vec<Target> {
         self.sources[number].own = Some(own);
-        let page = match document {
-            Some(document) => reading::page(document, Base::remote(url.clone())),
-            None => Page::default(),
-        };
         let mut found = self.read(number, page, naming);
         for target in &mut found {
             if target.url.host() != url.host() {
@@ -429,36 +429,36 @@ impl Ledger {
         }
     }
 
-    /// The records that nothing stands in the way of any more.
-    pub(super) fn due(&mut self) -> Vec<Visit> {
+    /// Is there a record that nothing stands in the way of any more?
+    pub(super) fn is_due(&self) -> bool {
+        self.sources.get(self.next).is_some_and(|source| {
+            let looked = self.looked || !source.has_local;
+            self.ended || source.content.is_some() && source.open == 0 && looked
+        })
+    }
+
+    /// The next of those records, about `most` of them.
+    pub(super) fn due(&mut self, most: usize) -> Vec<Visit> {
         let mut records = Vec::new();
-        while let Some(source) = self.sources.get(self.next) {
-            let complete =
-                source.content.is_some() && source.open == 0 && (self.looked || !source.has_local);
-            if !complete {
-                break;
-            }
-            self.write(self.next, &mut records);
-            self.next += 1;
+        while records.len() < most && self.is_due() {
+            self.write(most, &mut records);
         }
         records
     }
 
-    /// Everything else, at the end of a run that was cut short.
-    pub(super) fn rest(&mut self) -> Vec<Visit> {
-        let mut records = self.due();
-        for number in self.next..self.sources.len() {
-            self.write(number, &mut records);
-        }
-        self.next = self.sources.len();
-        records
+    /// Nothing more will come: what is left is due as it is.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
     }
 
-    fn write(&mut self, number: usize, records: &mut Vec<Visit>) {
+    /// The records of the next source, as far as there is room for.
+    fn write(&mut self, most: usize, records: &mut Vec<Visit>) {
+        let number = self.next;
         let name = self.name(number);
         let source = &mut self.sources[number];
         records.extend(source.own.take());
         let Some(content) = source.content.take() else {
+            self.next += 1;
             return;
         };
         let path = source
@@ -469,7 +469,8 @@ impl Ledger {
             .url
             .as_ref()
             .map(|url| Arc::from(without_secrets(url)));
-        for link in &content.links {
+        let end = content.links.len().min(self.written + most);
+        for link in &content.links[self.written..end] {
             let mut visit = self.verdict(&content, link);
             visit.input = Some(masked(&link.reference));
             visit.id = record::id(&[
@@ -487,13 +488,20 @@ impl Ledger {
             visit.fragment = link.fragment.as_deref().map(str::to_owned);
             records.push(visit);
         }
-        // Kept: others may link to what is in it, and are written later.
-        let anchors = Content {
-            links: Vec::new(),
-            places: Vec::new(),
-            anchors: content.anchors,
-        };
-        self.sources[number].content = Some(anchors);
+        self.written = end;
+        let complete = end == content.links.len();
+        self.sources[number].content = Some(if complete {
+            self.next += 1;
+            self.written = 0;
+            // Kept: others may link to what is in it, and are written later.
+            Content {
+                links: Vec::new(),
+                places: Vec::new(),
+                anchors: content.anchors,
+            }
+        } else {
+            content
+        });
     }
 
     fn verdict(&self, content: &Content, link: &Occurrence) -> Visit {

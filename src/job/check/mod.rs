@@ -22,6 +22,7 @@ mod reading;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,12 +32,12 @@ use http::{Method, StatusCode};
 use regex::Regex;
 use url::Url;
 
-use super::content::Parsed;
-use super::pipeline::{Content, End, Judged, Work};
+use super::content::{Content, Parsed, apart, internal};
+use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
 use crate::input::{self, Selection};
-use crate::model::{Naming, Outcome, Target, Visit, key};
+use crate::model::{Document, Naming, Outcome, Target, Visit, key};
 use crate::parser;
 use disk::Serving;
 use ledger::{Ledger, Source};
@@ -45,6 +46,12 @@ use reading::Page;
 
 /// Files in one lease: enough that handing them over costs nothing beside reading them.
 const BATCH: usize = 32;
+
+/// A page with more links than this is looked through on a thread of its own.
+const MANY: usize = 2000;
+
+/// Records that are made at once: half a millisecond.
+const AT_ONCE: usize = 200;
 
 /// Something to look for links in.
 #[derive(Debug, Clone)]
@@ -309,31 +316,48 @@ impl Work for Links {
         }
     }
 
-    fn receive<'a>(&'a self, _: &'a Task) -> Box<dyn Content + 'a> {
-        Box::new(Parsed::new(self.reading.options.clone(), false))
+    fn receive(&self, _: &Task) -> Content {
+        Content::Parsed(Parsed::new(self.reading.options.clone(), false))
     }
 
-    fn judge(&self, task: &Task, end: End, content: Option<Box<dyn Content + '_>>) -> Judged {
-        let document = content.and_then(Content::finish);
-        let visit = record::of(task, end, document.as_ref(), &self.limits.accept);
-        let mut ledger = self.ledger.borrow_mut();
-        let page = self.pages.get(&key(&task.target.url)).copied();
-        let mut found = Vec::new();
-        let mut document = document;
-        if let Some(document) = &mut document {
-            let anchors = reading::Anchors::of(document);
-            ledger.anchors(&task.target.url, anchors);
-        }
-        let source = page.filter(|_| task.target.seed.is_some());
-        ledger.decided(&task.target.url, &visit, task.method == Method::GET);
-        if let Some(number) = source {
-            let links = document.filter(|_| visit.outcome == Outcome::Ok);
-            found = ledger.page(number, links, &task.url, task.naming, visit);
-        }
-        Judged {
-            records: ledger.due(),
-            found,
-        }
+    fn judge<'a>(
+        &'a self,
+        task: &'a Task,
+        end: End,
+        mut document: Option<Document>,
+    ) -> LocalBoxFuture<'a, Judged> {
+        Box::pin(async move {
+            let mut visit = record::of(task, end, document.as_ref(), &self.limits.accept);
+            let url = &task.target.url;
+            if let Some(document) = &mut document {
+                let anchors = reading::Anchors::of(document);
+                self.ledger.borrow_mut().anchors(url, anchors);
+            }
+            let page = self.pages.get(&key(url)).copied();
+            let source = page.filter(|_| task.target.seed.is_some());
+            let links = match document {
+                Some(document) if source.is_some() && visit.outcome == Outcome::Ok => {
+                    let much = document.links.len() > MANY;
+                    let base = Base::remote(task.url.clone());
+                    let page = apart(much, move || reading::page(document, base)).await;
+                    if page.is_none() {
+                        visit.fail(internal());
+                    }
+                    page.unwrap_or_default()
+                }
+                _ => Page::default(),
+            };
+            let mut ledger = self.ledger.borrow_mut();
+            ledger.decided(url, &visit, task.method == Method::GET);
+            let found = match source {
+                Some(number) => ledger.page(number, links, &task.url, task.naming, visit),
+                None => Vec::new(),
+            };
+            Judged {
+                records: Vec::new(),
+                found,
+            }
+        })
     }
 
     fn files<'a>(&'a self, task: &'a Task) -> LocalBoxFuture<'a, Judged> {
@@ -356,17 +380,21 @@ impl Work for Links {
             let reading = Arc::clone(&self.reading);
             let pages = tokio::task::spawn_blocking(move || {
                 let read = |(path, root): &(Arc<Path>, Option<Arc<Path>>)| {
-                    reading::read(
-                        path,
-                        root.as_deref(),
-                        reading.base.as_ref(),
-                        &reading.options,
-                        reading.max_size,
-                    )
+                    // A parser that panics costs its file, and not the others of the batch.
+                    let read = || {
+                        reading::read(
+                            path,
+                            root.as_deref(),
+                            reading.base.as_ref(),
+                            &reading.options,
+                            reading.max_size,
+                        )
+                    };
+                    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Page::failed())
                 };
                 files.iter().map(read).collect::<Vec<_>>()
             });
-            // Fails only when a parser panicked: a fault of ours, and these files were not read.
+            // Fails only when the runtime is going down.
             let mut pages = pages.await.unwrap_or_default();
             pages.resize_with(range.len(), Page::failed);
             let mut found = Vec::new();
@@ -385,14 +413,22 @@ impl Work for Links {
             }
             self.look().await;
             Judged {
-                records: self.ledger.borrow_mut().due(),
+                records: Vec::new(),
                 found,
             }
         })
     }
 
-    fn last(&self) -> Vec<Visit> {
-        self.ledger.borrow_mut().rest()
+    fn is_due(&self) -> bool {
+        self.ledger.borrow().is_due()
+    }
+
+    fn due(&self) -> Vec<Visit> {
+        self.ledger.borrow_mut().due(AT_ONCE)
+    }
+
+    fn end(&self) {
+        self.ledger.borrow_mut().end();
     }
 }
 

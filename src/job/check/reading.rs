@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::locate::{Base, Place};
 use crate::fetcher::file;
-use crate::model::{Document, Failure, FailureKind, Link, LinkKind};
+use crate::job::content::internal;
+use crate::model::{Document, Failure, Link, LinkKind};
 use crate::parser::{self, Options};
 
 /// A link of a document, and where it leads.
@@ -39,12 +40,8 @@ pub(super) struct Page {
 impl Page {
     /// Of a document whose parser did not come back.
     pub(super) fn failed() -> Self {
-        let failure = Failure::new(
-            FailureKind::Internal,
-            "its parser failed; please report this",
-        );
         Self {
-            unread: Some(failure),
+            unread: Some(internal()),
             ..Self::default()
         }
     }
