@@ -2,8 +2,9 @@
 //!
 //! The tokenizer is `lol_html`, the fastest of four on real pages (`cargo bench --bench extract`). What it leaves
 //! to us: entities in attributes are decoded by the rules for attributes, links in `<noscript>` count (its
-//! content is text to a browser that runs scripts, and we run none), and places are kept. No tree is built,
-//! so nesting costs nothing; a tag too large for the tokenizer's memory ends the document early, and says so.
+//! content is text to a browser that runs scripts, and we run none), and places are kept. No tree is built, but
+//! the tokenizer remembers every element that is open, and `<li>` need not be closed: when its memory is full, it
+//! is begun anew at the last tag. Only a single tag beyond that memory ends the document early, and says so.
 //!
 //! The tokenizer copies every name and value that it is asked for. It also says where they stand, so they are
 //! read from the content itself, and only a reference is ever copied.
@@ -29,7 +30,7 @@ pub(super) const FORMAT: Format = Format {
     open: |options| Box::new(Html::new(options)),
 };
 
-/// The largest tag or unfinished text that is held.
+/// The largest tag or unfinished text that is held; also room for some 32,000 open elements.
 const MEMORY: usize = 4 << 20;
 
 /// Titles are cut here, in characters.
@@ -81,6 +82,10 @@ pub(super) struct Tags {
 /// What the handlers share.
 struct State {
     document: Document,
+    /// Where in the content the tokenizer began, which counts from there.
+    begun: usize,
+    /// Where the last tag stands that was looked at.
+    last: usize,
     window: Window,
     place: Place,
     anchors: bool,
@@ -103,6 +108,8 @@ impl Tags {
     pub(super) fn new(anchors: bool, line: u32, column: u32) -> Self {
         let state = Arc::new(Mutex::new(State {
             document: Document::default(),
+            begun: 0,
+            last: 0,
             window: Window::new(MEMORY),
             place: Place::from(line, column),
             anchors,
@@ -128,22 +135,33 @@ impl Tags {
             window.extend(text, place);
         }
         if rewriter.write(text.as_bytes()).is_err() {
-            self.give_up();
+            self.begin_anew();
         }
     }
 
-    fn give_up(&mut self) {
-        // A rewriter that has failed must not be used again.
-        self.rewriter = None;
-        lock(&self.state).document.limited = Some("a tag is too large");
+    /// A rewriter that has failed must not be used again: another goes on at the last tag that was looked at, unless
+    /// it has looked at none that is new.
+    fn begin_anew(&mut self) {
+        loop {
+            self.rewriter = None;
+            let rest = lock(&self.state).rest();
+            let Some(rest) = rest else {
+                return;
+            };
+            let mut rewriter = rewriter(&self.state);
+            if rewriter.write(rest.as_bytes()).is_ok() {
+                self.rewriter = Some(rewriter);
+                return;
+            }
+        }
     }
 
     /// What was found; anchors sorted, links in order.
     pub(super) fn finish(mut self) -> Document {
-        if let Some(rewriter) = self.rewriter.take()
-            && rewriter.end().is_err()
-        {
-            self.give_up();
+        while let Some(rewriter) = self.rewriter.take() {
+            if rewriter.end().is_err() {
+                self.begin_anew();
+            }
         }
         let mut state = lock(&self.state);
         state.end_style();
@@ -207,6 +225,8 @@ fn rewriter(state: &Arc<Mutex<State>>) -> HtmlRewriter<'static, Nowhere> {
 struct Written<'a, 'input> {
     attributes: &'a [Attribute<'input>],
     window: &'a Window,
+    /// What their offsets count from.
+    begun: usize,
 }
 
 impl<'a> Attributes<'a> for Written<'a, '_> {
@@ -216,20 +236,44 @@ impl<'a> Attributes<'a> for Written<'a, '_> {
             if key.len() != name.len() {
                 return None;
             }
-            let written = self.window.bytes(key.start, key.end);
+            let begun = self.begun;
+            let written = self.window.bytes(begun + key.start, begun + key.end);
             if !written.eq_ignore_ascii_case(name.as_bytes()) {
                 return None;
             }
             let value = attribute.value_source_location();
             let value = value.map_or(key.end..key.end, |value| value.bytes());
-            Some((self.window.text(value.start, value.end), value.start))
+            let start = begun + value.start;
+            Some((self.window.text(start, begun + value.end), start))
         })
     }
 }
 
 impl State {
+    /// The content from the last tag on, which becomes the beginning; `None` when it was that already.
+    fn rest(&mut self) -> Option<String> {
+        let rest = self.window.rest(self.last);
+        if self.last == self.begun || rest.is_empty() {
+            self.document.limited = Some("a tag is too large");
+            return None;
+        }
+        self.begun = self.last;
+        // What stood behind that tag comes again.
+        self.style = Inner::default();
+        self.noscript = Inner::default();
+        if self.document.title.is_none() {
+            self.title = None;
+        }
+        Some(rest.to_owned())
+    }
+
     fn tag(&mut self, element: &Element<'_, '_>) {
-        let start = element.source_location().bytes().start;
+        let start = self.begun + element.source_location().bytes().start;
+        if start == self.begun && self.begun > 0 {
+            // Looked at before the tokenizer was begun anew.
+            return;
+        }
+        self.last = start;
         self.window.pass(start);
         let Self {
             document,
@@ -237,6 +281,7 @@ impl State {
             place,
             anchors,
             skip_title,
+            begun,
             ..
         } = self;
         let name = window.word(start + 1, |byte| {
@@ -254,7 +299,11 @@ impl State {
         if attributes.is_empty() {
             return;
         }
-        let attributes = &Written { attributes, window };
+        let attributes = &Written {
+            attributes,
+            window,
+            begun: *begun,
+        };
         if *anchors {
             let names: &[_] = if tag == "a" { &["id", "name"] } else { &["id"] };
             for name in names {
@@ -343,7 +392,8 @@ impl State {
     }
 
     fn style(&mut self, chunk: &TextChunk<'_>) {
-        if self.style.take(chunk, &mut self.place, &self.window) {
+        let start = self.begun + chunk.source_location().bytes().start;
+        if self.style.take(chunk, start, &mut self.place, &self.window) {
             self.end_style();
         }
     }
@@ -356,7 +406,11 @@ impl State {
     }
 
     fn noscript(&mut self, chunk: &TextChunk<'_>) {
-        if self.noscript.take(chunk, &mut self.place, &self.window) {
+        let start = self.begun + chunk.source_location().bytes().start;
+        if self
+            .noscript
+            .take(chunk, start, &mut self.place, &self.window)
+        {
             self.end_noscript();
         }
     }
@@ -378,9 +432,14 @@ impl State {
 
 impl Inner {
     /// Takes the next of its text; is it complete?
-    fn take(&mut self, chunk: &TextChunk<'_>, place: &mut Place, window: &Window) -> bool {
+    fn take(
+        &mut self,
+        chunk: &TextChunk<'_>,
+        start: usize,
+        place: &mut Place,
+        window: &Window,
+    ) -> bool {
         if self.at.is_none() {
-            let start = chunk.source_location().bytes().start;
             self.at = Some(place.at(start, window));
         }
         self.text.push_str(chunk.as_str());
@@ -424,149 +483,5 @@ fn trimmed(text: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn document(text: &str) -> Document {
-        let mut parse = Box::new(Html::new(&Options {
-            anchors: true,
-            ..Options::default()
-        }));
-        parse.write(text.as_bytes());
-        parse.finish()
-    }
-
-    fn links(text: &str) -> Vec<(String, u32, u32)> {
-        document(text)
-            .links
-            .iter()
-            .map(|link| (link.reference.to_owned(), link.line, link.column))
-            .collect()
-    }
-
-    fn references(text: &str) -> Vec<String> {
-        links(text)
-            .into_iter()
-            .map(|(reference, ..)| reference)
-            .collect()
-    }
-
-    #[test]
-    fn a_link_has_the_place_where_it_is_written() {
-        assert_eq!(
-            links("<p>ü <a href=\"x.html\">x</a>"),
-            [("x.html".into(), 1, 15)]
-        );
-        assert_eq!(links("<a\n  class=c\n  href=' y '>"), [("y".into(), 3, 10)]);
-        assert_eq!(
-            links("<img srcset='a.png 1x, b.png 2x' src=c.png>"),
-            [
-                ("a.png".into(), 1, 14),
-                ("b.png".into(), 1, 24),
-                ("c.png".into(), 1, 38)
-            ]
-        );
-    }
-
-    #[test]
-    fn entities_are_decoded_by_the_rules_for_attributes() {
-        assert_eq!(
-            references("<a href='?a=1&amp;b=2&copy=3&#x2F;&lt;'><a href=\"a\nb\">"),
-            ["?a=1&b=2&copy=3/<", "ab"]
-        );
-    }
-
-    #[test]
-    fn what_is_not_a_link_is_none() {
-        let text = "<!-- <a href=1> --><script>'<a href=2>'</script><textarea><a href=3></textarea>\
-                    <title><a href=4></title><style>a{}</style><link rel=preconnect href=5>";
-        assert_eq!(references(text), Vec::<String>::new());
-    }
-
-    #[test]
-    fn every_element_that_refers_is_known() {
-        let text = "<area href=a><link rel='x StyleSheet' href=b><iframe src=c></iframe><object data=d><video poster=e src=f>\
-                    <form action=g><q cite=h><meta http-equiv=Refresh content='0; url=i'><meta property=og:image content=j>\
-                    <svg><use xlink:href=k /></svg><x-card src=l><body background=m><div style='background: url(n)'>";
-        assert_eq!(references(text).concat(), "abcdefghijklmn");
-    }
-
-    #[test]
-    fn links_in_noscript_and_style_count_with_their_places() {
-        assert_eq!(
-            links("<noscript>\n<img src=a&amp;b></noscript><a href=c>"),
-            [("a&b".into(), 2, 10), ("c".into(), 2, 37)]
-        );
-        assert_eq!(
-            links("<style>\n@import 'x.css'; b{background:url( y.png )}</style>"),
-            [("x.css".into(), 2, 10), ("y.png".into(), 2, 36)]
-        );
-    }
-
-    #[test]
-    fn the_first_base_title_and_attribute_count() {
-        let found = document(
-            "<base href=/a/><base href=/b/><title> Two\n words &amp; more</title><svg><title>no</title></svg><a href=x href=y>",
-        );
-        assert_eq!(found.base.as_deref(), Some("/a/"));
-        assert_eq!(found.title.as_deref(), Some("Two words & more"));
-        assert_eq!(
-            found
-                .links
-                .iter()
-                .next()
-                .map(|link| link.reference.to_owned())
-                .as_deref(),
-            Some("x")
-        );
-        assert_eq!(
-            document("<svg><title>no</title></svg><title>yes</title>")
-                .title
-                .as_deref(),
-            Some("yes")
-        );
-    }
-
-    #[test]
-    fn robots_and_nofollow_are_heard() {
-        let found = document(
-            "<meta name=Robots content='NoIndex, nofollow'><a rel='noopener NOFOLLOW' href=x><a href=y>",
-        );
-        assert!(found.nofollow && found.noindex);
-        assert_eq!(
-            found
-                .links
-                .iter()
-                .map(|link| link.nofollow)
-                .collect::<Vec<_>>(),
-            [true, false]
-        );
-    }
-
-    #[test]
-    fn ids_and_names_are_anchors() {
-        let found =
-            document("<p id=one><a name='tw&ouml;'><p name=no><noscript><p id=three></noscript>");
-        for (anchor, there) in [
-            ("one", true),
-            ("twö", true),
-            ("no", false),
-            ("three", true),
-            ("One", false),
-        ] {
-            assert_eq!(found.has_anchor(anchor), there, "{anchor}");
-        }
-    }
-
-    #[test]
-    fn a_tag_beyond_measure_ends_the_document_and_says_so() {
-        let text = format!("<a href=x><a title='{}'><a href=y>", "z".repeat(2 * MEMORY));
-        let mut parse = Box::new(Html::new(&Options::default()));
-        for chunk in text.as_bytes().chunks(64 * 1024) {
-            parse.write(chunk);
-        }
-        let found = parse.finish();
-        assert!(found.limited.is_some());
-        assert_eq!(found.links.len(), 1);
-    }
-}
+#[path = "html_tests.rs"]
+mod tests;

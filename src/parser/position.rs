@@ -60,6 +60,14 @@ impl Window {
         std::str::from_utf8(self.bytes(from, to)).unwrap_or_default()
     }
 
+    /// All the text from `offset` on; empty when its beginning is gone.
+    pub(super) fn rest(&self, offset: usize) -> &str {
+        if offset < self.offset {
+            return "";
+        }
+        self.text(offset, usize::MAX)
+    }
+
     /// The text from `offset` up to the first byte that `ends` it.
     pub(super) fn word(&self, offset: usize, ends: impl Fn(u8) -> bool) -> &str {
         let rest = self.bytes(offset, usize::MAX);
