@@ -157,7 +157,6 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         skip_missing: options.skip_missing,
         include: options.include.clone(),
         exclude: options.exclude.clone(),
-        max_size: options.network.max_size(),
         pace: run.pace(),
     };
     run_to_end(run, "link", |setting| job.run(setting)).await

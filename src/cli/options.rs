@@ -119,12 +119,6 @@ pub(super) struct Meant {
 }
 
 impl NetworkOptions {
-    /// The most that is read of anything, bytes.
-    pub(super) fn max_size(&self) -> u64 {
-        self.max_size
-            .unwrap_or(fetcher::Options::default().max_size)
-    }
-
     /// What was said, completed by a job's defaults; `named` are the origins that the `-H` fields may go to
     /// (`None`: every target is one that the user named).
     pub(super) fn meant(

@@ -232,11 +232,11 @@ impl Http {
         let status = response.status();
         let want = receiver.head(status, response.headers());
         let size = match want {
-            _ if head_only => 0,
-            Want::Content => self.read(&mut response, receiver, seen).await?,
+            _ if head_only => None,
+            Want::Content => Some(self.read(&mut response, receiver, seen).await?),
             Want::Nothing => {
                 drain(&mut response).await;
-                0
+                None
             }
         };
         Ok(Exchange {

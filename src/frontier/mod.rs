@@ -145,8 +145,10 @@ pub struct Task {
     pub hops: Vec<Hop>,
     /// Requests sent for it, in all.
     pub attempts: u32,
-    /// Requests sent since the last hop.
+    /// Requests sent since the last hop that count as tries.
     pub tries: u32,
+    /// Those that do not, because the fault was not the server's.
+    pub unsent: u32,
     /// What it waited for retries in all.
     pub waited: Duration,
 }
@@ -169,6 +171,7 @@ impl Task {
             hops: Vec::new(),
             attempts: 0,
             tries: 0,
+            unsent: 0,
             waited: Duration::ZERO,
         }
     }

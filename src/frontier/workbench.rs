@@ -433,7 +433,7 @@ impl Workbench {
                 naming,
             } => {
                 task.hops.push(hop);
-                task.tries = 0;
+                (task.tries, task.unsent) = (0, 0);
                 task.method = method;
                 task.naming = naming;
                 let to = self.bench(&url, naming, now);

@@ -86,10 +86,16 @@ pub fn walk(
         Err(error) => match glob(input, selection) {
             Some((base, matches)) if base.is_dir() => {
                 let before = unread.len();
+                // A folder that matches stands for what is below it, as when a shell had found it.
+                let below_match = |path: &Path| {
+                    let folders = path.ancestors().skip(1);
+                    let mut folders = folders.take_while(|folder| *folder != base);
+                    folders.any(&matches) && wanted(path)
+                };
                 below(
                     &base,
                     selection,
-                    |path| matches(path) && !excluded(path, selection),
+                    |path| matches(path) && !excluded(path, selection) || below_match(path),
                     &mut found,
                     &mut unread,
                 );
@@ -139,15 +145,15 @@ fn below(
     for entry in walk {
         match entry {
             Ok(entry) => {
+                // `.` is where everything starts from, and nothing to be named.
+                let bare = entry.path().strip_prefix(".");
+                let path = bare.unwrap_or(entry.path()).to_owned();
                 let is_file = entry.file_type().is_some_and(|kind| {
                     // A link to a file is read as the file; a link to a folder is not entered.
                     kind.is_file() || kind.is_symlink() && entry.path().is_file()
                 });
-                if is_file && wanted(entry.path()) {
-                    found.push(Found {
-                        path: entry.into_path(),
-                        root: None,
-                    });
+                if is_file && wanted(&path) {
+                    found.push(Found { path, root: None });
                 }
             }
             Err(error) => {

@@ -124,9 +124,6 @@ pub(super) struct Pipeline<'a> {
     pub(super) began: Instant,
 }
 
-/// A target that met so many closed connections in a row is not unlucky.
-const STALE: u32 = 8;
-
 /// How often the loop looks at its own clock.
 const TICK: Duration = Duration::from_millis(50);
 
@@ -226,6 +223,8 @@ impl Pipeline<'_> {
     /// The same once more, not counted as a try.
     pub(super) fn again(&self, mut lease: Lease, wait: Duration) {
         lease.task.tries -= 1;
+        // A kept connection that was closed is bad luck once; after that it counts.
+        lease.task.unsent += 1;
         let method = lease.task.method.clone();
         self.settle(lease, Step::Again { method, wait }, None);
     }
@@ -264,7 +263,7 @@ impl Pipeline<'_> {
         let mut summary = self.summary.borrow_mut();
         summary.in_flight -= 1;
         if let Some(Ok(exchange)) = &sent {
-            summary.bytes += exchange.size;
+            summary.bytes += exchange.size.unwrap_or(0);
         }
         sent
     }
@@ -287,7 +286,7 @@ impl Pipeline<'_> {
         };
         let exchange = match sent {
             Err(error) if error.exhausted => return Decision::Unsent(Duration::from_millis(100)),
-            Err(error) if error.stale && task.method.is_idempotent() && task.attempts < STALE => {
+            Err(error) if error.stale && task.method.is_idempotent() && task.unsent == 0 => {
                 return Decision::Unsent(Duration::ZERO);
             }
             Err(error) => {

@@ -2,7 +2,7 @@
 
 use std::hash::Hasher;
 
-use http::Version;
+use http::{StatusCode, Version};
 use siphasher::sip::SipHasher13;
 
 use super::pipeline::End;
@@ -52,7 +52,7 @@ pub(super) fn of(task: &Task, end: End, document: Option<&Document>, accept: &Ac
         visit.status = Some(exchange.status.as_u16());
         visit.final_url = Some(without_secrets(&task.url));
         visit.content_type = exchange.media_type();
-        visit.size = Some(exchange.size);
+        visit.size = exchange.size;
         visit.remote_addr = exchange.remote;
         visit.http_version = Some(version(exchange.version).to_owned());
         visit.timing = Some(exchange.timing);
@@ -76,11 +76,17 @@ fn refused_status(exchange: &Exchange, accept: &Accept) -> Option<Failure> {
     if accept.contains(status.as_u16()) {
         return None;
     }
+    let kind = if status == StatusCode::TOO_MANY_REQUESTS {
+        // It would not say, whatever was tried.
+        FailureKind::RateLimited
+    } else {
+        FailureKind::Status
+    };
     let message = match status.canonical_reason() {
         Some(reason) => format!("{} {reason}", status.as_u16()),
         None => format!("status {}", status.as_u16()),
     };
-    Some(Failure::new(FailureKind::Status, message))
+    Some(Failure::new(kind, message))
 }
 
 /// The name of a record: the same parts give the same name in every run.

@@ -148,6 +148,8 @@ pub struct Document {
     pub links: Links,
     /// Hashes of all anchors (see [`anchor_hash`]), sorted, without repeats.
     pub anchors: Vec<u64>,
+    /// Fragments name anchors in it; in other content, such as plain text, a fragment may mean anything.
+    pub has_anchors: bool,
     /// Anchors compare without regard to case (Markdown's heading slugs).
     pub anchors_ignore_case: bool,
     /// `meta name=robots` says `nofollow`.

@@ -50,8 +50,8 @@ pub struct Exchange {
     pub version: Version,
     /// Response fields, as received.
     pub fields: HeaderMap,
-    /// Bytes of content after decoding; for a HEAD, 0.
-    pub size: u64,
+    /// Bytes of content after decoding, where it was read: not for a HEAD, nor where nobody wanted it.
+    pub size: Option<u64>,
     /// Who answered.
     pub remote: Option<SocketAddr>,
     /// Where the time went.

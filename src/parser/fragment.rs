@@ -10,16 +10,15 @@ pub fn anchor(fragment: &str) -> Option<&str> {
     (!anchor.is_empty() && !anchor.eq_ignore_ascii_case("top")).then_some(anchor)
 }
 
-/// Is `fragment`, as written in a URL, among the anchors? First as it is, then percent-decoded.
+/// Is `fragment`, as written in a URL, among the anchors? First as it is, then percent-decoded; and as GitHub and
+/// its kin write the anchors of their users, with `user-content-` before it, which their script leaves out.
 #[must_use]
 pub fn matches(anchors: &[u64], ignore_case: bool, fragment: &str) -> bool {
-    if has_anchor(anchors, ignore_case, fragment) {
-        return true;
-    }
-    if !fragment.contains('%') {
-        return false;
-    }
-    has_anchor(anchors, ignore_case, &decoded(fragment))
+    let there = |fragment: &str| {
+        has_anchor(anchors, ignore_case, fragment)
+            || has_anchor(anchors, ignore_case, &format!("user-content-{fragment}"))
+    };
+    there(fragment) || fragment.contains('%') && there(&decoded(fragment))
 }
 
 /// Percent-decoded, as UTF-8 without a byte order mark, what is none replaced.
@@ -61,6 +60,8 @@ mod tests {
         ] {
             assert_eq!(matches(&anchors, false, fragment), there, "{fragment}");
         }
+        let theirs = [anchor_hash("user-content-foo")];
+        assert!(matches(&theirs, false, "foo") && !matches(&theirs, false, "bar"));
         let slugs = [anchor_hash("heading-one")];
         assert!(matches(&slugs, true, "Heading-One"));
     }

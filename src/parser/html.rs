@@ -177,6 +177,7 @@ impl Tags {
             .take(TITLE)
             .collect();
         document.title = (!title.is_empty()).then_some(title);
+        document.has_anchors = true;
         document.anchors.sort_unstable();
         document.anchors.dedup();
         document

@@ -56,6 +56,7 @@ impl Parse for Markdown {
         let mut document = reading.document;
         document.charset = charset;
         document.anchors_ignore_case = true;
+        document.has_anchors = true;
         document.anchors.sort_unstable();
         document.anchors.dedup();
         document.links.sort();
@@ -128,11 +129,11 @@ impl<'a> Reading<'a> {
             | Extensions::ENABLE_STRIKETHROUGH
             | Extensions::ENABLE_TASKLISTS
             | Extensions::ENABLE_HEADING_ATTRIBUTES
-            | Extensions::ENABLE_YAML_STYLE_METADATA_BLOCKS
-            | Extensions::ENABLE_PLUSES_DELIMITED_METADATA_BLOCKS
             | Extensions::ENABLE_GFM;
-        let mut metadata = false;
-        for (event, range) in Parser::new_ext(self.all, extensions).into_offset_iter() {
+        let body = front_matter(self.all);
+        let events = Parser::new_ext(&self.all[body..], extensions).into_offset_iter();
+        for (event, range) in events {
+            let range = body + range.start..body + range.end;
             if !matches!(event, Event::Html(_) | Event::InlineHtml(_)) {
                 self.end_html();
             }
@@ -140,8 +141,6 @@ impl<'a> Reading<'a> {
                 self.end_words();
             }
             match event {
-                Event::Start(Tag::MetadataBlock(_)) => metadata = true,
-                Event::End(TagEnd::MetadataBlock(_)) => metadata = false,
                 Event::Start(Tag::Heading { id, .. }) => {
                     self.heading = Some(Heading {
                         id: id.map(|id| id.to_string()),
@@ -173,7 +172,7 @@ impl<'a> Reading<'a> {
                     }
                     if self.code && self.options.verbatim {
                         self.bare(range, true);
-                    } else if !self.code && !metadata && self.links == 0 {
+                    } else if !self.code && self.links == 0 {
                         match &mut self.words {
                             Some(piece) if piece.end == range.start => piece.end = range.end,
                             _ => {
@@ -309,6 +308,26 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// Where the document begins: behind the metadata that may stand between two lines of `---` or `+++` at its very
+/// beginning. Anywhere else such a line is a rule, and what follows it is text.
+fn front_matter(text: &str) -> usize {
+    let mut lines = text.split_inclusive('\n');
+    let first = lines.next().unwrap_or_default();
+    let fence = first.trim_end();
+    if !matches!(fence, "---" | "+++") {
+        return 0;
+    }
+    let mut end = first.len();
+    for line in lines {
+        end += line.len();
+        let line = line.trim_end();
+        if line == fence || fence == "---" && line == "..." {
+            return end;
+        }
+    }
+    0
+}
+
 /// The anchor that GitHub gives a heading: lower case, spaces to hyphens, punctuation gone, letters of every
 /// script kept.
 fn slug(text: &str) -> String {
@@ -391,6 +410,21 @@ mod tests {
             [("y.html".into(), 2, 7), ("z.png".into(), 5, 10)]
         );
         assert!(document(text, false).has_anchor("here"));
+    }
+
+    #[test]
+    fn metadata_stands_at_the_beginning_or_nowhere() {
+        let slides = "# Deck\n\n---\n# Slide 1\n[a](no1)\n\n---\n\n+++\n[b](no2)\n+++\n";
+        assert_eq!(links(slides), [("no1".into(), 5, 5), ("no2".into(), 10, 5)]);
+        assert!(document(slides, false).has_anchor("slide-1"));
+        for (text, found) in [
+            ("---\nx: [a](b)\n---\n[c](d)", 1),
+            ("+++\nx = \"[a](b)\"\n+++\n[c](d)", 1),
+            ("---\nx: [a](b)\n...\n[c](d)", 1),
+            ("---\n[a](b)\n\n[c](d)", 2),
+        ] {
+            assert_eq!(links(text).len(), found, "{text}");
+        }
     }
 
     #[test]

@@ -48,7 +48,10 @@ async fn one_connection_serves_many_requests_at_once() {
     .await;
     let http = http2();
     let (first, _) = get(&http, &url).await.unwrap();
-    assert_eq!((first.version, first.size), (::http::Version::HTTP_2, 1000));
+    assert_eq!(
+        (first.version, first.size),
+        (::http::Version::HTTP_2, Some(1000))
+    );
     assert!(
         !first.timing.reused && first.timing.connect.is_some(),
         "{:?}",

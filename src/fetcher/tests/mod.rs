@@ -197,7 +197,7 @@ async fn get(http: &Http, url: &Url) -> Result<(Exchange, Vec<u8>), FetchError> 
     assert_eq!(taker.status, Some(exchange.status));
     assert_eq!(
         exchange.size,
-        taker.content.len() as u64,
+        Some(taker.content.len() as u64),
         "the size is that of what was given"
     );
     Ok((exchange, taker.content))

@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::reading::Anchors;
+use super::reading::{Anchors, LARGEST};
 use crate::fetcher::file;
 use crate::model::Failure;
 use crate::parser::{self, Options};
 
 /// The anchors of a document that is only linked to; `None` for what has none of its own.
-pub(super) fn anchors(path: &Path, options: &Options, limit: u64) -> Option<Anchors> {
+pub(super) fn anchors(path: &Path, options: &Options) -> Option<Anchors> {
     let extension = path.extension()?.to_string_lossy().to_ascii_lowercase();
     let format = parser::for_extension(&extension)?;
-    let content = file::read(path, limit).ok()?;
+    let content = file::read(path, LARGEST).ok()?;
     let mut parse = (format.open)(options);
     parse.write(&content);
     Some(Anchors::of(&mut parse.finish()))
@@ -64,10 +64,12 @@ pub(super) fn serve(
             return Ok((index, false));
         }
     }
-    Err(Failure::new(
-        File,
-        format!("a folder without {}", serving.index_files.join(" or ")),
-    ))
+    let message = if serving.index_files.is_empty() {
+        "a folder, and --index-files accepts none".to_owned()
+    } else {
+        format!("a folder without {}", serving.index_files.join(" or "))
+    };
+    Err(Failure::new(File, message))
 }
 
 /// A path that is linked to and was not read.
@@ -86,12 +88,7 @@ pub(super) struct Seen {
 }
 
 /// One look at the disk for each path; documents that are only linked to are read for their anchors.
-pub(super) fn look(
-    unseen: Vec<Unseen>,
-    serving: &Serving,
-    options: &Options,
-    limit: u64,
-) -> Vec<Seen> {
+pub(super) fn look(unseen: Vec<Unseen>, serving: &Serving, options: &Options) -> Vec<Seen> {
     let look = |Unseen {
                     number,
                     path,
@@ -100,7 +97,7 @@ pub(super) fn look(
                 }| {
         let served = serve(&path, slash, serving);
         let anchors = match &served {
-            Ok((file, false)) if wants_anchors => anchors(file, options, limit),
+            Ok((file, false)) if wants_anchors => anchors(file, options),
             _ => None,
         };
         Seen {

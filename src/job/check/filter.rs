@@ -21,6 +21,15 @@ impl Filter {
         self.offline || matched(&self.exclude) && !matched(&self.include)
     }
 
+    /// Is a target on this machine not looked for? Patterns see its `file:` URL and its path as it is shown.
+    pub(super) fn keeps_out_file(&self, url: &Url, shown: &str) -> bool {
+        let matched = |patterns: &[Regex]| {
+            let hit = |pattern: &Regex| pattern.is_match(url.as_str()) || pattern.is_match(shown);
+            patterns.iter().any(hit)
+        };
+        matched(&self.exclude) && !matched(&self.include)
+    }
+
     /// The part of a fragment that has to be looked up; `None` when nothing has.
     pub(super) fn looked_up<'a>(&self, fragment: Option<&'a str>) -> Option<&'a str> {
         let fragment = fragment.filter(|_| self.fragments)?;

@@ -28,6 +28,9 @@ pub(super) struct Source {
     named: bool,
     /// The path from the root of the disk, without `..`.
     absolute: Option<Arc<Path>>,
+    /// The input that it stands below.
+    folder: Option<Arc<Path>>,
+    /// Where root-relative references start.
     root: Option<Arc<Path>>,
     url: Option<Url>,
     content: Option<Content>,
@@ -70,18 +73,42 @@ struct Local {
 }
 
 impl Source {
-    /// A local document.
-    pub(super) fn file(path: &Path, root: Option<PathBuf>, named: bool) -> Self {
+    /// A local document, maybe below the input `folder`; `root` is what the user said to be the site's; `named`: it
+    /// is an input itself.
+    pub(super) fn file(
+        path: &Path,
+        folder: Option<&Path>,
+        root: Option<&Path>,
+        named: bool,
+    ) -> Self {
         let absolute = std::path::absolute(path)
             .ok()
             .map(|path| plain(&path).into());
-        let root = root.map(|root| plain(&root).into());
+        let folder: Option<Arc<Path>> = folder.map(|folder| plain(folder).into());
+        let root = root.map(|root| plain(root).into());
         Self {
             path: Some(path.to_owned()),
             named,
             absolute,
-            root,
+            root: root.or_else(|| folder.clone()),
+            folder,
             ..Self::empty()
+        }
+    }
+
+    /// A page on the network that is an input and not asked for.
+    pub(super) fn unasked(target: &Target) -> Self {
+        let shown = without_secrets(&target.url);
+        let mut own = Visit::new(record::id(&[&shown]), shown, Outcome::Excluded);
+        own.input = target.seed.as_ref().map(|seed| seed.input.clone());
+        Self {
+            own: Some(own),
+            content: Some(Content {
+                links: Vec::new(),
+                places: Vec::new(),
+                anchors: Anchors::default(),
+            }),
+            ..Self::page(target)
         }
     }
 
@@ -98,6 +125,7 @@ impl Source {
             path: None,
             named: false,
             absolute: None,
+            folder: None,
             root: None,
             url: None,
             content: None,
@@ -169,14 +197,22 @@ impl Ledger {
         }
     }
 
-    /// Where a file is and where its site begins.
-    pub(super) fn file(&self, number: usize) -> (Arc<Path>, Option<Arc<Path>>) {
+    /// Where a file is, and what its references are relative to; `stand_in` is the URL that the user gave for it.
+    pub(super) fn file(&self, number: usize, stand_in: Option<&Url>) -> (Arc<Path>, Option<Base>) {
         let source = &self.sources[number];
         let path = source
             .absolute
             .clone()
             .unwrap_or_else(|| Path::new("").into());
-        (path, source.root.clone())
+        let base = match stand_in {
+            Some(url) => Some(Base::standing_in(
+                url.clone(),
+                &path,
+                source.folder.as_deref(),
+            )),
+            None => Base::local(&path, source.root.as_deref()),
+        };
+        (path, base)
     }
 
     /// Is the source an input itself?
@@ -199,7 +235,7 @@ impl Ledger {
         &mut self,
         number: usize,
         content: &[u8],
-        base: Option<Base>,
+        stand_in: Option<&Url>,
         verbatim: bool,
     ) -> Vec<Target> {
         let options = parser::Options {
@@ -211,13 +247,7 @@ impl Ledger {
         };
         let mut parse = (format.open)(&options);
         parse.write(content);
-        let local = || {
-            Base::local(
-                self.sources[number].absolute.as_deref()?,
-                self.sources[number].root.as_deref(),
-            )
-        };
-        let page = match base.or_else(local) {
+        let page = match self.file(number, stand_in).1 {
             Some(base) => reading::page(parse.finish(), base),
             None => Page::default(),
         };
@@ -257,10 +287,15 @@ impl Ledger {
                     found.extend(target);
                     Entry::Remote(remote)
                 }
-                Place::Local(path, slash) => {
-                    has_local = true;
-                    Entry::Local(self.local(path, slash, wants))
-                }
+                Place::Local(path, slash) => match Url::from_file_path(&path) {
+                    Ok(url) if self.filter.keeps_out_file(&url, &self.shown(&path)) => {
+                        Entry::Excluded(url)
+                    }
+                    _ => {
+                        has_local = true;
+                        Entry::Local(self.local(path, slash, wants))
+                    }
+                },
                 Place::Excluded(_) => Entry::Scheme,
                 Place::Nowhere(reason) => Entry::Nowhere(reason),
             });
@@ -504,6 +539,17 @@ impl Ledger {
         });
     }
 
+    /// A path as records have it: from the working directory, if it is below.
+    fn shown(&self, path: &Path) -> String {
+        let below = path.strip_prefix(&self.here).unwrap_or(path);
+        let below = if below.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            below
+        };
+        below.display().to_string()
+    }
+
     fn verdict(&self, content: &Content, link: &Occurrence) -> Visit {
         let shown = || masked(&link.reference);
         let with = |url, outcome| Visit::new(String::new(), url, outcome);
@@ -524,14 +570,7 @@ impl Ledger {
             }
             Some(Entry::Local(number)) => {
                 let local = &self.locals[*number];
-                let below = local.path.strip_prefix(&self.here).unwrap_or(&local.path);
-                let url = if below.as_os_str().is_empty() {
-                    Path::new(".")
-                } else {
-                    below
-                }
-                .display()
-                .to_string();
+                let url = self.shown(&local.path);
                 match &local.found {
                     None => failed(
                         url,

@@ -27,12 +27,34 @@ pub(super) struct Base {
     url: Url,
     /// Where root-relative references of a local document start.
     root: Option<Url>,
+    /// A local document that a URL stands in for: the URL means the document.
+    own: Option<(Url, PathBuf)>,
 }
 
 impl Base {
-    /// Of a document on the network, or of a local one that stands in for it.
+    /// Of a document on the network.
     pub(super) fn remote(url: Url) -> Self {
-        Self { url, root: None }
+        Self {
+            url,
+            root: None,
+            own: None,
+        }
+    }
+
+    /// Of the local document at `path`, for which `url` stands in; where that was given for a folder, the
+    /// document's path below it is added.
+    pub(super) fn standing_in(mut url: Url, path: &Path, folder: Option<&Path>) -> Self {
+        let below = folder.and_then(|folder| path.strip_prefix(folder).ok());
+        if let (Some(below), Ok(mut segments)) = (below, url.path_segments_mut()) {
+            let names = below.iter().map(|name| name.to_string_lossy());
+            segments.pop_if_empty().extend(names);
+        }
+        url.set_fragment(None);
+        Self {
+            own: Some((url.clone(), path.to_owned())),
+            url,
+            root: None,
+        }
     }
 
     /// Of a local document; `root` is the site's folder. Both absolute.
@@ -41,6 +63,7 @@ impl Base {
         Some(Self {
             url: Url::from_file_path(path).ok()?,
             root,
+            own: None,
         })
     }
 
@@ -66,9 +89,11 @@ impl Base {
             let root = self.root.as_ref().ok_or(
                 "begins with / and nothing says where that is; give --root-dir or --base-url",
             )?;
-            return root
-                .join(bare.trim_start_matches(['/', '\\']))
-                .map_err(wrong);
+            // As on a server, .. does not lead out of the site.
+            let inside = Url::parse("http://site/").and_then(|site| site.join(bare));
+            let inside = inside.map_err(wrong)?;
+            let inside = &inside[url::Position::BeforePath..];
+            return root.join(&format!(".{inside}")).map_err(wrong);
         }
         self.url.join(bare).map_err(wrong)
     }
@@ -86,11 +111,18 @@ impl Base {
                 // A page cannot make us log in somewhere; nor is what it says there shown.
                 let _ = url.set_username("");
                 let _ = url.set_password(None);
-                Place::Remote(url)
+                match &self.own {
+                    Some((own, path)) if *own == url => Place::Local(path.clone(), false),
+                    _ => Place::Remote(url),
+                }
             }
             "file" if !self.is_local() => Place::Nowhere(
                 "a page on the network cannot point at a file of this machine".to_owned(),
             ),
+            // An escaped slash is part of a name, and no file can have that name.
+            "file" if url.path().to_ascii_lowercase().contains("%2f") => {
+                Place::Nowhere("no name of a file can hold %2F".to_owned())
+            }
             "file" => match url.to_file_path() {
                 Ok(path) => Place::Local(path, url.path().ends_with('/')),
                 Err(()) => Place::Nowhere("not a path on this machine".to_owned()),
@@ -160,6 +192,42 @@ mod tests {
             page.locate("file:///etc/passwd").0,
             Place::Nowhere(_)
         ));
+    }
+
+    #[test]
+    fn no_root_relative_reference_leaves_the_site() {
+        for (reference, path) in [
+            ("/../outside.html", "/site/outside.html"),
+            ("/%2e%2e/outside.html", "/site/outside.html"),
+            ("/../../../etc/passwd", "/site/etc/passwd"),
+            ("/a:b?c#d", "/site/a:b"),
+        ] {
+            let place = Place::Local(path.into(), false);
+            assert_eq!(base().locate(reference).0, place, "{reference}");
+        }
+        for reference in ["/..%2foutside.html", "..%2Foutside.html"] {
+            assert!(
+                matches!(base().locate(reference).0, Place::Nowhere(_)),
+                "{reference}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_url_stands_in_for_a_document_or_for_its_folder() {
+        let url = |text: &str| Url::parse(text).expect("a URL");
+        let (path, folder) = (Path::new("/w/d/s/q r.html"), Some(Path::new("/w/d")));
+        for address in ["http://h.test/x/", "http://h.test/x"] {
+            let base = Base::standing_in(url(address), path, folder);
+            let remote = |text| Place::Remote(url(text));
+            assert_eq!(base.locate("z").0, remote("http://h.test/x/s/z"));
+            assert_eq!(base.locate("/z").0, remote("http://h.test/z"));
+            let own = Place::Local(path.to_owned(), false);
+            assert_eq!(base.locate("#here").0, own);
+            assert_eq!(base.locate("q%20r.html").0, own);
+        }
+        let lone = Base::standing_in(url("http://h.test/x"), path, None);
+        assert_eq!(lone.locate("z").0, Place::Remote(url("http://h.test/z")));
     }
 
     #[test]

@@ -88,8 +88,6 @@ pub struct Check {
     pub include: Vec<Regex>,
     /// URLs that match one of these are excluded.
     pub exclude: Vec<Regex>,
-    /// The most that is read of a local file, bytes.
-    pub max_size: u64,
     /// The pace of an origin.
     pub pace: PaceOf,
 }
@@ -120,14 +118,19 @@ impl Check {
         let mut batches = Vec::new();
         let mut texts = Vec::new();
         let mut named = HashSet::new();
+        let mut files = HashSet::new();
         for input in &self.inputs {
             match input {
                 Input::Path(path) => {
                     let begin = sources.len();
                     for file in self.files(path, &setting)? {
-                        let named = file.path == *path;
-                        let root = file.root.or_else(|| root.clone());
-                        sources.push(Source::file(&file.path, root, named));
+                        // What is below two inputs, or named twice, is read once.
+                        if files.insert(std::path::absolute(&file.path).unwrap_or_default()) {
+                            let folder = file.root.as_deref();
+                            let named = file.path == *path;
+                            let root = root.as_deref();
+                            sources.push(Source::file(&file.path, folder, root, named));
+                        }
                     }
                     let mut at = begin;
                     while at < sources.len() {
@@ -139,13 +142,15 @@ impl Check {
                 }
                 // The same page named twice is one input.
                 Input::Url(target) if !named.insert(key(&target.url)) => {}
+                Input::Url(target) if self.offline => sources.push(Source::unasked(target)),
                 Input::Url(target) => {
                     sources.push(Source::page(target));
                     seeds.push((**target).clone());
                 }
                 Input::Text(name, content) => {
                     texts.push((sources.len(), content.clone()));
-                    sources.push(Source::file(Path::new(name), root.clone(), false));
+                    let named = Path::new(name);
+                    sources.push(Source::file(named, None, root.as_deref(), false));
                 }
             }
         }
@@ -163,9 +168,9 @@ impl Check {
             .filter_map(|(number, source)| source.key().map(|key| (key, number)))
             .collect();
         let mut ledger = Ledger::new(sources, self.filter());
-        let base = self.base_url.clone().map(Base::remote);
         for (number, content) in texts {
-            seeds.extend(ledger.text(number, &content, base.clone(), self.verbatim));
+            let stand_in = self.base_url.as_ref();
+            seeds.extend(ledger.text(number, &content, stand_in, self.verbatim));
         }
         let work = Links {
             ledger: RefCell::new(ledger),
@@ -173,7 +178,6 @@ impl Check {
             pages,
             unread: RefCell::new(Vec::new()),
             reading: Arc::new(Reading {
-                base,
                 options: parser::Options {
                     anchors: self.fragments,
                     verbatim: self.verbatim,
@@ -182,8 +186,8 @@ impl Check {
                 serving: Serving {
                     index_files: self.index_files.clone(),
                 },
-                max_size: self.max_size,
             }),
+            stand_in: self.base_url.clone(),
             limits: setting.limits.clone(),
         };
         let seeds: Seeds<'_> = futures::stream::iter([seeds]).boxed_local();
@@ -265,10 +269,8 @@ fn batch_url(number: usize) -> Url {
 
 /// What reading needs, on whichever thread.
 struct Reading {
-    base: Option<Base>,
     options: parser::Options,
     serving: Serving,
-    max_size: u64,
 }
 
 /// A file that was found and could not be read.
@@ -288,6 +290,8 @@ struct Links {
     pages: HashMap<String, usize>,
     unread: RefCell<Vec<Unread>>,
     reading: Arc<Reading>,
+    /// `--base-url`.
+    stand_in: Option<Url>,
     limits: Limits,
 }
 
@@ -375,24 +379,16 @@ impl Work for Links {
             };
             let files: Vec<_> = range
                 .clone()
-                .map(|source| self.ledger.borrow().file(source))
+                .map(|source| self.ledger.borrow().file(source, self.stand_in.as_ref()))
                 .collect();
             let reading = Arc::clone(&self.reading);
             let pages = tokio::task::spawn_blocking(move || {
-                let read = |(path, root): &(Arc<Path>, Option<Arc<Path>>)| {
+                let read = |(path, base): (Arc<Path>, Option<Base>)| {
                     // A parser that panics costs its file, and not the others of the batch.
-                    let read = || {
-                        reading::read(
-                            path,
-                            root.as_deref(),
-                            reading.base.as_ref(),
-                            &reading.options,
-                            reading.max_size,
-                        )
-                    };
+                    let read = || reading::read(&path, base, &reading.options);
                     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Page::failed())
                 };
-                files.iter().map(read).collect::<Vec<_>>()
+                files.into_iter().map(read).collect::<Vec<_>>()
             });
             // Fails only when the runtime is going down.
             let mut pages = pages.await.unwrap_or_default();
@@ -440,7 +436,7 @@ impl Links {
         };
         let reading = Arc::clone(&self.reading);
         let looked = tokio::task::spawn_blocking(move || {
-            disk::look(paths, &reading.serving, &reading.options, reading.max_size)
+            disk::look(paths, &reading.serving, &reading.options)
         });
         let looked = looked.await.unwrap_or_default();
         self.ledger.borrow_mut().looked(looked);

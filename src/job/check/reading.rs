@@ -52,6 +52,8 @@ impl Page {
 pub(super) struct Anchors {
     hashes: Vec<u64>,
     ignore_case: bool,
+    /// Otherwise a fragment may mean anything.
+    known: bool,
 }
 
 impl Anchors {
@@ -60,24 +62,22 @@ impl Anchors {
         Self {
             hashes,
             ignore_case: document.anchors_ignore_case,
+            known: document.has_anchors,
         }
     }
 
     /// Is `fragment`, as written in a URL, an anchor of the document?
     pub(super) fn hold(&self, fragment: &str) -> bool {
-        parser::fragment::matches(&self.hashes, self.ignore_case, fragment)
+        !self.known || parser::fragment::matches(&self.hashes, self.ignore_case, fragment)
     }
 }
 
-/// Reads and parses `path`; `base` stands in for its own URL where the user said so.
-pub(super) fn read(
-    path: &Path,
-    root: Option<&Path>,
-    base: Option<&Base>,
-    options: &Options,
-    limit: u64,
-) -> Page {
-    let content = match file::read(path, limit) {
+/// Local files are read up to this size: they are the user's own.
+pub(super) const LARGEST: u64 = 64 << 20;
+
+/// Reads and parses the file at `path`, whose references are relative to what `base` makes of it.
+pub(super) fn read(path: &Path, base: Option<Base>, options: &Options) -> Page {
+    let content = match file::read(path, LARGEST) {
         Ok(content) => content,
         Err(failure) => {
             return Page {
@@ -100,8 +100,7 @@ pub(super) fn read(
     parse.write(&content);
     drop(content);
     let document = parse.finish();
-    let own = || Base::local(&std::path::absolute(path).ok()?, root);
-    match base.cloned().or_else(own) {
+    match base {
         Some(base) => page(document, base),
         None => Page::default(),
     }
