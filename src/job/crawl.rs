@@ -16,7 +16,9 @@ use super::content::{Content, Parsed, apart, internal};
 use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Frontier, Memory, Options, PaceOf, Seeds, Sqlite, Task};
-use crate::model::{Document, Exchange, LinkKind, Naming, Target, without_secrets};
+use crate::model::{
+    Document, Exchange, Failure, FailureKind, LinkKind, Naming, Target, without_secrets,
+};
 use crate::parser;
 use crate::policy::scope::Scope;
 
@@ -162,6 +164,7 @@ impl Work for Site {
                     let rest = Document {
                         title: document.title.take(),
                         charset: document.charset,
+                        limited: document.limited,
                         ..Document::default()
                     };
                     let page = std::mem::replace(document, rest);
@@ -179,6 +182,9 @@ impl Work for Site {
             visit.depth = Some(depth);
             if failed {
                 visit.fail(internal());
+            } else if let Some(reason) = document.as_ref().and_then(|document| document.limited) {
+                let message = format!("what follows was not read: {reason}");
+                visit.fail(Failure::new(FailureKind::TooLarge, message));
             }
             Judged {
                 records: vec![visit],

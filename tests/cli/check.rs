@@ -555,3 +555,22 @@ fn offline_asks_for_no_input_either_and_a_glob_may_match_a_folder() {
     assert_eq!(records[1]["outcome"], "excluded");
     assert_eq!(records.len(), 2);
 }
+
+#[test]
+fn a_document_that_cannot_be_read_to_its_end_is_no_good_one() {
+    let tag = format!("<a href=/><a title='{}'>", "z".repeat(9 << 20));
+    let server = Server::pages([("/big", Response::html(tag)), ("/", Response::text("x"))]);
+    let output = Dragnet::new()
+        .args(["check", "-f", "jsonl", &server.url("/big")])
+        .run();
+    output.assert_code(1);
+    let records = output.json_lines();
+    assert_eq!(records[1]["outcome"], "ok");
+    assert_eq!(records[2]["error"]["kind"], "too-large");
+    assert_eq!(records[2]["source"]["line"], 1);
+    let output = Dragnet::new()
+        .args(["crawl", "-f", "jsonl", "--depth", "0", &server.url("/big")])
+        .run();
+    output.assert_code(1);
+    assert_eq!(output.json_lines()[0]["error"]["kind"], "too-large");
+}

@@ -54,6 +54,7 @@ enum Entry {
     Excluded(Url),
     Scheme,
     Nowhere(String),
+    Unread(&'static str),
 }
 
 struct Remote {
@@ -298,6 +299,7 @@ impl Ledger {
                 },
                 Place::Excluded(_) => Entry::Scheme,
                 Place::Nowhere(reason) => Entry::Nowhere(reason),
+                Place::Unread(reason) => Entry::Unread(reason),
             });
         }
         let source = &mut self.sources[number];
@@ -567,6 +569,10 @@ impl Ledger {
             Some(Entry::Excluded(url)) => with(url.to_string(), Outcome::Excluded),
             Some(Entry::Nowhere(reason)) => {
                 failed(shown(), Failure::new(FailureKind::Url, reason.clone()))
+            }
+            Some(Entry::Unread(reason)) => {
+                let message = format!("what follows was not read: {reason}");
+                failed(String::new(), Failure::new(FailureKind::TooLarge, message))
             }
             Some(Entry::Local(number)) => {
                 let local = &self.locals[*number];

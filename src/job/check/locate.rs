@@ -19,6 +19,8 @@ pub(super) enum Place {
     Excluded(String),
     /// Nowhere.
     Nowhere(String),
+    /// No link at all: the document could not be read any further, and why.
+    Unread(&'static str),
 }
 
 /// What a document's references are relative to.

@@ -146,6 +146,20 @@ pub(super) fn page(mut document: Document, base: Base) -> Page {
             fragment,
         });
     }
+    if let Some(reason) = document.limited {
+        // Links that nobody looked at are not good ones.
+        let last = page.occurrences.last();
+        let (line, column) = last.map_or((1, 1), |last| (last.line, last.column));
+        page.occurrences.push(Occurrence {
+            reference: "".into(),
+            line,
+            column,
+            place: index.len(),
+            fragment: None,
+        });
+        let place = index.len();
+        index.insert(Place::Unread(reason), place);
+    }
     let mut places: Vec<_> = index.into_iter().collect();
     places.sort_by_key(|(_, number)| *number);
     page.places = places.into_iter().map(|(place, _)| place).collect();
