@@ -5,7 +5,7 @@
 //! been read: what they point at may be the last one.
 
 use std::collections::HashMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use url::Url;
@@ -14,48 +14,12 @@ use super::disk::{Found, Seen, Unseen};
 use super::filter::Filter;
 use super::locate::{Base, Place};
 use super::reading::{self, Anchors, Occurrence, Page};
+use super::source::{Content, Entry, Source};
 use crate::job::record;
 use crate::model::{
     self, Failure, FailureKind, Naming, Outcome, Target, Visit, key, masked, without_secrets,
 };
 use crate::parser;
-
-/// One document.
-pub(super) struct Source {
-    /// As reached from its input; absent for a page on the network.
-    pub(super) path: Option<PathBuf>,
-    /// The input itself, not something below it.
-    named: bool,
-    /// The path from the root of the disk, without `..`.
-    absolute: Option<Arc<Path>>,
-    /// The input that it stands below.
-    folder: Option<Arc<Path>>,
-    /// Where root-relative references start.
-    root: Option<Arc<Path>>,
-    url: Option<Url>,
-    content: Option<Content>,
-    /// Distinct targets on the network that it links to and that are open.
-    open: usize,
-    has_local: bool,
-    /// The record of an input that is itself a target.
-    own: Option<Visit>,
-}
-
-/// What was found in it, its places turned into entries of the ledger.
-struct Content {
-    links: Vec<Occurrence>,
-    places: Vec<Entry>,
-    anchors: Anchors,
-}
-
-enum Entry {
-    Remote(usize),
-    Local(usize),
-    Excluded(Url),
-    Scheme,
-    Nowhere(String),
-    Unread(&'static str),
-}
 
 struct Remote {
     wants_content: bool,
@@ -71,75 +35,6 @@ struct Local {
     slash: bool,
     wants_anchors: bool,
     found: Option<Found>,
-}
-
-impl Source {
-    /// A local document, maybe below the input `folder`; `root` is what the user said to be the site's; `named`: it
-    /// is an input itself.
-    pub(super) fn file(
-        path: &Path,
-        folder: Option<&Path>,
-        root: Option<&Path>,
-        named: bool,
-    ) -> Self {
-        let absolute = std::path::absolute(path)
-            .ok()
-            .map(|path| plain(&path).into());
-        let folder: Option<Arc<Path>> = folder.map(|folder| plain(folder).into());
-        let root = root.map(|root| plain(root).into());
-        Self {
-            path: Some(path.to_owned()),
-            named,
-            absolute,
-            root: root.or_else(|| folder.clone()),
-            folder,
-            ..Self::empty()
-        }
-    }
-
-    /// A page on the network that is an input and not asked for.
-    pub(super) fn unasked(target: &Target) -> Self {
-        let shown = without_secrets(&target.url);
-        let mut own = Visit::new(record::id(&[&shown]), shown, Outcome::Excluded);
-        own.input = target.seed.as_ref().map(|seed| seed.input.clone());
-        Self {
-            own: Some(own),
-            content: Some(Content {
-                links: Vec::new(),
-                places: Vec::new(),
-                anchors: Anchors::default(),
-            }),
-            ..Self::page(target)
-        }
-    }
-
-    /// A page on the network that is an input.
-    pub(super) fn page(target: &Target) -> Self {
-        Self {
-            url: Some(target.url.clone()),
-            ..Self::empty()
-        }
-    }
-
-    fn empty() -> Self {
-        Self {
-            path: None,
-            named: false,
-            absolute: None,
-            folder: None,
-            root: None,
-            url: None,
-            content: None,
-            open: 0,
-            has_local: false,
-            own: None,
-        }
-    }
-
-    /// The page key of an input on the network.
-    pub(super) fn key(&self) -> Option<String> {
-        self.url.as_ref().map(key)
-    }
 }
 
 /// Sources and targets.
@@ -624,17 +519,4 @@ impl Ledger {
         }
         visit
     }
-}
-
-/// `path` without `.` and `..`, by its text alone: as a URL's path is read.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::ParentDir => _ = plain.pop(),
-            other => plain.push(other),
-        }
-    }
-    plain
 }

@@ -11,6 +11,7 @@
 //! | `reading` | a document, read and parsed |
 //! | `filter` | which links count |
 //! | `disk` | what is at a path that no input named |
+//! | `source` | a document that links are found in |
 //! | `ledger` | what is known of sources and targets, and which records are due |
 
 mod disk;
@@ -18,6 +19,7 @@ mod filter;
 mod ledger;
 mod locate;
 mod reading;
+mod source;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -40,9 +42,10 @@ use crate::input::{self, Selection};
 use crate::model::{Document, Naming, Outcome, Target, Visit, key};
 use crate::parser;
 use disk::Serving;
-use ledger::{Ledger, Source};
+use ledger::Ledger;
 use locate::Base;
 use reading::Page;
+use source::Source;
 
 /// Files in one lease: enough that handing them over costs nothing beside reading them.
 const BATCH: usize = 32;

@@ -1,0 +1,130 @@
+//! A document that links are found in: what it is called, where it stands, and what of it is still open.
+
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use url::Url;
+
+use super::reading::{Anchors, Occurrence};
+use crate::job::record;
+use crate::model::{Outcome, Target, Visit, key, without_secrets};
+
+/// One document.
+pub(super) struct Source {
+    /// As reached from its input; absent for a page on the network.
+    pub(super) path: Option<PathBuf>,
+    /// The input itself, not something below it.
+    pub(super) named: bool,
+    /// The path from the root of the disk, without `..`.
+    pub(super) absolute: Option<Arc<Path>>,
+    /// The input that it stands below.
+    pub(super) folder: Option<Arc<Path>>,
+    /// Where root-relative references start.
+    pub(super) root: Option<Arc<Path>>,
+    pub(super) url: Option<Url>,
+    pub(super) content: Option<Content>,
+    /// Distinct targets on the network that it links to and that are open.
+    pub(super) open: usize,
+    pub(super) has_local: bool,
+    /// The record of an input that is itself a target.
+    pub(super) own: Option<Visit>,
+}
+
+/// What was found in it, its places turned into entries of the ledger.
+pub(super) struct Content {
+    pub(super) links: Vec<Occurrence>,
+    pub(super) places: Vec<Entry>,
+    pub(super) anchors: Anchors,
+}
+
+/// Where a link leads, by the ledger's numbers.
+pub(super) enum Entry {
+    Remote(usize),
+    Local(usize),
+    Excluded(Url),
+    Scheme,
+    Nowhere(String),
+    Unread(&'static str),
+}
+
+impl Source {
+    /// A local document, maybe below the input `folder`; `root` is what the user said to be the site's; `named`: it
+    /// is an input itself.
+    pub(super) fn file(
+        path: &Path,
+        folder: Option<&Path>,
+        root: Option<&Path>,
+        named: bool,
+    ) -> Self {
+        let absolute = std::path::absolute(path)
+            .ok()
+            .map(|path| plain(&path).into());
+        let folder: Option<Arc<Path>> = folder.map(|folder| plain(folder).into());
+        let root = root.map(|root| plain(root).into());
+        Self {
+            path: Some(path.to_owned()),
+            named,
+            absolute,
+            root: root.or_else(|| folder.clone()),
+            folder,
+            ..Self::empty()
+        }
+    }
+
+    /// A page on the network that is an input and not asked for.
+    pub(super) fn unasked(target: &Target) -> Self {
+        let shown = without_secrets(&target.url);
+        let mut own = Visit::new(record::id(&[&shown]), shown, Outcome::Excluded);
+        own.input = target.seed.as_ref().map(|seed| seed.input.clone());
+        Self {
+            own: Some(own),
+            content: Some(Content {
+                links: Vec::new(),
+                places: Vec::new(),
+                anchors: Anchors::default(),
+            }),
+            ..Self::page(target)
+        }
+    }
+
+    /// A page on the network that is an input.
+    pub(super) fn page(target: &Target) -> Self {
+        Self {
+            url: Some(target.url.clone()),
+            ..Self::empty()
+        }
+    }
+
+    fn empty() -> Self {
+        Self {
+            path: None,
+            named: false,
+            absolute: None,
+            folder: None,
+            root: None,
+            url: None,
+            content: None,
+            open: 0,
+            has_local: false,
+            own: None,
+        }
+    }
+
+    /// The page key of an input on the network.
+    pub(super) fn key(&self) -> Option<String> {
+        self.url.as_ref().map(key)
+    }
+}
+
+/// `path` without `.` and `..`, by its text alone: as a URL's path is read.
+fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => _ = plain.pop(),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
