@@ -74,10 +74,23 @@ pub(crate) fn parse() -> (Command, ArgMatches) {
 /// # Errors
 /// When the run cannot be done: exit 2.
 pub(crate) async fn run(command: Command, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    std::panic::set_hook(Box::new(own_fault));
     let matches = matches.subcommand().map_or(matches, |(_, matches)| matches);
     match command {
         Command::Fetch(options) => fetch::run(*options, matches).await,
         Command::Crawl(options) => crawl::run(*options, matches).await,
         Command::Check(options) => Box::pin(check::run(*options, matches)).await,
     }
+}
+
+/// What a person reads when the program is at fault; the record of the page says `internal`, and the run goes on.
+#[expect(clippy::print_stderr, reason = "the reporter may be what is at fault")]
+fn own_fault(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let payload = panic.payload();
+    let reason = payload.downcast_ref::<&str>().copied();
+    let reason = reason.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    let reason = reason.unwrap_or("no reason given");
+    let place = place.unwrap_or_default();
+    eprintln!("dragnet: a fault of this program, please report it: {place}: {reason}");
 }

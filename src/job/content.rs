@@ -138,3 +138,58 @@ pub(super) fn internal() -> Failure {
         "its parser failed, which is a fault of this program; please report it with the page",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Version;
+
+    use super::*;
+    use crate::model::{Exchange, Timing};
+
+    /// Panics at the first byte, or at the end.
+    struct Panics {
+        at_once: bool,
+        held: usize,
+    }
+
+    impl Parse for Panics {
+        fn write(&mut self, _: &[u8]) {
+            assert!(!self.at_once, "injected");
+        }
+
+        fn held(&self) -> usize {
+            self.held
+        }
+
+        fn finish(self: Box<Self>) -> Document {
+            panic!("injected")
+        }
+    }
+
+    #[tokio::test]
+    async fn a_parser_that_panics_makes_one_internal_failure() {
+        for (at_once, held) in [(true, 0), (false, 0), (false, MUCH + 1)] {
+            let mut content = Content::Parsed(Parsed {
+                parse: Some(Box::new(Panics { at_once, held })),
+                ..Parsed::new(Options::default(), true)
+            });
+            content.chunk(b"x");
+            content.chunk(b"y");
+            let exchange = Exchange {
+                status: StatusCode::OK,
+                version: Version::HTTP_11,
+                fields: HeaderMap::new(),
+                size: Some(2),
+                remote: None,
+                timing: Timing::default(),
+            };
+            let (end, document) = read(content, End::Answer(Box::new(exchange))).await;
+            let End::Failure(failure, Some(exchange)) = end else {
+                panic!("no failure");
+            };
+            assert_eq!(failure.kind, FailureKind::Internal);
+            assert_eq!(exchange.size, Some(2), "what was learnt stays");
+            assert!(document.is_none());
+        }
+    }
+}
