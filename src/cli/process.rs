@@ -1,13 +1,17 @@
-//! What the process itself has to do with the system: signals, and the number of open descriptors.
+//! What the process itself has to do with the system: signals, file sizes, and the number of open descriptors.
 
 use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 
 use dragnet::job::Stop;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Descriptors that are not connections: streams, files, state, the runtime's own, look-ups under way.
 const RESERVE: u64 = 64;
+
+/// SIGXFSZ, which is 25 wherever this runs.
+const XFSZ: i32 = 25;
 
 /// The signals that end a run: the first asks, the second takes.
 #[derive(Clone, Default)]
@@ -24,7 +28,7 @@ impl Signals {
         }
     }
 
-    /// Listens beside `work`: on the first SIGINT or SIGTERM asks `stop` and says so, on the
+    /// Listens beside `work`: on the first SIGINT, SIGTERM or SIGHUP asks `stop` and says so, on the
     /// second exits at once.
     pub(super) async fn watch<T>(
         &self,
@@ -32,11 +36,14 @@ impl Signals {
         say: impl Fn(&str),
         work: impl Future<Output = T>,
     ) -> T {
+        // A write past the limit on file sizes shall fail like one to a full disk, with a message; unheard, this
+        // signal ends the process.
+        let _xfsz = signal(SignalKind::from_raw(XFSZ));
         let listen = async {
-            use tokio::signal::unix::{SignalKind, signal};
-            let (Ok(mut int), Ok(mut term)) = (
+            let (Ok(mut int), Ok(mut term), Ok(mut hup)) = (
                 signal(SignalKind::interrupt()),
                 signal(SignalKind::terminate()),
+                signal(SignalKind::hangup()),
             ) else {
                 // Without handlers the signals do what they always did.
                 return std::future::pending::<()>().await;
@@ -45,6 +52,7 @@ impl Signals {
                 let code = tokio::select! {
                     _ = int.recv() => 130,
                     _ = term.recv() => 143,
+                    _ = hup.recv() => 129,
                 };
                 if stop.is_asked() {
                     exit_now(code);

@@ -6,9 +6,12 @@
 //! then stores their lengths in the same transaction. So state and outputs are cut at the same record
 //! whatever happens in between. Anyone may read the file meanwhile with the stock `sqlite3` shell.
 //!
+//! Each commit is sealed (`seal`), so a file that a disk has changed is refused instead of believed.
+//!
 //! A target without a row in `visits` is pending: no column says so, so nothing has to be rewritten when a
 //! run dies. Deliberately absent: any record of what was in flight.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +24,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{Notify, oneshot};
 
 use super::pending::Pending;
+use super::seal::Seal;
 use super::{FrontierError, Lengths};
 use crate::model::target::Naming;
 use crate::model::{Outcome, Seed, Summary, Visit};
@@ -96,6 +100,7 @@ struct Backlog {
 pub(super) struct Store {
     connection: Connection,
     path: String,
+    seal: Seal,
     /// Held until the process ends, however it ends.
     _lock: File,
 }
@@ -129,6 +134,7 @@ impl Store {
         let store = Self {
             connection,
             path: shown.clone(),
+            seal: Seal::default(),
             _lock: lock,
         };
         store
@@ -177,19 +183,35 @@ impl Store {
 
     /// Everything but the targets, which are many: those go to `each` one by one, in the order in which
     /// they were added, with whether they have their visit.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is not what was written.
     pub(super) fn load(
-        &self,
+        &mut self,
         each: impl FnMut(&str, bool, Pending),
     ) -> Result<Held, FrontierError> {
-        self.read(each).map_err(|error| {
-            state_error(
-                &self.path,
-                format!("cannot read it ({error}); --fresh starts anew"),
-            )
-        })
+        let damaged = |reason: &dyn std::fmt::Display| {
+            let reason = format!("it is damaged ({reason}); --fresh starts anew");
+            state_error(&self.path, reason)
+        };
+        let mut seal = Seal::default();
+        let held = self
+            .read(&mut seal, each)
+            .map_err(|error| damaged(&error))?;
+        match seal.holds(&self.connection) {
+            Ok(true) => {}
+            Ok(false) => return Err(damaged(&"its contents are not what was written")),
+            Err(error) => return Err(damaged(&error)),
+        }
+        self.seal = seal;
+        Ok(held)
     }
 
-    fn read(&self, mut each: impl FnMut(&str, bool, Pending)) -> rusqlite::Result<Held> {
+    fn read(
+        &self,
+        seal: &mut Seal,
+        mut each: impl FnMut(&str, bool, Pending),
+    ) -> rusqlite::Result<Held> {
         let meta = |name: &str| {
             self.connection
                 .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
@@ -210,33 +232,13 @@ impl Store {
                     .map(|length| u64::try_from(length).unwrap_or(0))
             })?
             .collect::<Result<_, _>>()?;
-        let mut counts = self.connection.prepare(
-            "SELECT outcome, error_kind, count(*), total(size) FROM visits GROUP BY outcome, error_kind",
-        )?;
-        let mut counts = counts.query([])?;
-        let mut summary = Summary::default();
-        while let Some(row) = counts.next()? {
-            let (outcome, kind): (String, Option<String>) = (row.get(0)?, row.get(1)?);
-            let count = row.get::<_, i64>(2)?.unsigned_abs();
-            // The names are those of the record, so the record's own reader knows them.
-            let outcome = serde_json::from_value(outcome.into()).unwrap_or(Outcome::Unknown);
-            let kind = kind.and_then(|kind| serde_json::from_value(kind.into()).ok());
-            summary.count_many(outcome, kind, count);
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a sum of sizes"
-            )]
-            {
-                summary.bytes += row.get::<_, f64>(3)? as u64;
-            }
-        }
+        let summary = self.counted(seal)?;
         let mut targets = self.connection.prepare(
-            "SELECT t.id, t.url, t.depth, t.referrer, t.input, t.line, t.refusal, t.naming,
-                    v.id IS NOT NULL FROM targets t LEFT JOIN visits v ON v.id = t.id ORDER BY t.id",
+            "SELECT t.*, v.id IS NOT NULL FROM targets t LEFT JOIN visits v ON v.id = t.id ORDER BY t.id",
         )?;
         let mut rows = targets.query([])?;
         while let Some(row) = rows.next()? {
+            seal.add_read("targets", row, 8)?;
             let url: String = row.get(1)?;
             let input: Option<String> = row.get(4)?;
             let line: i64 = row.get::<_, Option<i64>>(5)?.unwrap_or(0);
@@ -271,21 +273,45 @@ impl Store {
         })
     }
 
+    /// The visits so far.
+    fn counted(&self, seal: &mut Seal) -> rusqlite::Result<Summary> {
+        let mut visits = self.connection.prepare("SELECT * FROM visits")?;
+        let mut visits = visits.query([])?;
+        let mut counts: HashMap<(String, Option<String>), u64> = HashMap::new();
+        let mut summary = Summary::default();
+        while let Some(row) = visits.next()? {
+            seal.add_read("visits", row, 13)?;
+            let size = row.get::<_, Option<i64>>("size")?;
+            summary.bytes += size.map_or(0, i64::unsigned_abs);
+            let ends = (row.get("outcome")?, row.get("error_kind")?);
+            *counts.entry(ends).or_default() += 1;
+        }
+        for ((outcome, kind), count) in counts {
+            // The names are those of the record, so the record's own reader knows them.
+            let outcome = serde_json::from_value(outcome.into()).unwrap_or(Outcome::Unknown);
+            let kind = kind.and_then(|kind| serde_json::from_value(kind.into()).ok());
+            summary.count_many(outcome, kind, count);
+        }
+        Ok(summary)
+    }
+
     /// Writes down which command begins here.
     pub(super) fn begin(&self, identity: &str, secret: (u64, u64)) -> Result<(), FrontierError> {
-        let pairs = [
-            ("command", identity.to_owned()),
-            ("secret", format!("{} {}", secret.0, secret.1)),
-        ];
-        for (name, value) in pairs {
-            self.connection
-                .execute(
+        let begin = || {
+            let transaction = self.connection.unchecked_transaction()?;
+            for (name, value) in [
+                ("command", identity.to_owned()),
+                ("secret", format!("{} {}", secret.0, secret.1)),
+            ] {
+                transaction.execute(
                     "INSERT OR REPLACE INTO meta VALUES (?1, ?2)",
                     params![name, value],
-                )
-                .map_err(|error| state_error(&self.path, error))?;
-        }
-        Ok(())
+                )?;
+            }
+            self.seal.write(&transaction)?;
+            transaction.commit()
+        };
+        begin().map_err(|error: rusqlite::Error| state_error(&self.path, error))
     }
 
     /// Hands the file to its thread.
@@ -308,7 +334,7 @@ impl Store {
 
     /// The thread: entries into the open transaction, until the loop lets go. What was not committed by
     /// then is rolled back, exactly as if the process had died.
-    fn keep(&self, entries: &Receiver<Entry>, backlog: &Backlog) {
+    fn keep(mut self, entries: &Receiver<Entry>, backlog: &Backlog) {
         let mut broken = self.connection.execute_batch("BEGIN IMMEDIATE").err();
         for entry in entries {
             if backlog.entries.fetch_sub(1, Ordering::Relaxed) == BACKLOG / 2 {
@@ -340,7 +366,7 @@ impl Store {
         let _ = self.connection.execute_batch("ROLLBACK");
     }
 
-    fn write(&self, entry: &Entry) -> rusqlite::Result<()> {
+    fn write(&mut self, entry: &Entry) -> rusqlite::Result<()> {
         match entry {
             Entry::Added(row) => {
                 let naming = match row.naming {
@@ -348,44 +374,46 @@ impl Store {
                     Naming::File => 1,
                     Naming::Page => 2,
                 };
+                let values = params![
+                    row.id.cast_signed(),
+                    row.url,
+                    row.depth,
+                    row.referrer.as_deref(),
+                    row.seed.as_ref().map(|seed| &seed.input),
+                    row.seed.as_ref().map(|seed| seed.line.cast_signed()),
+                    row.refusal,
+                    naming,
+                ];
+                self.seal.add("targets", values)?;
                 self.connection
-                    .prepare_cached(
-                        "INSERT OR IGNORE INTO targets VALUES (?1,?2,?3,?4,?5,?6,?7,?8)",
-                    )?
-                    .execute(params![
-                        row.id.cast_signed(),
-                        row.url,
-                        row.depth,
-                        row.referrer.as_deref(),
-                        row.seed.as_ref().map(|seed| &seed.input),
-                        row.seed.as_ref().map(|seed| seed.line.cast_signed()),
-                        row.refusal,
-                        naming,
-                    ])?;
+                    .prepare_cached("INSERT INTO targets VALUES (?1,?2,?3,?4,?5,?6,?7,?8)")?
+                    .execute(values)?;
             }
             Entry::Visited { id, visit } => {
                 // A record that cannot be written as JSON would be a fault of ours; it is kept empty
                 // rather than losing the fact of the visit.
                 let record = serde_json::to_string(&**visit).unwrap_or_default();
+                let values = params![
+                    id.cast_signed(),
+                    visit.url,
+                    visit.outcome.name(),
+                    visit.status,
+                    visit.final_url,
+                    visit.error.as_ref().map(|error| error.kind.name()),
+                    visit.error.as_ref().map(|error| &*error.message),
+                    visit.depth,
+                    visit.referrer.as_deref(),
+                    visit.content_type,
+                    visit.size.map(u64::cast_signed),
+                    visit.title,
+                    record,
+                ];
+                self.seal.add("visits", values)?;
                 self.connection
                     .prepare_cached(
                         "INSERT INTO visits VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
                     )?
-                    .execute(params![
-                        id.cast_signed(),
-                        visit.url,
-                        visit.outcome.name(),
-                        visit.status,
-                        visit.final_url,
-                        visit.error.as_ref().map(|error| error.kind.name()),
-                        visit.error.as_ref().map(|error| &*error.message),
-                        visit.depth,
-                        visit.referrer.as_deref(),
-                        visit.content_type,
-                        visit.size.map(u64::cast_signed),
-                        visit.title,
-                        record,
-                    ])?;
+                    .execute(values)?;
             }
             Entry::Commit { .. } => {}
         }
@@ -407,6 +435,7 @@ impl Store {
                 [code.to_string()],
             )?;
         }
+        self.seal.write(&self.connection)?;
         self.connection.execute_batch("COMMIT; BEGIN IMMEDIATE")
     }
 }

@@ -25,15 +25,19 @@
 //! | `memory` | [`Memory`]: for runs that end with their process |
 //! | `sqlite` | [`Sqlite`]: one file, durable; survives kill -9 |
 //! | `journal` | the thread and the tables behind it |
+//! | `seal` | what makes damage to the file visible |
 
 mod journal;
 mod memory;
 mod pending;
+mod seal;
 mod sqlite;
 mod workbench;
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod damage;
 
 use std::future::Future;
 use std::pin::{Pin, pin};

@@ -52,7 +52,7 @@ impl Sqlite {
         command: &[(String, String)],
         options: Options,
     ) -> Result<(Self, Begun), FrontierError> {
-        let store = Store::open(path, fresh)?;
+        let mut store = Store::open(path, fresh)?;
         let mut bench = Workbench::new(options.clone());
         let mut keys = Vec::new();
         let now = Instant::now();

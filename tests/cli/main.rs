@@ -11,6 +11,7 @@
 //! | `usage` | flags, messages and exit codes |
 //! | `stop` | signals |
 //! | `state` | resuming, also after kill -9 |
+//! | `crash` | a kill at every write, a disk that is full or fails |
 //! | `faults` | servers that misbehave, and what is tried again |
 //! | `matrix` | the fault matrix, row by row |
 
@@ -18,12 +19,14 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::print_stderr,
     reason = "tests say what they expect by failing"
 )]
 
 mod support;
 
 mod check;
+mod crash;
 mod crawl;
 mod faults;
 mod fetch;

@@ -18,7 +18,7 @@ fn held(count: usize) -> (Server, Gate, String) {
 
 #[test]
 fn the_first_signal_takes_no_new_work_drains_and_records_the_rest() {
-    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
         let (server, gate, list) = held(10);
         let mut run = Dragnet::new()
             .args(["fetch", "-c", "3", "-f", "jsonl"])

@@ -49,11 +49,26 @@ impl Dragnet {
         Self::of(Command::new(env!("CARGO_BIN_EXE_dragnet")))
     }
 
-    /// The same with that many descriptors and no way to more: set by the shell that becomes the program.
+    /// The same with that many descriptors and no way to more.
     pub(crate) fn with_descriptors(limit: u32) -> Self {
-        let mut command = Command::new("/bin/sh");
-        let become_it = format!("ulimit -n {limit} && exec \"$0\" \"$@\"");
-        command.args(["-c", &become_it, env!("CARGO_BIN_EXE_dragnet")]);
+        Self::with_limit(&format!("-n {limit}"))
+    }
+
+    /// The same with files of at most that many blocks of 512 bytes.
+    pub(crate) fn with_file_size(blocks: u32) -> Self {
+        Self::with_limit(&format!("-f {blocks}"))
+    }
+
+    /// The limit is set by the shell that becomes the program.
+    fn with_limit(limit: &str) -> Self {
+        let become_it = format!("ulimit {limit} && exec \"$0\" \"$@\"");
+        Self::under("/bin/sh", &["-c", &become_it])
+    }
+
+    /// The program as the last argument of another one.
+    pub(crate) fn under(program: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments).arg(env!("CARGO_BIN_EXE_dragnet"));
         Self::of(command)
     }
 
