@@ -50,6 +50,15 @@ pub(super) struct NetworkOptions {
     /// Time for look-up and connection [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = values::duration, help_heading = "Limits")]
     connect_timeout: Option<Duration>,
+    /// Time for the head of an answer, once connected [default: 20s]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, help_heading = "Limits")]
+    header_timeout: Option<Duration>,
+    /// Time that content may stand still [default: 15s]
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, help_heading = "Limits")]
+    idle_timeout: Option<Duration>,
+    /// Content that has to come each second, on average over --idle-timeout [default: 128B]
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Limits")]
+    min_rate: Option<u64>,
     /// Most content of one answer, after decompression [default: 10MiB]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Limits")]
     max_size: Option<u64>,
@@ -146,6 +155,9 @@ impl NetworkOptions {
         };
         options.timeout = self.timeout.unwrap_or(options.timeout);
         options.connect_timeout = self.connect_timeout.unwrap_or(options.connect_timeout);
+        options.header_timeout = self.header_timeout.unwrap_or(options.header_timeout);
+        options.idle_timeout = self.idle_timeout.unwrap_or(options.idle_timeout);
+        options.min_rate = self.min_rate.unwrap_or(options.min_rate);
         options.max_size = self.max_size.unwrap_or(options.max_size);
         options.insecure = self.insecure;
         options.authorities.clone_from(&self.cacert);

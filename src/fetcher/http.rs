@@ -1,8 +1,7 @@
 //! How one request is sent, and how much of its answer is read.
 //!
 //! One send is one request on the wire: redirects, retries and proxies from the environment are off in
-//! reqwest, and so is its decoding, which knows no limits. Every answer is bounded in time (one clock from
-//! the look-up to the last byte), in size (after decoding), in ratio (a bomb is not read to its end) and in
+//! reqwest, and so is its decoding, which knows no limits. Every answer is bounded in time (`clock`), in size (after decoding), in ratio (a bomb is not read to its end) and in
 //! its head.
 //!
 //! **What was checked is what is dialled**: addresses are judged before a connection is opened, literal ones
@@ -26,6 +25,7 @@ use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
 use url::Host;
 
+use super::clock::{self, Seen};
 use super::decode::Decoder;
 use super::failure::{self, Phase};
 use super::options::{FetcherError, Options, Protocol};
@@ -161,7 +161,7 @@ impl Http {
             .no_proxy()
             .tcp_nodelay(true)
             .pool_max_idle_per_host(options.idle_per_host)
-            .pool_idle_timeout(options.idle_timeout)
+            .pool_idle_timeout(options.keep_alive)
             .http1_max_headers(options.max_fields)
             .http2_max_header_list_size(64 << 10);
         match options.protocol {
@@ -187,15 +187,13 @@ impl Http {
         let seen = Seen::default();
         let left = self.options.timeout.saturating_sub(spent);
         let transfer = self.transfer(client, request, naming, receiver, &seen);
-        let mut exchange = match timeout(left, call.scope(transfer)).await {
-            Ok(done) => done.map_err(|error| {
-                // No connection was opened for this request, so it went out on a kept one.
-                let kept = call.marks().ready.is_none() && seen.head.get().is_none();
-                let stale = kept && error.failure.kind == FailureKind::Reset;
-                FetchError { stale, ..error }
-            })?,
-            Err(_) => return Err(self.timed_out(&call, &seen)),
-        };
+        let done = clock::within(&self.options, left, &call, &seen, call.scope(transfer)).await?;
+        let mut exchange = done.map_err(|error| {
+            // No connection was opened for this request, so it went out on a kept one.
+            let kept = call.marks().ready.is_none() && seen.head.get().is_none();
+            let stale = kept && error.failure.kind == FailureKind::Reset;
+            FetchError { stale, ..error }
+        })?;
         exchange.timing = timing(&call, &seen, found.asked, begun, self.options.epoch);
         Ok(exchange)
     }
@@ -274,6 +272,7 @@ impl Http {
             })?;
             let length = chunk.as_ref().map_or(0, Bytes::len);
             received += length as u64;
+            seen.received(received);
             // A server on the same machine always has the next chunk ready, and whoever takes it may parse it: after
             // so much of it, in all requests of the loop together, others have their turn.
             for _ in 0..=length / TURN {
@@ -309,22 +308,6 @@ impl Http {
             }
         }
     }
-
-    fn timed_out(&self, call: &Call, seen: &Seen) -> FetchError {
-        let marks = call.marks();
-        let doing = if seen.head.get().is_some() {
-            format!("after {} bytes of content", seen.size.get())
-        } else if marks.connecting.is_some() && marks.ready.is_none() {
-            "while connecting".into()
-        } else {
-            "while waiting for an answer".into()
-        };
-        let message = format!(
-            "not done within {:?}: stopped {doing}",
-            self.options.timeout
-        );
-        FetchError::passing(FailureKind::Timeout, message)
-    }
 }
 
 impl Fetcher for Http {
@@ -335,15 +318,6 @@ impl Fetcher for Http {
     ) -> LocalBoxFuture<'a, Result<Exchange, FetchError>> {
         self.fetch(request, receiver).boxed_local()
     }
-}
-
-/// What one request has seen so far; outlives the future that a time-out drops.
-#[derive(Default)]
-struct Seen {
-    /// When the head came, and the local end of its connection.
-    head: Cell<Option<(Instant, Option<std::net::SocketAddr>)>>,
-    /// Content so far.
-    size: Cell<u64>,
 }
 
 /// Reads what little is left, so that the connection can be kept; what goes wrong here harms nobody.

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`options`] | what can be set, and the defaults |
 //! | `http` | how one request is sent and how much of the answer is read |
+//! | `clock` | how long an exchange and its parts may take |
 //! | `decode` | how a content coding is undone, in bounded pieces |
 //! | `resolver` | which addresses a name has, and which of them may be dialled |
 //! | `tls` | whom we trust |
@@ -24,6 +25,7 @@ use url::Url;
 use crate::model::target::Naming;
 use crate::model::{Exchange, Failure, FailureKind};
 
+mod clock;
 mod decode;
 mod failure;
 pub mod file;

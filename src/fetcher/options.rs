@@ -122,6 +122,12 @@ pub struct Options {
     pub timeout: Duration,
     /// For the look-up of a name, and again for connecting, TLS included.
     pub connect_timeout: Duration,
+    /// From a connection to the end of an answer's head, interim answers included.
+    pub header_timeout: Duration,
+    /// Content may stand still for so long.
+    pub idle_timeout: Duration,
+    /// Bytes a second, before decoding, that content must bring at least, on average over `idle_timeout`.
+    pub min_rate: u64,
     /// Most bytes of content, after decoding.
     pub max_size: u64,
     /// The rule for addresses that are not public.
@@ -139,7 +145,7 @@ pub struct Options {
     /// Idle connections that are kept for each host.
     pub idle_per_host: usize,
     /// How long an idle connection is kept.
-    pub idle_timeout: Duration,
+    pub keep_alive: Duration,
     /// Most fields in the head of an answer; its bytes are bounded by 400 KiB (HTTP/2: 64 KiB).
     pub max_fields: usize,
     /// What looks names up; `None` is the system.
@@ -153,6 +159,9 @@ impl Default for Options {
         Self {
             timeout: Duration::from_secs(30),
             connect_timeout: Duration::from_secs(10),
+            header_timeout: Duration::from_secs(20),
+            idle_timeout: Duration::from_secs(15),
+            min_rate: 128,
             max_size: 10 << 20,
             private: Private::Auto,
             resolve: Vec::new(),
@@ -161,7 +170,7 @@ impl Default for Options {
             protocol: Protocol::Any,
             family: Family::Any,
             idle_per_host: 64,
-            idle_timeout: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(30),
             // hyper's own 100 turns away sites that browsers show; curl takes 5,000.
             max_fields: 256,
             lookup: None,

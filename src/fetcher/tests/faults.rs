@@ -192,24 +192,6 @@ async fn nobody_listening_is_a_refusal_that_lasts() {
 }
 
 #[tokio::test]
-async fn a_time_out_says_what_it_interrupted() {
-    let head = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf".to_vec();
-    for (reply, doing) in [
-        (vec![], "while waiting for an answer"),
-        (head, "after 4 bytes of content"),
-    ] {
-        let server = Server::always(Reply::Stall(reply)).await;
-        let http = fetcher(Options {
-            timeout: Duration::from_millis(300),
-            ..options()
-        });
-        let error = get(&http, &server.url()).await.unwrap_err();
-        let message = format!("not done within 300ms: stopped {doing}");
-        assert_eq!(error, FetchError::passing(Timeout, message));
-    }
-}
-
-#[tokio::test]
 async fn endless_heads_end_at_the_limit_or_the_clock() {
     let fields = Server::always(Reply::Endless(
         b"HTTP/1.1 200 OK\r\n".to_vec(),

@@ -1,6 +1,7 @@
 //! The fetcher against servers on the loopback interface that do one awkward thing each.
 
 mod address;
+mod clock;
 mod content;
 mod faults;
 mod http2;

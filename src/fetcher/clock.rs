@@ -1,0 +1,123 @@
+//! How long one exchange may take, and its parts: the head, a silence, a trickle, all of it.
+//!
+//! One timer serves all of them. While content flows only a moment is noted down; the timer looks at what was noted
+//! when the earliest of the times could be over. Connecting has a time of its own, in the connector.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::FetchError;
+use super::options::Options;
+use super::timing::Call;
+use crate::model::FailureKind;
+
+/// What one request has seen so far; outlives the future that a time-out drops.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// When the head came, and the local end of its connection.
+    pub(super) head: Cell<Option<(Instant, Option<SocketAddr>)>>,
+    /// Content so far, decoded.
+    pub(super) size: Cell<u64>,
+    /// Content so far as it came, and when the last of it did.
+    last: Cell<Option<(Instant, u64)>>,
+}
+
+impl Seen {
+    /// Content has come, so many bytes in all.
+    pub(super) fn received(&self, bytes: u64) {
+        self.last.set(Some((Instant::now(), bytes)));
+    }
+}
+
+/// Does `work` unless one of its times is over first; `left` is what there is for all of it.
+///
+/// # Errors
+/// [`FailureKind::Timeout`], with the time that was over and the flag that sets it.
+pub(super) async fn within<T>(
+    options: &Options,
+    left: Duration,
+    call: &Call,
+    seen: &Seen,
+    work: impl Future<Output = T>,
+) -> Result<T, FetchError> {
+    let begun = Instant::now();
+    let end = begun + left;
+    // Since when, and from how many bytes on, the rate is measured.
+    let mut window: Option<(Instant, u64)> = None;
+    let mut work = pin!(work);
+    let idle = options.idle_timeout;
+    // Whatever comes next is looked at before it could be late.
+    let first = begun + options.header_timeout.min(idle);
+    let mut timer = pin!(sleep_until(end.min(first)));
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return Ok(done),
+            () = &mut timer => {}
+        }
+        let now = Instant::now();
+        let late = |message: String| Err(FetchError::passing(FailureKind::Timeout, message));
+        if now >= end {
+            return late(format!(
+                "not done within {:?} (--timeout): stopped {}",
+                options.timeout,
+                doing(call, seen)
+            ));
+        }
+        let next = if let Some((head, _)) = seen.head.get() {
+            let (last, received) = seen.last.get().unwrap_or((head, 0));
+            if now >= last + idle {
+                return late(format!(
+                    "nothing came for {idle:?} (--idle-timeout): stopped {}",
+                    doing(call, seen)
+                ));
+            }
+            let (since, before) = window.unwrap_or((head, 0));
+            if now >= since + idle {
+                let asked = idle.as_secs_f64() * options.min_rate as f64;
+                if ((received - before) as f64) < asked {
+                    return late(format!(
+                        "less than {} bytes a second came over {idle:?} (--min-rate): stopped {}",
+                        options.min_rate,
+                        doing(call, seen)
+                    ));
+                }
+                window = Some((now, received));
+            }
+            (last + idle).min(window.map_or(head, |(since, _)| since) + idle)
+        } else {
+            // A kept connection is there from the beginning; before a new one is there, its own time runs.
+            let marks = call.marks();
+            let connected = marks.ready.map_or(begun, |(ready, _)| ready);
+            let connecting = marks.connecting.is_some() && marks.ready.is_none();
+            if !connecting && now >= connected + options.header_timeout {
+                return late(format!(
+                    "no whole head came within {:?} (--header-timeout)",
+                    options.header_timeout
+                ));
+            }
+            let from = if connecting { now } else { connected };
+            from + options.header_timeout
+        };
+        let soon = now + Duration::from_millis(1);
+        timer
+            .as_mut()
+            .reset(next.min(end).min(now + idle).max(soon));
+    }
+}
+
+/// Where an exchange was when its time was over.
+fn doing(call: &Call, seen: &Seen) -> String {
+    let marks = call.marks();
+    if seen.head.get().is_some() {
+        format!("after {} bytes of content", seen.size.get())
+    } else if marks.connecting.is_some() && marks.ready.is_none() {
+        "while connecting".into()
+    } else {
+        "while waiting for an answer".into()
+    }
+}
