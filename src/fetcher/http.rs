@@ -34,6 +34,7 @@ use super::timing::{Call, Watch};
 use super::{FetchError, Fetcher, Receiver, Request, Want, tls};
 use crate::model::{Exchange, FailureKind, Naming, Timing};
 use crate::policy::address::permitted;
+use crate::policy::port;
 
 /// Content that is read although nobody wants it, so that the connection can be kept.
 const DRAINED: u64 = 64 << 10;
@@ -94,6 +95,7 @@ impl Http {
 
     /// Where the request may go, who counts as having named it, and how long finding out took.
     async fn place(&self, request: &Request<'_>) -> Result<(Found, Naming), FetchError> {
+        port::permitted(request.naming, request.url)?;
         let literal = |address: IpAddr| {
             if !self.options.family.holds(address) {
                 let message = format!("{address} is not of the only family that may be used");

@@ -10,14 +10,14 @@ mod lines;
 
 use url::Url;
 
-use crate::model::{Failure, FailureKind, Secret, Seed, Target, masked};
+use crate::model::{Failure, FailureKind, Secret, Seed, Target, URL_LIMIT, masked};
 use crate::policy::headers::basic;
 
 pub use files::{Found, Selection, Unread, walk};
 pub use lines::{arguments, lines};
 
-/// The longest line, and so the longest URL, that is read: 64 KiB. No server takes longer ones.
-pub const LINE_LIMIT: usize = 64 * 1024;
+/// The longest line that is read, in bytes; it holds one URL.
+pub const LINE_LIMIT: usize = URL_LIMIT;
 
 /// The target that `text` names. What is no URL becomes a target too, one that carries its failure: every
 /// seed has its record.

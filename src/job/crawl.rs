@@ -17,9 +17,11 @@ use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Frontier, Memory, Options, PaceOf, Seeds, Sqlite, Task};
 use crate::model::{
-    Document, Exchange, Failure, FailureKind, LinkKind, Naming, Target, without_secrets,
+    Document, Exchange, Failure, FailureKind, LinkKind, Naming, Origin, Target, URL_LIMIT,
+    without_secrets,
 };
 use crate::parser;
+use crate::policy::port;
 use crate::policy::scope::Scope;
 
 /// A crawl.
@@ -71,11 +73,14 @@ impl Crawl {
             .iter()
             .filter_map(|seed| seed.url.host_str().map(str::to_owned))
             .collect();
+        let origins = self.seeds.iter().map(|seed| Origin::of(&seed.url));
+        let origins = origins.collect();
         let work = Site {
             follow: Arc::new(Follow {
                 scope: self.scope,
                 nofollow: self.follow_nofollow,
                 hosts,
+                origins,
             }),
             limits: setting.limits.clone(),
         };
@@ -124,6 +129,8 @@ struct Follow {
     nofollow: bool,
     /// Hosts of the seeds: the user named them.
     hosts: HashSet<String>,
+    /// And these are where the seeds are.
+    origins: HashSet<Origin>,
 }
 
 impl Work for Site {
@@ -164,7 +171,7 @@ impl Work for Site {
                     let rest = Document {
                         title: document.title.take(),
                         charset: document.charset,
-                        limited: document.limited,
+                        limited: document.limit(),
                         ..Document::default()
                     };
                     let page = std::mem::replace(document, rest);
@@ -182,7 +189,7 @@ impl Work for Site {
             visit.depth = Some(depth);
             if failed {
                 visit.fail(internal());
-            } else if let Some(reason) = document.as_ref().and_then(|document| document.limited) {
+            } else if let Some(reason) = document.as_ref().and_then(Document::limit) {
                 let message = format!("what follows was not read: {reason}");
                 visit.fail(Failure::new(FailureKind::TooLarge, message));
             }
@@ -197,6 +204,8 @@ impl Work for Site {
 impl Follow {
     fn naming(&self, url: &Url) -> Naming {
         let named = url.host_str().is_some_and(|host| self.hosts.contains(host));
+        // A host was named with a port: one of another protocol has to be named itself.
+        let named = named && (!port::is_bad(url) || self.origins.contains(&Origin::of(url)));
         if named { Naming::User } else { Naming::Page }
     }
 
@@ -253,10 +262,10 @@ pub(super) fn base_url(url: &Url, document: &Document) -> Url {
         .unwrap_or_else(|| url.clone())
 }
 
-/// An absolute URL without fragment and userinfo; `None` when it is none, or not one that is fetched.
+/// An absolute URL without fragment and userinfo; `None` when it is none, not one that is fetched, or too long.
 pub(super) fn resolve(base: &Url, reference: &str) -> Option<Url> {
     let mut url = base.join(reference).ok()?;
-    if !matches!(url.scheme(), "http" | "https") {
+    if !matches!(url.scheme(), "http" | "https") || url.as_str().len() > URL_LIMIT {
         return None;
     }
     url.set_fragment(None);

@@ -31,6 +31,7 @@ use crate::model::{
     Document, Event, Exchange, Failure, FailureKind, Hop, Naming, Origin, Reporter, Summary,
     Target, Visit, without_secrets,
 };
+use crate::policy::port;
 use crate::policy::redirect::{self, Redirect};
 use crate::policy::retry::{self, Retry};
 
@@ -65,7 +66,8 @@ pub(super) trait Work {
 
     /// Who named the host of `url`, which a page or a redirect led to?
     fn naming(&self, from: &Task, url: &url::Url) -> Naming {
-        if url.host() == from.url.host() {
+        let same = url.host() == from.url.host();
+        if same && (url.port() == from.url.port() || !port::is_bad(url)) {
             from.naming
         } else {
             Naming::Page

@@ -38,6 +38,10 @@ impl Pipeline<'_> {
                     FailureKind::Dns | FailureKind::Connect | FailureKind::Tls => {
                         Answer::Dead(failure)
                     }
+                    // Nothing there may be asked for, robots.txt or not.
+                    FailureKind::ForbiddenAddress if lease.task.hops.is_empty() => {
+                        Answer::Dead(failure)
+                    }
                     FailureKind::TooManyRedirects | FailureKind::Redirect => Answer::Rules {
                         rules: Robots::allow_all(),
                         valid: DAY,

@@ -68,15 +68,25 @@ struct Entry {
 pub struct Links {
     text: String,
     entries: Vec<Entry>,
+    /// Links that were not taken in.
+    more: bool,
 }
 
+/// Links that are taken in from one document; no page that people read has as many.
+pub const MAX_LINKS: usize = 100_000;
+
 impl Links {
-    /// Adds a link; past 4 GiB of text it is dropped, which no content within `--max-size` reaches.
+    /// Adds a link; those past [`MAX_LINKS`] are dropped, and [`Document::limit`] says so.
     pub fn push(&mut self, link: Link<'_>) {
+        if self.entries.len() == MAX_LINKS {
+            self.more = true;
+            return;
+        }
         let (Ok(start), Ok(length)) = (
             u32::try_from(self.text.len()),
             u32::try_from(link.reference.len()),
         ) else {
+            self.more = true;
             return;
         };
         self.text.push_str(link.reference);
@@ -163,6 +173,13 @@ pub struct Document {
 }
 
 impl Document {
+    /// Why there may be more links than it holds, if that is so.
+    #[must_use]
+    pub fn limit(&self) -> Option<&'static str> {
+        let full = self.links.more.then_some("it has more than 100,000 links");
+        self.limited.or(full)
+    }
+
     /// Is there an anchor of exactly this name? Percent-decoding is the caller's second try.
     #[must_use]
     pub fn has_anchor(&self, name: &str) -> bool {

@@ -31,5 +31,5 @@ pub use exchange::{Exchange, Hop, Timing};
 pub use failure::{Failure, FailureKind, Outcome};
 pub use secret::{Secret, masked};
 pub use target::{Naming, Seed, Source, Target};
-pub use url::{Origin, fingerprint, key, without_secrets};
+pub use url::{Origin, URL_LIMIT, fingerprint, key, without_secrets};
 pub use visit::{Summary, Visit};

@@ -12,6 +12,9 @@ use std::sync::Arc;
 use siphasher::sip::SipHasher13;
 use url::Url;
 
+/// The longest URL that is asked for, in bytes: 64 KiB. No server takes longer ones.
+pub const URL_LIMIT: usize = 64 * 1024;
+
 /// Scheme, host and port: the unit of politeness, of robots rules and of secrets (RFC 6454, section 4).
 ///
 /// Cheap to clone; equal when all three are equal, the default port counting as written out.

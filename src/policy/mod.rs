@@ -6,6 +6,7 @@
 //! | [`address`] | which addresses may be contacted, given who named the host |
 //! | [`headers`] | which fields and credentials go to which origin |
 //! | [`politeness`] | how fast and how wide an origin is asked |
+//! | [`port`] | which ports a page may lead to |
 //! | [`redirect`] | where a redirect leads, and whether it may |
 //! | [`retry`] | what is worth another try, and when |
 //! | [`robots`] | what robots.txt allows (RFC 9309) |
@@ -15,6 +16,7 @@ pub mod accept;
 pub mod address;
 pub mod headers;
 pub mod politeness;
+pub mod port;
 pub mod redirect;
 pub mod retry;
 pub mod robots;

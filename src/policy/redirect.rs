@@ -6,7 +6,7 @@
 use http::{Method, StatusCode};
 use url::Url;
 
-use crate::model::{Failure, FailureKind, Hop, masked, without_secrets};
+use crate::model::{Failure, FailureKind, Hop, URL_LIMIT, masked, without_secrets};
 
 /// What an answer says about going elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,12 @@ pub fn follow(
             ));
         }
     };
+    if url.as_str().len() > URL_LIMIT {
+        let length = url.as_str().len();
+        return invalid(&format!(
+            "to a URL of {length} bytes; at most {URL_LIMIT} are asked for"
+        ));
+    }
     if !matches!(url.scheme(), "http" | "https") {
         return invalid(&format!(
             "to the scheme {}, which a redirect must not lead to",

@@ -13,6 +13,7 @@
 //! | `state` | resuming, also after kill -9 |
 //! | `crash` | a kill at every write, a disk that is full or fails |
 //! | `faults` | servers that misbehave, and what is tried again |
+//! | `limits` | what one page may ask for |
 //! | `matrix` | the fault matrix, row by row |
 
 #![expect(
@@ -31,6 +32,7 @@ mod crawl;
 mod faults;
 mod fetch;
 mod idea;
+mod limits;
 mod matrix;
 mod outputs;
 mod secrets;

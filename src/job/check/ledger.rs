@@ -20,6 +20,7 @@ use crate::model::{
     self, Failure, FailureKind, Naming, Outcome, Target, Visit, key, masked, without_secrets,
 };
 use crate::parser;
+use crate::policy::port;
 
 struct Remote {
     wants_content: bool,
@@ -300,7 +301,9 @@ impl Ledger {
         self.sources[number].own = Some(own);
         let mut found = self.read(number, page, naming);
         for target in &mut found {
-            if target.url.host() != url.host() {
+            let same = target.url.host() == url.host();
+            let other = target.url.port() != url.port();
+            if !same || other && port::is_bad(&target.url) {
                 target.naming = Naming::Page;
             }
         }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
+use crate::model::URL_LIMIT;
+
 /// Where a reference leads.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Place {
@@ -106,6 +108,11 @@ impl Base {
             Ok(url) => url,
             Err(reason) => return (Place::Nowhere(reason), None),
         };
+        let length = url.as_str().len();
+        if length > URL_LIMIT && matches!(url.scheme(), "http" | "https") {
+            let reason = format!("a URL of {length} bytes; at most {URL_LIMIT} are asked for");
+            return (Place::Nowhere(reason), None);
+        }
         let fragment = url.fragment().map(str::to_owned);
         url.set_fragment(None);
         let place = match url.scheme() {

@@ -146,7 +146,7 @@ pub(super) fn page(mut document: Document, base: Base) -> Page {
             fragment,
         });
     }
-    if let Some(reason) = document.limited {
+    if let Some(reason) = document.limit() {
         // Links that nobody looked at are not good ones.
         let last = page.occurrences.last();
         let (line, column) = last.map_or((1, 1), |last| (last.line, last.column));
