@@ -159,6 +159,48 @@ fn robots_txt_is_asked_for_first_and_obeyed_with_its_line() {
 }
 
 #[test]
+fn a_redirect_into_what_robots_txt_shuts_is_not_followed() {
+    let other = Server::builder()
+        .on([127, 0, 0, 2])
+        .page(
+            "/robots.txt",
+            Response::text("User-agent: *\nDisallow: /\n"),
+        )
+        .page("/x", page(&[]))
+        .start();
+    let server = Server::pages([
+        (
+            "/robots.txt",
+            Response::text("User-agent: *\nDisallow: /shut\n"),
+        ),
+        ("/", page(&["/in", "/out"])),
+        ("/in", Response::redirect(302, "/shut")),
+        ("/out", Response::redirect(302, &other.url("/x"))),
+        ("/shut", page(&[])),
+    ]);
+    let output = Dragnet::new()
+        .args([
+            "crawl",
+            "-f",
+            "jsonl",
+            "--scope",
+            "any",
+            "--private",
+            "allow",
+        ])
+        .arg(server.url("/"))
+        .run();
+    output.assert_code(0);
+    let shut: Vec<_> = output
+        .json_lines()
+        .into_iter()
+        .filter(|record| record["error"]["kind"] == "robots")
+        .collect();
+    assert_eq!(shut.len(), 2, "{}", output.stdout);
+    assert_eq!((server.count("/shut"), other.count("/x")), (0, 0));
+}
+
+#[test]
 fn a_host_whose_robots_txt_cannot_be_had_is_not_crawled() {
     let server = Server::pages([("/robots.txt", Response::new(503)), ("/", page(&["/a"]))]);
     let output = Dragnet::new()

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::{Dragnet, RawServer, Script, Step, closed_port, faults, full_backlog};
+use crate::support::{
+    Dragnet, RawServer, Response, Script, Server, Step, closed_port, faults, full_backlog,
+};
 
 #[test]
 fn every_fault_has_its_kind() {
@@ -146,4 +148,31 @@ fn a_cut_is_tried_again_and_a_kept_connection_that_was_closed_is_no_failure() {
             .expect("a record")["attempts"],
         2
     );
+}
+
+#[test]
+fn a_redirect_keeps_the_method_and_the_fragment() {
+    let mut server = Server::builder().page("/end", Response::html("<p id=here>"));
+    for status in [301, 302, 303, 307, 308] {
+        server = server.page(&format!("/{status}"), Response::redirect(status, "/end"));
+    }
+    let server = server.start();
+    let links: String = [303, 307, 308]
+        .map(|status| format!("[x]({})\n", server.url(&format!("/{status}"))))
+        .concat();
+    let run = |text: String| {
+        let run = Dragnet::new().args(["check", "-f", "jsonl", "-"]);
+        run.stdin_text(text).run()
+    };
+    run(links).assert_code(0);
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.method == "HEAD")
+    );
+    run(server.url("/302#here")).assert_code(0);
+    let output = run(server.url("/302#there"));
+    output.assert_code(1);
+    assert_eq!(output.json_lines()[0]["error"]["kind"], "fragment");
 }

@@ -10,6 +10,7 @@
 //! | `outputs` | formats, files, closed and full outputs |
 //! | `usage` | flags, messages and exit codes |
 //! | `stop` | signals |
+//! | `stall` | pages that are heavy |
 //! | `state` | resuming, also after kill -9 |
 //! | `crash` | a kill at every write, a disk that is full or fails |
 //! | `faults` | servers that misbehave, and what is tried again |
@@ -36,6 +37,7 @@ mod limits;
 mod matrix;
 mod outputs;
 mod secrets;
+mod stall;
 mod state;
 mod stop;
 mod usage;

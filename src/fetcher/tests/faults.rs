@@ -333,3 +333,49 @@ async fn a_url_that_no_request_can_be_made_of_is_a_failure_of_the_url() {
     );
     assert!(error.failure.message.len() < 200);
 }
+
+/// F10, F11: of many addresses one that answers is enough, and none costs no more than the time for connecting.
+#[tokio::test]
+async fn dead_addresses_beside_a_good_one_cost_nothing_and_two_thousand_dead_ones_end() {
+    let server = Server::always(Reply::Keep(ok(b"hello"))).await;
+    let dead = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = dead.local_addr().unwrap().port();
+    drop(dead);
+    let lookup = Lookup::new(|name| {
+        Ok(match name {
+            "half.test" => vec![[0, 0, 0, 0, 0, 0, 0, 1].into(), [127, 0, 0, 1].into()],
+            _ => (0..2000u16)
+                .map(|n| {
+                    let [high, low] = n.to_be_bytes();
+                    std::net::Ipv4Addr::new(127, 1, high, low).into()
+                })
+                .collect(),
+        })
+    });
+    let http = fetcher(Options {
+        lookup: Some(lookup),
+        ..options()
+    });
+    let answer = get(&http, &server.named("half.test")).await.unwrap();
+    assert_eq!(answer.1, b"hello");
+    let many = Url::parse(&format!("http://many.test:{closed}/")).unwrap();
+    let error = get(&http, &many).await.unwrap_err();
+    assert!(matches!(error.failure.kind, Connect | Timeout), "{error:?}");
+}
+
+/// F62: what follows an answer unasked is no answer to the next request.
+#[tokio::test]
+async fn an_answer_that_nobody_asked_for_is_never_given_out() {
+    let server = Server::new(|number| {
+        let content = format!("answer {number}");
+        let unasked = ok(b"unasked");
+        Reply::Keep([ok(content.as_bytes()), unasked].concat())
+    })
+    .await;
+    let http = fetcher(options());
+    for number in 0..20 {
+        let (_, content) = get(&http, &server.url()).await.unwrap();
+        assert_eq!(content, format!("answer {number}").as_bytes());
+    }
+    assert_eq!(server.accepted(), 20, "no such connection is used again");
+}

@@ -118,3 +118,79 @@ async fn what_speaks_no_http2_breaks_the_protocol() {
     let error = get(&http2(), &server.url()).await.unwrap_err();
     assert_eq!(error.failure.kind, FailureKind::Protocol, "{error:?}");
 }
+
+/// A frame (RFC 9113, section 4.1).
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const SETTINGS: u8 = 4;
+const PUSH_PROMISE: u8 = 5;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+const CONTINUATION: u8 = 9;
+const END_HEADERS: u8 = 4;
+
+/// F114 to F121: what is said in frames, by a server that never stops or stops too early.
+#[tokio::test]
+async fn floods_and_silences_in_frames_end_and_have_their_kinds() {
+    let settings = || frame(SETTINGS, 0, 0, &[]);
+    // `:status: 200`, the eighth entry of the static table.
+    let head = || frame(HEADERS, END_HEADERS, 1, &[0x88]);
+    let begun = || [settings(), head()].concat();
+    let promise = frame(PUSH_PROMISE, END_HEADERS, 1, &[0, 0, 0, 2, 0x82]);
+    let field = b"\x00\x01x\xFF\x80\x01".to_vec();
+    for (name, reply, kinds) in [
+        (
+            "F114 GOAWAY before the answer",
+            Reply::Close([settings(), frame(GOAWAY, 0, 0, &[0; 8])].concat()),
+            &[FailureKind::Reset][..],
+        ),
+        (
+            "F116 endless CONTINUATION",
+            Reply::Endless(
+                [settings(), frame(HEADERS, 0, 1, &[0x88])].concat(),
+                frame(CONTINUATION, 0, 1, &field.repeat(100)),
+            ),
+            &[FailureKind::Protocol, FailureKind::TooLarge],
+        ),
+        (
+            "F117 endless empty DATA",
+            Reply::Endless(begun(), frame(DATA, 0, 1, &[])),
+            &[FailureKind::Protocol, FailureKind::Timeout],
+        ),
+        (
+            "F118 endless SETTINGS",
+            Reply::Endless(settings(), settings()),
+            &[FailureKind::Protocol, FailureKind::Timeout],
+        ),
+        (
+            "F118 endless PING",
+            Reply::Endless(settings(), frame(PING, 0, 0, &[7; 8])),
+            &[FailureKind::Protocol, FailureKind::Timeout],
+        ),
+        (
+            "F119 DATA never sent",
+            Reply::Stall(begun()),
+            &[FailureKind::Timeout],
+        ),
+        (
+            "F121 a push that nobody allowed",
+            Reply::Stall([settings(), promise].concat()),
+            &[FailureKind::Protocol],
+        ),
+    ] {
+        let server = Server::always(reply).await;
+        let http = fetcher(Options {
+            protocol: Protocol::Http2,
+            header_timeout: Duration::from_millis(300),
+            idle_timeout: Duration::from_millis(300),
+            ..options()
+        });
+        let error = get(&http, &server.url()).await.unwrap_err();
+        assert!(kinds.contains(&error.failure.kind), "{name}: {error:?}");
+    }
+}

@@ -116,7 +116,7 @@ async fn converse(
             }
             Reply::Reset(_) => return stream.set_zero_linger().unwrap(),
             Reply::Stall(_) => {
-                let _ = stream.read(&mut [0]).await;
+                let _ = stream.read_to_end(&mut Vec::new()).await;
                 return;
             }
             Reply::Endless(_, bytes) => while stream.write_all(&bytes).await.is_ok() {},

@@ -20,6 +20,10 @@ impl Authority {
     fn new() -> Self {
         let mut params = CertificateParams::new(vec![]).unwrap();
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        Self::of(params)
+    }
+
+    fn of(params: CertificateParams) -> Self {
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("authority.pem");
@@ -40,37 +44,34 @@ impl Authority {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names).unwrap();
         change(&mut params);
+        let config = self.config(&params, None);
+        serve(config, ok(b"secure")).await
+    }
+
+    /// What a server with a certificate from here needs; it may ask the other side for one as well.
+    fn config(
+        &self,
+        params: &CertificateParams,
+        asks: Option<Arc<dyn rustls::server::danger::ClientCertVerifier>>,
+    ) -> rustls::ServerConfig {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+        let builder = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
+            .unwrap();
+        let builder = match asks {
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder
             .with_single_cert(
                 vec![certificate.der().clone()],
                 PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
             )
             .unwrap();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let acceptor = acceptor.clone();
-                tokio::spawn(async move {
-                    let Ok(mut stream) = acceptor.accept(stream).await else {
-                        return;
-                    };
-                    while read_head(&mut stream).await.is_some() {
-                        let _ = stream.write_all(&ok(b"secure")).await;
-                        let _ = stream.flush().await;
-                    }
-                });
-            }
-        });
-        address
+        config
     }
 
     fn options(&self) -> Options {
@@ -84,6 +85,45 @@ impl Authority {
             ..options()
         }
     }
+}
+
+/// Answers each request with `answer` and then, if that has no length, cuts the connection below TLS.
+async fn serve(config: rustls::ServerConfig, answer: Vec<u8>) -> SocketAddr {
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let whole = answer.windows(15).any(|part| part == b"Content-Length:");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let (acceptor, answer) = (acceptor.clone(), answer.clone());
+            tokio::spawn(async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                while read_head(&mut stream).await.is_some() {
+                    let _ = stream.write_all(&answer).await;
+                    let _ = stream.flush().await;
+                    if !whole {
+                        let _ = stream.get_mut().0.shutdown().await;
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+/// Says this to whoever comes, whatever they say.
+async fn says(bytes: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ = stream.write_all(bytes).await;
+        }
+    });
+    address
 }
 
 fn at(name: &str, address: SocketAddr) -> Url {
@@ -208,6 +248,72 @@ async fn a_handshake_that_stalls_ends_with_the_connect_clock() {
         .unwrap_err();
     let wanted = FetchError::passing(FailureKind::Timeout, "connecting took longer than 200ms");
     assert_eq!(error, wanted);
+}
+
+/// F106: a certificate that its authority had no right to give.
+#[tokio::test]
+async fn an_authority_is_held_to_its_own_constraints() {
+    let mut params = CertificateParams::new(vec![]).unwrap();
+    params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.name_constraints = Some(rcgen::NameConstraints {
+        permitted_subtrees: vec![rcgen::GeneralSubtree::DnsName("other.test".into())],
+        excluded_subtrees: vec![],
+    });
+    let authority = Authority::of(params);
+    let address = authority.server(&["secure.test"], |_| {}).await;
+    let http = fetcher(authority.options());
+    let error = get(&http, &at("secure.test", address)).await.unwrap_err();
+    assert_eq!(error.failure.kind, FailureKind::Tls, "{error:?}");
+    let address = authority.server(&["other.test"], |_| {}).await;
+    assert!(get(&http, &at("other.test", address)).await.is_ok());
+}
+
+/// F111: without a `close_notify`, content that only the end of the connection ends may have been cut.
+#[tokio::test]
+async fn an_end_that_tls_does_not_vouch_for_is_a_cut() {
+    let authority = Authority::new();
+    let params = CertificateParams::new(vec!["secure.test".to_owned()]).unwrap();
+    let answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf".to_vec();
+    let address = serve(authority.config(&params, None), answer).await;
+    let http = fetcher(authority.options());
+    let error = get(&http, &at("secure.test", address)).await.unwrap_err();
+    assert_eq!(error.failure.kind, FailureKind::Truncated, "{error:?}");
+}
+
+/// F108, F110, F112, F113: alerts, certificates of thousands of names, and servers that ask for ours.
+#[tokio::test]
+async fn handshakes_that_fail_end_with_their_reason_and_large_ones_are_borne() {
+    // A fatal alert: protocol_version.
+    let old = says(b"\x15\x03\x01\x00\x02\x02\x46").await;
+    let http = fetcher(Options {
+        insecure: true,
+        ..options()
+    });
+    let error = get(&http, &at("127.0.0.1", old)).await.unwrap_err();
+    assert_eq!(error.failure.kind, FailureKind::Tls, "{error:?}");
+
+    let authority = Authority::new();
+    let mut names: Vec<String> = (0..2500).map(|n| format!("name-{n}.test")).collect();
+    names.push("secure.test".into());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let address = authority.server(&names, |_| {}).await;
+    let http = fetcher(authority.options());
+    match get(&http, &at("secure.test", address)).await {
+        Ok((_, content)) => assert_eq!(content, b"secure"),
+        Err(error) => assert_eq!(error.failure.kind, FailureKind::Tls, "{error:?}"),
+    }
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(authority.issuer.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let asks =
+        rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .unwrap();
+    let params = CertificateParams::new(vec!["secure.test".to_owned()]).unwrap();
+    let address = serve(authority.config(&params, Some(asks)), ok(b"secure")).await;
+    let error = get(&http, &at("secure.test", address)).await.unwrap_err();
+    assert_eq!(error.failure.kind, FailureKind::Tls, "{error:?}");
 }
 
 #[test]

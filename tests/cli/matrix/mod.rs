@@ -2,12 +2,11 @@
 //!
 //! One run of the binary meets many rows at once, so that a fault that stops the run, stalls the others or
 //! leaks a descriptor shows as well as a wrong kind does. A row's name is its number and what it is about. Rows
-//! that need more than a URL and an answer stand in tests of their own: names that are not there, TLS and HTTP/2 in
-//! `src/fetcher/tests`, where a resolver and certificates can be made up; connections that are used again in
-//! `faults`; signals, full disks and closed pipes in `stop` and `outputs`.
+//! that need more than a URL and an answer stand in tests of their own, which `elsewhere` names.
 
 mod bodies;
 mod codings;
+mod elsewhere;
 mod heads;
 mod redirects;
 

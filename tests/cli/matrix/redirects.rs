@@ -26,7 +26,7 @@ pub(super) fn places() -> Vec<(String, Script)> {
         ("/ab".to_owned(), with("", "ok")),
     ];
     // /hop/N is N hops away from the end.
-    for hop in 0..12 {
+    for hop in 0..31 {
         let script = if hop == 0 {
             with("", "ok")
         } else {
@@ -50,6 +50,21 @@ pub(super) fn rows() -> Vec<Row> {
             .also(|record| record["attempts"] == 1),
         Row::new("F86 two places", to("/b"), "too-many-redirects")
             .also(|record| record["attempts"] == 2),
+        // There is no cookie that could make the second answer another one.
+        Row::new(
+            "F87 itself with a cookie",
+            status(
+                302,
+                "location: /F87-itself-with-a-cookie\r\nset-cookie: seen=1\r\n",
+            ),
+            "too-many-redirects",
+        ),
+        Row::url(
+            "F88 a new place each time",
+            "BASE/hop/30",
+            "too-many-redirects",
+        )
+        .also(|record| record["attempts"] == 11),
         Row::new("F89 no Location", status(301, ""), "redirect"),
         Row::new("F91 bytes beyond ASCII", to("/caf\u{e9} x"), "ok").also(|record| {
             record["final_url"]

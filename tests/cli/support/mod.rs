@@ -5,6 +5,7 @@
 //! | `server` | a decent HTTP/1.1 server: routes and folders, over `response` and `files` |
 //! | `raw` | a server that misbehaves by script; `faults` has the usual scripts |
 //! | `gate`, `arrivals` | what a test waits for, and what a server saw; no sleeping |
+//! | `hostile` | pages that have cost parsers their time |
 //! | `address` | addresses at which nobody answers |
 //! | `wire`, `background` | one connection, and the thread behind a listener |
 //! | `command`, `running` | a run of the binary, and what it printed |
@@ -25,6 +26,7 @@ mod command;
 pub(crate) mod faults;
 mod files;
 mod gate;
+pub(crate) mod hostile;
 mod raw;
 mod response;
 mod running;

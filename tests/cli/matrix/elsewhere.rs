@@ -1,0 +1,228 @@
+//! The rows that need more than a URL and an answer, and the test that holds each: names that are not there, TLS and
+//! frames need a resolver, certificates and bytes of their own; signals, lists and full disks a process.
+
+/// First row, last row, where the test is, and its name.
+const HELD: &[(u32, u32, &str, &str)] = &[
+    (
+        6,
+        7,
+        "src/fetcher/tests/faults.rs",
+        "a_name_that_is_not_there_is_told_from_a_name_server_in_trouble",
+    ),
+    (
+        8,
+        8,
+        "src/fetcher/tests/faults.rs",
+        "a_look_up_that_never_ends_ends_with_the_connect_clock",
+    ),
+    (
+        9,
+        9,
+        "src/fetcher/tests/faults.rs",
+        "a_name_that_is_not_there_is_told_from_a_name_server_in_trouble",
+    ),
+    (
+        10,
+        11,
+        "src/fetcher/tests/faults.rs",
+        "dead_addresses_beside_a_good_one_cost_nothing_and_two_thousand_dead_ones_end",
+    ),
+    (
+        14,
+        14,
+        "tests/cli/limits.rs",
+        "no_page_and_no_redirect_leads_to_the_port_of_another_protocol",
+    ),
+    (
+        32,
+        32,
+        "src/fetcher/tests/content.rs",
+        "a_head_request_has_no_content_whatever_its_answer_says",
+    ),
+    (
+        33,
+        34,
+        "tests/cli/check.rs",
+        "a_head_that_is_answered_wrongly_is_followed_by_a_get",
+    ),
+    (
+        61,
+        61,
+        "tests/cli/faults.rs",
+        "a_cut_is_tried_again_and_a_kept_connection_that_was_closed_is_no_failure",
+    ),
+    (
+        62,
+        62,
+        "src/fetcher/tests/faults.rs",
+        "an_answer_that_nobody_asked_for_is_never_given_out",
+    ),
+    (
+        95,
+        95,
+        "tests/cli/secrets.rs",
+        "a_field_of_the_user_goes_to_its_origin_and_follows_no_redirect_out",
+    ),
+    (
+        96,
+        96,
+        "src/policy/headers.rs",
+        "a_field_goes_to_its_origins_and_nowhere_else",
+    ),
+    (
+        97,
+        97,
+        "tests/cli/secrets.rs",
+        "no_page_and_no_redirect_leads_to_a_private_address_that_the_user_did_not_name",
+    ),
+    (
+        98,
+        98,
+        "tests/cli/crawl.rs",
+        "a_redirect_into_what_robots_txt_shuts_is_not_followed",
+    ),
+    (
+        101,
+        102,
+        "tests/cli/faults.rs",
+        "a_redirect_keeps_the_method_and_the_fragment",
+    ),
+    (
+        103,
+        105,
+        "src/fetcher/tests/secure.rs",
+        "a_bad_certificate_is_a_failure_of_tls_that_says_what_is_wrong",
+    ),
+    (
+        106,
+        106,
+        "src/fetcher/tests/secure.rs",
+        "an_authority_is_held_to_its_own_constraints",
+    ),
+    (
+        107,
+        107,
+        "src/fetcher/tests/secure.rs",
+        "what_does_not_speak_tls_is_a_failure_of_tls",
+    ),
+    (
+        108,
+        108,
+        "src/fetcher/tests/secure.rs",
+        "handshakes_that_fail_end_with_their_reason_and_large_ones_are_borne",
+    ),
+    (
+        109,
+        109,
+        "src/fetcher/tests/secure.rs",
+        "a_handshake_that_stalls_ends_with_the_connect_clock",
+    ),
+    (
+        110,
+        110,
+        "src/fetcher/tests/secure.rs",
+        "what_does_not_speak_tls_is_a_failure_of_tls",
+    ),
+    (
+        111,
+        111,
+        "src/fetcher/tests/secure.rs",
+        "an_end_that_tls_does_not_vouch_for_is_a_cut",
+    ),
+    (
+        112,
+        113,
+        "src/fetcher/tests/secure.rs",
+        "handshakes_that_fail_end_with_their_reason_and_large_ones_are_borne",
+    ),
+    (
+        114,
+        114,
+        "src/fetcher/tests/http2.rs",
+        "floods_and_silences_in_frames_end_and_have_their_kinds",
+    ),
+    (
+        115,
+        115,
+        "src/fetcher/tests/http2.rs",
+        "what_the_other_side_resets_has_the_name_of_its_reason",
+    ),
+    (
+        116,
+        119,
+        "src/fetcher/tests/http2.rs",
+        "floods_and_silences_in_frames_end_and_have_their_kinds",
+    ),
+    (
+        120,
+        120,
+        "src/fetcher/tests/http2.rs",
+        "content_that_is_not_as_long_as_announced_breaks_the_protocol",
+    ),
+    (
+        121,
+        121,
+        "src/fetcher/tests/http2.rs",
+        "floods_and_silences_in_frames_end_and_have_their_kinds",
+    ),
+    (
+        122,
+        123,
+        "tests/cli/stall.rs",
+        "hostile_pages_hold_nobody_up",
+    ),
+    (
+        124,
+        124,
+        "tests/cli/fetch.rs",
+        "every_line_has_exactly_one_record_failures_included",
+    ),
+    (
+        125,
+        125,
+        "tests/cli/fetch.rs",
+        "the_first_record_is_written_before_the_list_has_ended",
+    ),
+    (
+        126,
+        126,
+        "tests/cli/outputs.rs",
+        "a_reader_that_goes_away_ends_the_run_quietly",
+    ),
+    (
+        126,
+        126,
+        "tests/cli/outputs.rs",
+        "a_full_disk_is_exit_2_with_the_name_of_the_file",
+    ),
+    (
+        126,
+        126,
+        "tests/cli/stop.rs",
+        "the_first_signal_takes_no_new_work_drains_and_records_the_rest",
+    ),
+];
+
+/// All 126 rows have their test: in the tables beside this file, or where this one says.
+#[test]
+fn no_row_is_without_its_test() {
+    let mut held: std::collections::BTreeSet<u32> = std::collections::BTreeSet::new();
+    for (first, last, file, test) in HELD {
+        let text = std::fs::read_to_string(file).expect("a file of this project");
+        assert!(text.contains(&format!("fn {test}(")), "{file}: {test}");
+        held.extend(*first..=*last);
+    }
+    let tables = [
+        super::heads::rows(),
+        super::bodies::rows(),
+        super::redirects::rows(),
+        super::codings::rows(),
+    ];
+    let names = tables.iter().flatten().map(|row| row.name);
+    for name in names.chain(["F01 nothing listens", "F02 the backlog is full"]) {
+        let number = name.get(1..).and_then(|rest| rest.split(' ').next());
+        held.extend(number.and_then(|number| number.parse::<u32>().ok()));
+    }
+    let missing: Vec<_> = (1..=126).filter(|row| !held.contains(row)).collect();
+    assert_eq!(missing, Vec::<u32>::new());
+}
