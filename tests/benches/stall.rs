@@ -40,6 +40,8 @@ fn stall(seed: &str) -> u64 {
             "0",
             "--per-host",
             "16",
+            "-f",
+            "jsonl",
             "-o",
             "/dev/null",
             seed,
