@@ -114,6 +114,7 @@ fn a_kill_at_every_write_and_another_during_the_repair_lose_nothing() {
         }
         assert_completes(folder.path(), &seed, &format!("killed at call {call}"));
     }
+    println!("{kills} kills, one at each call");
     assert!(kills > 20, "{kills} kills");
 }
 
@@ -148,6 +149,7 @@ fn a_disk_that_fails_ends_the_run_with_its_name_and_the_state_stays_good() {
             assert_completes(folder.path(), &seed, &told);
         }
     }
+    println!("{failed} runs met the fault");
     assert!(failed > 6, "{failed} runs met the fault");
 }
 
@@ -173,5 +175,6 @@ fn a_full_disk_names_the_file_and_the_same_command_goes_on_when_there_is_room() 
         }
         assert_completes(folder.path(), &seed, &told);
     }
+    println!("{full} of 10 disks were too small");
     assert!(full >= 6, "{full} of 10 were too small");
 }

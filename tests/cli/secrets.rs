@@ -120,6 +120,45 @@ fn a_crawl_sends_fields_to_its_seeds_and_a_page_cannot_log_us_in_elsewhere() {
     }
 }
 
+/// Whatever the environment holds is not ours to send, and a proxy in it is not used.
+#[test]
+fn the_environment_reaches_no_request_and_no_output() {
+    let proxy = Server::builder()
+        .on([127, 0, 0, 2])
+        .prefix("/", |_| Response::text("proxied"))
+        .start();
+    let server = Server::pages([
+        ("/", Response::html("<a href=/a>")),
+        ("/a", Response::text("x")),
+    ]);
+    let through = proxy
+        .url("")
+        .replace("http://", &format!("http://user:{CANARY}@"));
+    let folder = tempfile::tempdir().expect("a folder");
+    for job in ["fetch", "crawl", "check"] {
+        let mut run = Dragnet::new()
+            .args([job, "-f", "text", "-o", "out.txt", "-f", "jsonl"])
+            .arg(server.url("/"))
+            .in_dir(folder.path());
+        for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
+            run = run.env(name, &through);
+        }
+        for name in ["GITHUB_TOKEN", "AUTHORIZATION", "COOKIE"] {
+            run = run.env(name, CANARY);
+        }
+        let output = run.env("RUST_LOG", "trace").run();
+        output.assert_code(0);
+        let written = std::fs::read_to_string(folder.path().join("out.txt")).expect("an output");
+        for text in [&output.stdout, &output.stderr, &written] {
+            assert!(!text.contains(CANARY), "{job}: {text}");
+        }
+    }
+    assert!(proxy.requests().is_empty(), "{:?}", proxy.requests());
+    for request in server.requests() {
+        assert!(!format!("{request:?}").contains(CANARY), "{request:?}");
+    }
+}
+
 /// The tripwire listens at another loopback address, which a page or a redirect must not lead to.
 #[test]
 fn no_page_and_no_redirect_leads_to_a_private_address_that_the_user_did_not_name() {

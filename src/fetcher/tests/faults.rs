@@ -379,3 +379,62 @@ async fn an_answer_that_nobody_asked_for_is_never_given_out() {
     }
     assert_eq!(server.accepted(), 20, "no such connection is used again");
 }
+
+/// An answer cut after any of its bytes is never taken for a whole one.
+#[tokio::test]
+async fn an_answer_cut_anywhere_is_no_answer() {
+    let text = b"the content, which is long enough to be cut in the middle";
+    let gzip = {
+        use std::io::Write;
+        let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        coder.write_all(text).unwrap();
+        coder.finish().unwrap()
+    };
+    let chunked = {
+        let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+        let (one, two) = text.split_at(20);
+        let chunk =
+            |part: &[u8]| [format!("{:x}\r\n", part.len()).as_bytes(), part, b"\r\n"].concat();
+        [head, chunk(one), chunk(two), b"0\r\n\r\n".to_vec()].concat()
+    };
+    for whole in [ok(text), chunked, with("Content-Encoding: gzip\r\n", &gzip)] {
+        let length = whole.len();
+        let sent = whole.clone();
+        let server = Server::new(move |number| Reply::Close(sent[..number].to_vec())).await;
+        let http = fetcher(options());
+        for cut in 0..=length {
+            let answer = get(&http, &server.url()).await;
+            let told = format!("{cut} of {length}: {answer:?}");
+            assert_eq!(answer.is_ok(), cut == length, "{told}");
+            assert!(
+                answer.is_ok_and(|(_, content)| content == text) || cut < length,
+                "{told}"
+            );
+        }
+    }
+}
+
+/// A bit that has flipped on the way makes another answer or a failure with a name, and nothing worse.
+#[tokio::test]
+async fn an_answer_with_a_flipped_bit_ends() {
+    let whole = with(
+        "Content-Type: text/html\r\nX-Other: something\r\n",
+        b"<p>content",
+    );
+    let bits = whole.len() * 8;
+    let server = Server::new(move |bit| {
+        let mut bent = whole.clone();
+        bent[bit / 8] ^= 1 << (bit % 8);
+        Reply::Close(bent)
+    })
+    .await;
+    let http = fetcher(options());
+    let mut failures = 0;
+    for _ in 0..bits {
+        if let Err(error) = get(&http, &server.url()).await {
+            failures += 1;
+            assert!(!error.failure.message.is_empty());
+        }
+    }
+    assert!(failures > bits / 10 && failures < bits, "{failures}");
+}
