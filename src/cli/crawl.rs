@@ -11,6 +11,7 @@ use clap::{ArgMatches, Args, ValueEnum};
 use dragnet::input;
 use dragnet::job::{Crawl, State};
 use dragnet::model::{Origin, Target};
+use dragnet::policy::budget::{self, Budget};
 use dragnet::policy::scope::{Reach, Scope};
 use futures::StreamExt;
 use regex::Regex;
@@ -39,6 +40,15 @@ pub(crate) struct CrawlOptions {
     /// Visit at most so many URLs
     #[arg(long, value_name = "N", help_heading = "Scope")]
     max_pages: Option<u64>,
+    /// Visit at most so many URLs of one host
+    #[arg(long, value_name = "N", help_heading = "Scope")]
+    max_per_host: Option<u64>,
+    /// Visit at most so many URLs that differ in their query alone
+    #[arg(long, value_name = "N", default_value_t = budget::VARIANTS, help_heading = "Scope")]
+    max_variants: u64,
+    /// Visit URLs too whose path repeats a segment or never ends
+    #[arg(long, help_heading = "Scope")]
+    no_traps: bool,
     /// Do not follow URLs that match
     #[arg(long, value_name = "REGEX", help_heading = "Scope")]
     exclude: Vec<Regex>,
@@ -123,7 +133,12 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         scope,
         seeds,
         depth: options.depth,
-        max_pages: options.max_pages,
+        budget: Budget {
+            pages: options.max_pages,
+            per_host: options.max_per_host,
+            variants: Some(options.max_variants),
+            shapes: !options.no_traps,
+        },
         robots: !options.ignore_robots,
         follow_nofollow: options.follow_nofollow,
         pace: run.pace(),

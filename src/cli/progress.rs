@@ -210,5 +210,12 @@ pub(super) fn closing(summary: &Summary, what: &str) -> String {
         ", {seconds:.1} s, longest stall {} ms",
         summary.longest_stall.as_millis()
     );
+    if !summary.cuts.is_empty() {
+        let cuts = summary.cuts.iter();
+        let cuts: Vec<_> = cuts
+            .map(|(reason, count)| format!("{count} {reason}"))
+            .collect();
+        let _ = write!(line, "; found and not visited: {}", cuts.join(", "));
+    }
     line
 }

@@ -64,7 +64,7 @@ fn options(depth: Option<u32>) -> Options {
         unique: true,
         robots: None,
         depth,
-        max_targets: None,
+        budget: Budget::default(),
         pace: Rc::new(|_, _, _| Pace {
             delay: DELAY,
             width: NonZeroUsize::new(WIDTH).expect("two"),

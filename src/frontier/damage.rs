@@ -16,7 +16,7 @@ fn open(path: &Path) -> Result<(Sqlite, Begun), FrontierError> {
         unique: true,
         robots: None,
         depth: None,
-        max_targets: None,
+        budget: Budget::default(),
         pace: Rc::new(|_, _, _| Pace {
             delay: Duration::ZERO,
             width: NonZeroUsize::MAX,

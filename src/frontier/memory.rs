@@ -1,110 +1,23 @@
-//! The store for runs that end with their process: a seen-set of fingerprints and the workbench.
+//! The store for runs that end with their process: the intake and the workbench, and nothing else.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
 use futures::future::{FutureExt, LocalBoxFuture, ready};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::intake::Intake;
 use super::pending::Pending;
 use super::workbench::Workbench;
 use super::{Frontier, FrontierError, Lease, Lengths, Next, Options, Settlement, Step};
-use crate::model::{Target, fingerprint, key};
-
-/// A fingerprint is a hash already: hashing it again would only cost.
-#[derive(Default)]
-pub(super) struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-    fn write_u64(&mut self, value: u64) {
-        self.0 = value;
-    }
-}
-
-/// The page keys that were ever added: 8 bytes each, 10 to 21 with the table's slack.
-pub(super) struct Seen {
-    secret: (u64, u64),
-    set: HashSet<u64, BuildHasherDefault<AsIs>>,
-}
-
-impl Seen {
-    /// With a secret of its own, so that no site can prepare URLs that shadow others.
-    pub(super) fn new(secret: (u64, u64)) -> Self {
-        Self {
-            secret,
-            set: HashSet::default(),
-        }
-    }
-
-    /// Is it the first time? Remembers it.
-    pub(super) fn first(&mut self, target: &Target) -> bool {
-        // Targets without a URL of their own are told apart by the text that they came from.
-        match (&target.refusal, &target.seed) {
-            (Some(_), Some(seed)) => self.insert(&seed.input),
-            _ => self.insert(&key(&target.url)),
-        }
-    }
-
-    pub(super) fn insert(&mut self, key: &str) -> bool {
-        self.set.insert(fingerprint(self.secret, key))
-    }
-}
+use crate::model::Target;
+use crate::policy::budget::Cut;
 
 /// A secret from the standard library's random hasher keys; the crate needs no other randomness.
 pub(super) fn random_secret() -> (u64, u64) {
     let number = || RandomState::new().hash_one(std::process::id());
     (number(), number())
-}
-
-/// Decides which targets are new; the same for every store on this machine.
-pub(super) struct Intake {
-    pub(super) seen: Seen,
-    pub(super) unique: bool,
-    pub(super) depth: Option<u32>,
-    pub(super) max_targets: Option<u64>,
-    /// Targets that were ever added; the next one's number.
-    pub(super) known: u64,
-    pub(super) dropped: u64,
-}
-
-impl Intake {
-    pub(super) fn new(options: &Options, secret: (u64, u64)) -> Self {
-        Self {
-            seen: Seen::new(secret),
-            unique: options.unique,
-            depth: options.depth,
-            max_targets: options.max_targets,
-            known: 0,
-            dropped: 0,
-        }
-    }
-
-    /// The number of `target` when it is to be added.
-    pub(super) fn admit(&mut self, target: &Target) -> Option<u64> {
-        let discovered = target.seed.is_none() && target.depth > 0;
-        if self.depth.is_some_and(|limit| target.depth > limit) {
-            return None;
-        }
-        if self.unique && !self.seen.first(target) {
-            return None;
-        }
-        if discovered && self.max_targets.is_some_and(|limit| self.known >= limit) {
-            self.dropped += 1;
-            return None;
-        }
-        self.known += 1;
-        Some(self.known)
-    }
 }
 
 /// The frontier in memory.
@@ -185,8 +98,8 @@ impl Frontier for Memory {
         self.state.borrow().1.pending()
     }
 
-    fn dropped(&self) -> u64 {
-        self.state.borrow().0.dropped
+    fn cuts(&self) -> Vec<(Cut, u64)> {
+        self.state.borrow().0.cuts()
     }
 
     fn abandon(&self) -> Vec<Target> {

@@ -21,12 +21,14 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `workbench` | the politeness clock: origins, queues, widths, robots; no storage |
+//! | `intake` | what is new and within the budget |
 //! | `pending` | a target while it waits |
 //! | `memory` | [`Memory`]: for runs that end with their process |
 //! | `sqlite` | [`Sqlite`]: one file, durable; survives kill -9 |
 //! | `journal` | the thread and the tables behind it |
 //! | `seal` | what makes damage to the file visible |
 
+mod intake;
 mod journal;
 mod memory;
 mod pending;
@@ -54,6 +56,7 @@ use url::Url;
 
 use crate::model::target::Naming;
 use crate::model::{Failure, Hop, Origin, Target, Visit};
+use crate::policy::budget::{Budget, Cut};
 use crate::policy::politeness::Pace;
 use crate::policy::robots::Robots;
 
@@ -112,8 +115,8 @@ pub struct Options {
     /// Nothing deeper than this, and each level only after the one before: a URL within reach by its
     /// shortest way is visited whatever the timing.
     pub depth: Option<u32>,
-    /// No more targets than this in all; what is discovered beyond is counted and dropped.
-    pub max_targets: Option<u64>,
+    /// How much may be discovered; what is beyond is counted and dropped.
+    pub budget: Budget,
     /// The pace of an origin.
     pub pace: PaceOf,
 }
@@ -308,8 +311,8 @@ pub trait Frontier {
     /// Targets not yet begun or waiting for their next request, and the bytes of their text.
     fn pending(&self) -> (u64, u64);
 
-    /// Targets that were dropped because of [`Options::max_targets`].
-    fn dropped(&self) -> u64;
+    /// Discovered targets that were dropped because of [`Options::budget`], by the reason.
+    fn cuts(&self) -> Vec<(Cut, u64)>;
 
     /// The end before the end: hands out the seeds that were not begun, for stores that do not keep them
     /// for the next run. Afterwards nothing is pending.

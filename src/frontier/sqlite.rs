@@ -10,12 +10,14 @@ use futures::future::{FutureExt, LocalBoxFuture};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+use super::intake::Intake;
 use super::journal::{Entry, Journal, Row, Store};
-use super::memory::{Intake, random_secret};
+use super::memory::random_secret;
 use super::pending::Pending;
 use super::workbench::Workbench;
 use super::{Frontier, FrontierError, Lease, Lengths, Next, Options, Settlement, Step};
 use crate::model::{Summary, Target};
+use crate::policy::budget::Cut;
 
 /// What the state file held.
 #[derive(Debug)]
@@ -55,6 +57,7 @@ impl Sqlite {
         let mut store = Store::open(path, fresh)?;
         let mut bench = Workbench::new(options.clone());
         let mut keys = Vec::new();
+        let mut counted = Vec::new();
         let now = Instant::now();
         let mut known = 0;
         let mut waiting = Vec::new();
@@ -62,8 +65,16 @@ impl Sqlite {
             known = known.max(pending.id);
             let key = match (&pending.refusal, &pending.seed) {
                 (Some(_), Some(seed)) => seed.input.clone(),
-                _ => url::Url::parse(url)
-                    .map_or_else(|_| url.to_owned(), |url| crate::model::key(&url)),
+                _ => match url::Url::parse(url) {
+                    Ok(url) => {
+                        let key = crate::model::key(&url);
+                        if options.budget.counts(&url) {
+                            counted.push(url);
+                        }
+                        key
+                    }
+                    Err(_) => url.to_owned(),
+                },
             };
             keys.push(key);
             if !visited {
@@ -86,6 +97,9 @@ impl Sqlite {
         intake.known = known;
         for key in keys {
             intake.seen.insert(&key);
+        }
+        for url in counted {
+            intake.count(&url);
         }
         for pending in waiting {
             bench.push(pending, now);
@@ -216,8 +230,8 @@ impl Frontier for Sqlite {
         self.state.borrow().1.pending()
     }
 
-    fn dropped(&self) -> u64 {
-        self.state.borrow().0.dropped
+    fn cuts(&self) -> Vec<(Cut, u64)> {
+        self.state.borrow().0.cuts()
     }
 
     fn abandon(&self) -> Vec<Target> {

@@ -21,6 +21,7 @@ use crate::model::{
     without_secrets,
 };
 use crate::parser;
+use crate::policy::budget::Budget;
 use crate::policy::port;
 use crate::policy::scope::Scope;
 
@@ -32,8 +33,8 @@ pub struct Crawl {
     pub scope: Scope,
     /// Hops from a seed, at most.
     pub depth: Option<u32>,
-    /// Targets in all, at most.
-    pub max_pages: Option<u64>,
+    /// How much is visited, at most.
+    pub budget: Budget,
     /// Ask for robots.txt and obey it.
     pub robots: bool,
     /// Follow links that ask crawlers not to.
@@ -65,7 +66,7 @@ impl Crawl {
             unique: true,
             robots: self.robots.then(|| setting.limits.product_token.clone()),
             depth: self.depth,
-            max_targets: self.max_pages,
+            budget: self.budget,
             pace: self.pace,
         };
         let hosts = self

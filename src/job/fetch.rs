@@ -14,6 +14,7 @@ use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
 use crate::model::Document;
+use crate::policy::budget::Budget;
 
 /// A run over a list.
 pub struct Fetch<'a> {
@@ -33,7 +34,7 @@ impl Fetch<'_> {
             unique: false,
             robots: None,
             depth: None,
-            max_targets: None,
+            budget: Budget::default(),
             pace: self.pace,
         };
         let frontier = Memory::new(options);

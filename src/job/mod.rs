@@ -201,6 +201,8 @@ async fn run(
     summary.elapsed = began.elapsed();
     summary.in_flight = 0;
     summary.pending = 0;
+    let cuts = frontier.cuts().into_iter();
+    summary.cuts = cuts.map(|(cut, count)| (cut.reason(), count)).collect();
     if before.durable {
         let lengths = writer.last_barrier().await?;
         let finished = (!interrupted).then(|| exit_code(&summary));

@@ -144,6 +144,8 @@ pub struct Summary {
     pub documents: u64,
     /// Bytes of content after decoding.
     pub bytes: u64,
+    /// Found in scope and not visited in this run, by the reason in words.
+    pub cuts: Vec<(&'static str, u64)>,
     /// Since the run began.
     pub elapsed: std::time::Duration,
     /// The longest time that the event loop was not at hand.

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`accept`] | which status codes are good |
 //! | [`address`] | which addresses may be contacted, given who named the host |
+//! | [`budget`] | how much of a site is visited, and what is a trap |
 //! | [`headers`] | which fields and credentials go to which origin |
 //! | [`politeness`] | how fast and how wide an origin is asked |
 //! | [`port`] | which ports a page may lead to |
@@ -14,6 +15,7 @@
 
 pub mod accept;
 pub mod address;
+pub mod budget;
 pub mod headers;
 pub mod politeness;
 pub mod port;

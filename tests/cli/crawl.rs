@@ -359,3 +359,94 @@ fn seeds_come_from_stdin_too() {
         assert_eq!(visited(&records, &server), set(&["/a", "/b", "/c"]));
     }
 }
+
+#[test]
+fn a_trap_ends_by_itself_and_what_is_cut_is_counted_and_shown() {
+    let server = Server::builder()
+        .page("/robots.txt", Response::new(404))
+        .page("/", page(&["/loop/", "/calendar?day=1", "/deep/1/"]))
+        // A relative link that adds its own folder at each click.
+        .prefix("/loop/", |_| page(&["loop/"]))
+        .prefix("/calendar", |request| {
+            let day: u32 = request
+                .target
+                .rsplit('=')
+                .next()
+                .expect("a day")
+                .parse()
+                .expect("a number");
+            page(&[&format!("/calendar?day={}", day + 1)])
+        })
+        .prefix("/deep/", |request| {
+            page(&[&format!("{}/", request.path().len())])
+        })
+        .start();
+    let crawl = |flags: &[&str]| {
+        Dragnet::new()
+            .args(["crawl", "-f", "jsonl"])
+            .args(flags)
+            .arg(server.url("/"))
+            .run()
+    };
+    let output = crawl(&["--max-variants", "7"]);
+    output.assert_code(0);
+    let count = |part: &str| {
+        let records = output.json_lines();
+        let url = |record: &Value| record["url"].as_str().expect("a url").contains(part);
+        records.iter().filter(|record| url(record)).count()
+    };
+    assert_eq!(
+        (count("/loop/"), count("/calendar"), count("/deep/")),
+        (3, 7, 29)
+    );
+    for told in [
+        "1 past --max-variants",
+        "1 repeat a path segment",
+        "1 are too many folders deep",
+    ] {
+        assert!(output.stderr.contains(told), "{told}: {}", output.stderr);
+    }
+    let few = crawl(&["--max-pages", "5", "--no-traps"]);
+    assert_eq!(few.json_lines().len(), 5);
+    assert!(few.stderr.contains("past --max-pages"), "{}", few.stderr);
+    let few = crawl(&["--max-per-host", "9", "--no-traps"]);
+    assert_eq!(few.json_lines().len(), 9);
+    assert!(few.stderr.contains("past --max-per-host"), "{}", few.stderr);
+}
+
+#[test]
+fn a_crawl_that_goes_on_counts_what_it_had_visited() {
+    let server = Server::builder()
+        .page("/robots.txt", Response::new(404))
+        .prefix("/", |request| {
+            let day = request
+                .target
+                .rsplit('=')
+                .next()
+                .and_then(|day| day.parse().ok());
+            page(&[&format!("/?day={}", day.unwrap_or(0) + 1)])
+        })
+        .start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let crawl = || {
+        Dragnet::new()
+            .args([
+                "crawl",
+                "--state",
+                "state.db",
+                "--max-variants",
+                "200",
+                "--delay",
+                "5ms",
+            ])
+            .arg(server.url("/"))
+            .in_dir(folder.path())
+    };
+    let run = crawl().spawn();
+    server.wait_for(100, std::time::Duration::from_secs(20));
+    run.signal("INT");
+    run.wait().assert_code(130);
+    let output = crawl().run();
+    output.assert_code(0);
+    assert!(output.stderr.contains("201 URLs"), "{}", output.stderr);
+}

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use dragnet::frontier::{Frontier, Options as FrontierOptions, Sqlite};
 use dragnet::model::{Failure, FailureKind, Outcome, Visit, key, without_secrets};
+use dragnet::policy::budget::Budget;
 use dragnet::policy::politeness::Pace;
 use dragnet::policy::redirect::{self, Redirect};
 use dragnet::policy::retry::{quota_spent, retry_after};
@@ -252,7 +253,7 @@ fn open_state(path: &Path) -> Result<impl Frontier, String> {
         unique: true,
         robots: None,
         depth: None,
-        max_targets: None,
+        budget: Budget::default(),
         pace: Rc::new(move |_, _, _| pace),
     };
     let command = [("job".to_owned(), "crawl".to_owned())];

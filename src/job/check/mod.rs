@@ -41,6 +41,7 @@ use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
 use crate::input::{self, Selection};
 use crate::model::{Document, Naming, Outcome, Target, Visit, key};
 use crate::parser;
+use crate::policy::budget::Budget;
 use disk::Serving;
 use ledger::Ledger;
 use locate::Base;
@@ -161,7 +162,7 @@ impl Check {
             unique: false,
             robots: None,
             depth: None,
-            max_targets: None,
+            budget: Budget::default(),
             pace: self.pace.clone(),
         };
         let frontier = Memory::new(options);

@@ -1,0 +1,159 @@
+//! Which targets are new, and which are within the budget; the same for every store on this machine.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
+
+use url::{Position, Url};
+
+use super::Options;
+use crate::model::{Target, fingerprint, key};
+use crate::policy::budget::{Budget, Cut, trap};
+
+/// A fingerprint is a hash already: hashing it again would only cost.
+#[derive(Default)]
+pub(super) struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+/// The page keys that were ever added: 8 bytes each, 10 to 21 with the table's slack.
+pub(super) struct Seen {
+    secret: (u64, u64),
+    set: HashSet<u64, BuildHasherDefault<AsIs>>,
+}
+
+impl Seen {
+    /// With a secret of its own, so that no site can prepare URLs that shadow others.
+    pub(super) fn new(secret: (u64, u64)) -> Self {
+        Self {
+            secret,
+            set: HashSet::default(),
+        }
+    }
+
+    /// Is it the first time? Remembers it.
+    pub(super) fn first(&mut self, target: &Target) -> bool {
+        // Targets without a URL of their own are told apart by the text that they came from.
+        match (&target.refusal, &target.seed) {
+            (Some(_), Some(seed)) => self.insert(&seed.input),
+            _ => self.insert(&key(&target.url)),
+        }
+    }
+
+    pub(super) fn insert(&mut self, key: &str) -> bool {
+        self.set.insert(fingerprint(self.secret, key))
+    }
+}
+
+/// Numbers by the fingerprint of what they are counted for.
+type Counts = HashMap<u64, u64, BuildHasherDefault<AsIs>>;
+
+/// Decides which targets are new and wanted.
+pub(super) struct Intake {
+    pub(super) seen: Seen,
+    unique: bool,
+    depth: Option<u32>,
+    budget: Budget,
+    /// Targets that were ever added; the next one's number.
+    pub(super) known: u64,
+    per_host: Counts,
+    /// By host and path, of URLs that have a query.
+    variants: Counts,
+    cuts: BTreeMap<Cut, u64>,
+}
+
+impl Intake {
+    pub(super) fn new(options: &Options, secret: (u64, u64)) -> Self {
+        Self {
+            seen: Seen::new(secret),
+            unique: options.unique,
+            depth: options.depth,
+            budget: options.budget,
+            known: 0,
+            per_host: Counts::default(),
+            variants: Counts::default(),
+            cuts: BTreeMap::new(),
+        }
+    }
+
+    /// The number of `target` when it is to be added.
+    pub(super) fn admit(&mut self, target: &Target) -> Option<u64> {
+        let discovered = target.seed.is_none() && target.depth > 0;
+        if self.depth.is_some_and(|limit| target.depth > limit) {
+            return None;
+        }
+        if self.unique && !self.seen.first(target) {
+            return None;
+        }
+        if let Some(cut) = self.cut(&target.url).filter(|_| discovered) {
+            *self.cuts.entry(cut).or_default() += 1;
+            return None;
+        }
+        self.known += 1;
+        self.count(&target.url);
+        Some(self.known)
+    }
+
+    /// What is cut so far, by its reason.
+    pub(super) fn cuts(&self) -> Vec<(Cut, u64)> {
+        self.cuts
+            .iter()
+            .map(|(cut, count)| (*cut, *count))
+            .collect()
+    }
+
+    /// Counts a target that is in.
+    pub(super) fn count(&mut self, url: &Url) {
+        if self.budget.per_host.is_some() {
+            let host = self.host(url);
+            *self.per_host.entry(host).or_default() += 1;
+        }
+        if self.budget.variants.is_some() && url.query().is_some() {
+            let path = self.path(url);
+            *self.variants.entry(path).or_default() += 1;
+        }
+    }
+
+    fn cut(&self, url: &Url) -> Option<Cut> {
+        let Budget {
+            pages,
+            per_host,
+            variants,
+            shapes,
+        } = self.budget;
+        let full = |counts: &Counts, of: u64, limit: u64| {
+            counts.get(&of).is_some_and(|count| *count >= limit)
+        };
+        if pages.is_some_and(|limit| self.known >= limit) {
+            return Some(Cut::Pages);
+        }
+        if per_host.is_some_and(|limit| full(&self.per_host, self.host(url), limit)) {
+            return Some(Cut::PerHost);
+        }
+        if url.query().is_some()
+            && variants.is_some_and(|limit| full(&self.variants, self.path(url), limit))
+        {
+            return Some(Cut::Variants);
+        }
+        trap(url).filter(|_| shapes)
+    }
+
+    fn host(&self, url: &Url) -> u64 {
+        fingerprint(self.seen.secret, url.host_str().unwrap_or_default())
+    }
+
+    fn path(&self, url: &Url) -> u64 {
+        fingerprint(self.seen.secret, &url[..Position::AfterPath])
+    }
+}
