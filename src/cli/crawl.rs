@@ -10,7 +10,7 @@ use anyhow::bail;
 use clap::{ArgMatches, Args, ValueEnum};
 use dragnet::input;
 use dragnet::job::{Crawl, State};
-use dragnet::model::{Origin, Target};
+use dragnet::model::{Origin, Target, masked};
 use dragnet::policy::budget::{self, Budget};
 use dragnet::policy::scope::{Reach, Scope};
 use futures::StreamExt;
@@ -18,7 +18,7 @@ use regex::Regex;
 
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
-use super::run::{Run, run_to_end};
+use super::run::{Run, explain, run_to_end};
 
 /// Flags of `crawl`.
 #[derive(Debug, Args)]
@@ -55,6 +55,14 @@ pub(crate) struct CrawlOptions {
     /// Follow URLs that match even if --exclude matches too
     #[arg(long, value_name = "REGEX", help_heading = "Scope")]
     include: Vec<Regex>,
+    /// Say whether this crawl would visit URL, and which rule decides; visit nothing
+    #[arg(
+        long,
+        value_name = "URL",
+        conflicts_with = "state",
+        help_heading = "Scope"
+    )]
+    explain: Option<String>,
     /// Do not ask for robots.txt
     #[arg(long, help_heading = "Scope")]
     ignore_robots: bool,
@@ -144,6 +152,13 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         pace: run.pace(),
         state,
     };
+    if let Some(text) = &options.explain {
+        let target = input::arguments(std::slice::from_ref(text), "https").remove(0);
+        if let Some(refusal) = target.refusal {
+            bail!("--explain {}: {}", masked(text), refusal.message);
+        }
+        return explain(run, job, target.url).await;
+    }
     run_to_end(run, "URL", |setting| job.run(setting)).await
 }
 

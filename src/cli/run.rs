@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 
+use anyhow::Context;
 use clap::ArgMatches;
 use dragnet::frontier::PaceOf;
-use dragnet::job::{Error, Report, Setting, Stop};
-use dragnet::model::{Event, Origin, Reporter};
+use dragnet::job::{Crawl, Error, Report, Setting, Stop};
+use dragnet::model::{Event, Origin, Reporter, Silent};
 use dragnet::sink::{self, Format};
+use url::Url;
 
 use super::exit;
 use super::options::{Defaults, Meant, NetworkOptions};
@@ -69,6 +71,40 @@ impl Run {
         };
         self.pairs.iter().map(name).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// Prints what `job` would do with `url`, rule by rule; the exit code is 0 when it would visit it.
+pub(super) async fn explain(run: Run, job: Crawl, url: Url) -> anyhow::Result<ExitCode> {
+    let Run { meant, quiet, .. } = run;
+    let stop = Stop::default();
+    let setting = Setting {
+        fetcher: meant.fetcher,
+        reporter: Rc::new(Silent),
+        outputs: Vec::new(),
+        limits: meant.limits,
+        stop: stop.clone(),
+    };
+    let shown = url.to_string();
+    let signals = Signals::default();
+    let say = |_: &str| {};
+    let explanation = signals.watch(&stop, say, job.explain(url, setting)).await?;
+    let verdict = if explanation.visited {
+        "visited"
+    } else {
+        "not visited"
+    };
+    let mut out = std::io::stdout();
+    let mut tell = |line: &str| match writeln!(out, "{}", sink::for_terminal(line)) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    };
+    if !quiet {
+        for rule in &explanation.rules {
+            tell(&format!("  {rule}")).context("cannot write to stdout")?;
+        }
+    }
+    tell(&format!("{verdict}: {shown}")).context("cannot write to stdout")?;
+    Ok(ExitCode::from(u8::from(!explanation.visited)))
 }
 
 /// Runs a job under the signals, says how it ended, and gives the exit code.

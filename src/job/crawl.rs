@@ -69,19 +69,12 @@ impl Crawl {
             budget: self.budget,
             pace: self.pace,
         };
-        let hosts = self
-            .seeds
-            .iter()
-            .filter_map(|seed| seed.url.host_str().map(str::to_owned))
-            .collect();
-        let origins = self.seeds.iter().map(|seed| Origin::of(&seed.url));
-        let origins = origins.collect();
+        let named = Named::by(&self.seeds);
         let work = Site {
             follow: Arc::new(Follow {
                 scope: self.scope,
                 nofollow: self.follow_nofollow,
-                hosts,
-                origins,
+                named,
             }),
             limits: setting.limits.clone(),
         };
@@ -123,15 +116,36 @@ struct Site {
     limits: Limits,
 }
 
+/// What the user named, and by that allowed.
+pub(super) struct Named {
+    /// Hosts of the seeds.
+    hosts: HashSet<String>,
+    origins: HashSet<Origin>,
+}
+
+impl Named {
+    pub(super) fn by(seeds: &[Target]) -> Self {
+        let hosts = seeds.iter().filter_map(|seed| seed.url.host_str());
+        Self {
+            hosts: hosts.map(str::to_owned).collect(),
+            origins: seeds.iter().map(|seed| Origin::of(&seed.url)).collect(),
+        }
+    }
+
+    pub(super) fn naming(&self, url: &Url) -> Naming {
+        let named = url.host_str().is_some_and(|host| self.hosts.contains(host));
+        // A host was named with a port: one of another protocol has to be named itself.
+        let named = named && (!port::is_bad(url) || self.origins.contains(&Origin::of(url)));
+        if named { Naming::User } else { Naming::Page }
+    }
+}
+
 /// What is followed, on whichever thread.
 struct Follow {
     scope: Scope,
     /// Links too that ask not to be followed.
     nofollow: bool,
-    /// Hosts of the seeds: the user named them.
-    hosts: HashSet<String>,
-    /// And these are where the seeds are.
-    origins: HashSet<Origin>,
+    named: Named,
 }
 
 impl Work for Site {
@@ -148,7 +162,7 @@ impl Work for Site {
     }
 
     fn naming(&self, _: &Task, url: &Url) -> Naming {
-        self.follow.naming(url)
+        self.follow.named.naming(url)
     }
 
     fn judge<'a>(
@@ -203,17 +217,10 @@ impl Work for Site {
 }
 
 impl Follow {
-    fn naming(&self, url: &Url) -> Naming {
-        let named = url.host_str().is_some_and(|host| self.hosts.contains(host));
-        // A host was named with a port: one of another protocol has to be named itself.
-        let named = named && (!port::is_bad(url) || self.origins.contains(&Origin::of(url)));
-        if named { Naming::User } else { Naming::Page }
-    }
-
     /// What the page at `from`, which is `depth` links away from a seed, leads to.
     fn target(&self, url: Url, from: &Url, depth: u32) -> Target {
         let mut target = Target::named(url);
-        target.naming = self.naming(&target.url);
+        target.naming = self.named.naming(&target.url);
         target.depth = depth + 1;
         target.referrer = Some(Arc::from(without_secrets(from)));
         target
@@ -245,7 +252,7 @@ impl Follow {
                 continue;
             }
             let mut target = Target::named(url);
-            target.naming = self.naming(&target.url);
+            target.naming = self.named.naming(&target.url);
             target.depth = depth + 1;
             target.referrer = Some(Arc::clone(&referrer));
             found.push(target);

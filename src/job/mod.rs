@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `fetch` | [`Fetch`]: just these URLs, one record a line |
 //! | `crawl` | [`Crawl`]: links in scope are followed, robots.txt is obeyed |
+//! | `explain` | what a crawl would say of one URL |
 //! | `check` | [`Check`]: every link of every input gets a verdict |
 //! | `pipeline` | the loop |
 //! | `robots` | the errand for a robots.txt |
@@ -16,6 +17,7 @@
 mod check;
 mod content;
 mod crawl;
+mod explain;
 mod fetch;
 mod pipeline;
 mod record;
@@ -38,6 +40,7 @@ use crate::policy::headers::Bound;
 
 pub use check::{Check, Input as CheckInput};
 pub use crawl::{Crawl, State};
+pub use explain::Explanation;
 pub use fetch::{Fetch, default_concurrency};
 pub use writer::{Destination, Output, OutputError};
 

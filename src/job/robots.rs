@@ -11,53 +11,56 @@ use crate::model::FailureKind;
 use crate::policy::robots::Robots;
 
 impl Pipeline<'_> {
-    /// Asks for a robots.txt and settles with what it says (RFC 9309, section 2.3.1).
+    /// Asks for a robots.txt and settles with what it says.
     pub(super) async fn robots(&self, lease: Lease) {
+        if let Some((lease, answer)) = self.rules(lease).await {
+            self.settle(lease, Step::Robots(answer), None);
+        }
+    }
+
+    /// Asks for a robots.txt; what its answer means, or nothing when the lease was settled for another request or the
+    /// run ends.
+    pub(super) async fn rules(&self, lease: Lease) -> Option<(Lease, Answer)> {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         // A server that is down now may be up soon: its rules are asked for again then.
         const SOON: Duration = Duration::from_secs(5 * 60);
+        let allow_all = || Answer::Rules {
+            rules: Robots::allow_all(),
+            valid: DAY,
+        };
         let mut content = Buffer::default();
-        let Some(sent) = self.send(&lease, &mut content).await else {
-            // The run ends; the targets that wait for these rules are abandoned with it.
-            return;
-        };
-        let exchange = match self.decide(&lease.task, sent) {
-            Decision::Step(Step::Hop { .. }, _) if lease.task.hops.len() >= 5 => {
-                let rules = Robots::allow_all();
-                return self.settle(
-                    lease,
-                    Step::Robots(Answer::Rules { rules, valid: DAY }),
-                    None,
-                );
+        // The run ends; the targets that wait for these rules are abandoned with it.
+        let sent = self.send(&lease, &mut content).await?;
+        let answer = match self.decide(&lease.task, sent) {
+            Decision::Step(Step::Hop { .. }, _) if lease.task.hops.len() >= 5 => allow_all(),
+            Decision::Step(step, rest) => {
+                self.settle(lease, step, rest);
+                return None;
             }
-            Decision::Step(step, rest) => return self.settle(lease, step, rest),
-            Decision::Unsent(wait) => return self.again(lease, wait),
-            Decision::End(End::Answer(exchange) | End::Left(_, exchange)) => exchange,
-            Decision::End(End::Failure(failure, _)) => {
-                let answer = match failure.kind {
-                    FailureKind::Dns | FailureKind::Connect | FailureKind::Tls => {
-                        Answer::Dead(failure)
-                    }
-                    // Nothing there may be asked for, robots.txt or not.
-                    FailureKind::ForbiddenAddress if lease.task.hops.is_empty() => {
-                        Answer::Dead(failure)
-                    }
-                    FailureKind::TooManyRedirects | FailureKind::Redirect => Answer::Rules {
-                        rules: Robots::allow_all(),
-                        valid: DAY,
-                    },
-                    _ => {
-                        let rules = Robots::unreachable(&failure.message);
-                        Answer::Rules { rules, valid: SOON }
-                    }
-                };
-                return self.settle(lease, Step::Robots(answer), None);
+            Decision::Unsent(wait) => {
+                self.again(lease, wait);
+                return None;
             }
+            Decision::End(End::Answer(exchange) | End::Left(_, exchange)) => {
+                let token = self.limits.product_token.as_str();
+                let rules = Robots::from_response(exchange.status, &content.bytes, token);
+                let valid = if rules.is_unreachable() { SOON } else { DAY };
+                Answer::Rules { rules, valid }
+            }
+            Decision::End(End::Failure(failure, _)) => match failure.kind {
+                FailureKind::Dns | FailureKind::Connect | FailureKind::Tls => Answer::Dead(failure),
+                // Nothing there may be asked for, robots.txt or not.
+                FailureKind::ForbiddenAddress if lease.task.hops.is_empty() => {
+                    Answer::Dead(failure)
+                }
+                FailureKind::TooManyRedirects | FailureKind::Redirect => allow_all(),
+                _ => Answer::Rules {
+                    rules: Robots::unreachable(&failure.message),
+                    valid: SOON,
+                },
+            },
         };
-        let token = self.limits.product_token.as_str();
-        let rules = Robots::from_response(exchange.status, &content.bytes, token);
-        let valid = if rules.is_unreachable() { SOON } else { DAY };
-        self.settle(lease, Step::Robots(Answer::Rules { rules, valid }), None);
+        Some((lease, answer))
     }
 }
 

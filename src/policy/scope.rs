@@ -97,6 +97,31 @@ impl Scope {
     }
 }
 
+impl Scope {
+    /// The same as [`judge`](Self::judge), with the rule that lets `url` in.
+    ///
+    /// # Errors
+    /// The rule that keeps it out.
+    pub fn explain(&self, url: &Url) -> Result<String, OutOfScope> {
+        self.judge(url)?;
+        let reach = match self.reach {
+            Reach::Any => "scope any".to_owned(),
+            Reach::Host => format!("scope host {}", place(Reach::Host, url)),
+            Reach::Domain => format!("scope domain {}", place(Reach::Domain, url)),
+            Reach::Prefix => "scope prefix: below the folder of a seed".to_owned(),
+        };
+        let text = url.as_str();
+        let exclude = self.exclude.iter().find(|pattern| pattern.is_match(text));
+        let include = self.include.iter().find(|pattern| pattern.is_match(text));
+        Ok(match (exclude, include) {
+            (Some(out), Some(again)) => {
+                format!("{reach}, and include {again} in spite of exclude {out}")
+            }
+            _ => reach,
+        })
+    }
+}
+
 /// What two URLs must share.
 fn place(reach: Reach, url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();

@@ -450,3 +450,55 @@ fn a_crawl_that_goes_on_counts_what_it_had_visited() {
     output.assert_code(0);
     assert!(output.stderr.contains("201 URLs"), "{}", output.stderr);
 }
+
+#[test]
+fn explain_names_the_rule_that_decides_and_visits_nothing() {
+    let server = Server::pages([
+        (
+            "/robots.txt",
+            Response::text("User-agent: *\nDisallow: /shut\nAllow: /shut/not\nCrawl-delay: 2\n"),
+        ),
+        ("/", page(&["/shut"])),
+    ]);
+    let seed = server.url("/");
+    let explain = |url: &str, flags: &[&str]| {
+        Dragnet::new()
+            .args(["crawl", &seed, "--exclude", "\\.zip$", "--explain", url])
+            .args(flags)
+            .run()
+    };
+    for (path, code, told) in [
+        (
+            "/shut?x",
+            1,
+            "robots.txt line 2: Disallow: /shut; Crawl-delay 2 s",
+        ),
+        ("/shut/not", 0, "robots.txt line 3: Allow: /shut/not"),
+        ("/open", 0, "no rule of robots.txt matches"),
+        ("/a.zip", 1, "exclude \\.zip$"),
+        ("/a/b/a/b/a/b/a/b", 1, "repeat a path segment"),
+    ] {
+        let output = explain(&server.url(path), &[]);
+        output.assert_code(code);
+        assert!(output.stdout.contains(told), "{told}: {}", output.stdout);
+        let verdict = if code == 0 {
+            "visited: "
+        } else {
+            "not visited: "
+        };
+        assert_eq!(
+            output.lines().last().copied(),
+            Some(&*format!("{verdict}{}", server.url(path)))
+        );
+    }
+    let output = explain("http://other.test/", &[]);
+    output.assert_code(1);
+    assert!(output.stdout.contains("scope"), "{}", output.stdout);
+    explain(&server.url("/shut"), &["--ignore-robots"]).assert_code(0);
+    explain("mailto:x@y.test", &[]).assert_code(2);
+    assert_eq!(
+        server.count("/shut") + server.count("/"),
+        0,
+        "nothing is visited"
+    );
+}
