@@ -55,6 +55,9 @@ pub(crate) struct CrawlOptions {
     /// Follow URLs that match even if --exclude matches too
     #[arg(long, value_name = "REGEX", help_heading = "Scope")]
     include: Vec<Regex>,
+    /// Begin with this sitemap too, or without a URL with those that robots.txt names
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "", help_heading = "Scope")]
+    sitemap: Vec<String>,
     /// Say whether this crawl would visit URL, and which rule decides; visit nothing
     #[arg(
         long,
@@ -104,7 +107,7 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         delay: Duration::from_millis(200),
         max_wait: Duration::from_secs(300),
     };
-    let seeds = seeds(&options).await?;
+    let mut seeds = seeds(&options).await?;
     let good = || {
         seeds
             .iter()
@@ -137,9 +140,19 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         fresh: options.fresh,
         command: command(&options, &run, &seeds),
     });
+    let (from_robots, named): (Vec<_>, Vec<_>) =
+        options.sitemap.iter().cloned().partition(String::is_empty);
+    if !from_robots.is_empty() && options.ignore_robots {
+        bail!(
+            "--sitemap without a URL asks robots.txt, and --ignore-robots does not: give --sitemap=URL"
+        );
+    }
+    let sitemaps = !from_robots.is_empty();
+    seeds.extend(input::arguments(&named, "https"));
     let job = Crawl {
         scope,
         seeds,
+        sitemaps,
         depth: options.depth,
         budget: Budget {
             pages: options.max_pages,
@@ -209,6 +222,7 @@ fn command(options: &CrawlOptions, run: &Run, seeds: &[Target]) -> Vec<(String, 
         ("depth", number(options.depth.map(u64::from))),
         ("include", patterns(&options.include)),
         ("exclude", patterns(&options.exclude)),
+        ("sitemap", options.sitemap.join(" ")),
         ("ignore-robots", options.ignore_robots.to_string()),
         ("follow-nofollow", options.follow_nofollow.to_string()),
         ("outputs", run.outputs()),

@@ -37,6 +37,8 @@ pub struct Crawl {
     pub budget: Budget,
     /// Ask for robots.txt and obey it.
     pub robots: bool,
+    /// Visit the sitemaps that a robots.txt names, and what they list.
+    pub sitemaps: bool,
     /// Follow links that ask crawlers not to.
     pub follow_nofollow: bool,
     /// The pace of an origin.
@@ -76,6 +78,7 @@ impl Crawl {
                 nofollow: self.follow_nofollow,
                 named,
             }),
+            sitemaps: self.sitemaps,
             limits: setting.limits.clone(),
         };
         let seeds: Seeds<'_> = futures::stream::iter([self.seeds]).boxed_local();
@@ -113,6 +116,7 @@ const MANY: usize = 2000;
 /// The verdicts of `crawl`.
 struct Site {
     follow: Arc<Follow>,
+    sitemaps: bool,
     limits: Limits,
 }
 
@@ -151,6 +155,17 @@ struct Follow {
 impl Work for Site {
     fn receive(&self, _: &Task) -> Content {
         Content::Parsed(Parsed::new(parser::Options::default(), true))
+    }
+
+    /// A sitemap may stand on another host than what it lists; that is judged when it is found in it.
+    fn sitemaps(&self, task: &Task, lines: &[String]) -> Vec<Target> {
+        let urls = lines.iter().filter(|_| self.sitemaps);
+        urls.filter_map(|line| resolve(&task.url, line))
+            .map(|url| Target {
+                depth: 0,
+                ..self.follow.target(url, &task.url, 0)
+            })
+            .collect()
     }
 
     fn leaves(&self, _: &Task, url: &Url) -> Option<String> {

@@ -79,6 +79,11 @@ pub(super) trait Work {
         Method::GET
     }
 
+    /// What the `Sitemap` lines of a robots.txt add; `task` asked for it.
+    fn sitemaps(&self, _task: &Task, _lines: &[String]) -> Vec<Target> {
+        Vec::new()
+    }
+
     /// Should it be asked for again by another method, after this status or none?
     fn instead(&self, _task: &Task, _status: Option<StatusCode>) -> Option<Method> {
         None

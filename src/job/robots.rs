@@ -14,6 +14,12 @@ impl Pipeline<'_> {
     /// Asks for a robots.txt and settles with what it says.
     pub(super) async fn robots(&self, lease: Lease) {
         if let Some((lease, answer)) = self.rules(lease).await {
+            if let Answer::Rules { rules, .. } = &answer {
+                let found = self.work.sitemaps(&lease.task, rules.sitemaps());
+                if !found.is_empty() {
+                    self.frontier.add(found);
+                }
+            }
             self.settle(lease, Step::Robots(answer), None);
         }
     }

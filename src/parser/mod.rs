@@ -9,6 +9,7 @@
 //! | `html` | HTML: links, anchors, title, robots; with `element` (which attribute is what) |
 //! | `css` | CSS: `url()` and `@import` |
 //! | `markdown` | CommonMark and GitHub's Markdown |
+//! | `sitemap` | sitemaps and feeds, in XML |
 //! | `text` | plain text: the URLs in it |
 //! | `encoding` | bytes → text |
 //! | `position` | byte offsets → lines and columns |
@@ -23,6 +24,7 @@ pub mod fragment;
 mod html;
 mod markdown;
 mod position;
+mod sitemap;
 mod text;
 
 use crate::model::Document;
@@ -65,7 +67,13 @@ pub struct Format {
 }
 
 /// Every parser there is.
-pub const PARSERS: &[Format] = &[html::FORMAT, markdown::FORMAT, css::FORMAT, text::FORMAT];
+pub const PARSERS: &[Format] = &[
+    html::FORMAT,
+    markdown::FORMAT,
+    css::FORMAT,
+    sitemap::FORMAT,
+    text::FORMAT,
+];
 
 /// The parser for content of that media type.
 #[must_use]

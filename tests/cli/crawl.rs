@@ -502,3 +502,60 @@ fn explain_names_the_rule_that_decides_and_visits_nothing() {
         "nothing is visited"
     );
 }
+
+#[test]
+fn sitemaps_lead_to_pages_that_no_page_links_to() {
+    let list = |paths: &[&str], base: &str| {
+        let urls: String = paths
+            .iter()
+            .map(|path| format!("<url><loc>{base}{path}</loc></url>"))
+            .collect();
+        format!("<urlset>{urls}</urlset>")
+    };
+    let address = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
+    let base = |address: &std::sync::OnceLock<String>| address.get().expect("it runs").clone();
+    let (one, two, three) = (address.clone(), address.clone(), address.clone());
+    let server = Server::builder()
+        .route("/robots.txt", move |_| {
+            Response::text(format!(
+                "Sitemap: {}/index.xml\nUser-agent: *\nDisallow: /shut\n",
+                base(&one)
+            ))
+        })
+        .route("/index.xml", move |_| {
+            let index = format!(
+                "<sitemapindex><sitemap><loc>{}/list.xml</loc></sitemap></sitemapindex>",
+                base(&two)
+            );
+            Response::content("application/xml", index)
+        })
+        .route("/list.xml", move |_| {
+            let paths = ["/a", "/shut", "/a?x=1&amp;y=2"];
+            let text = list(&paths, &base(&three)) + "";
+            let text = text.replace(
+                "</urlset>",
+                "<url><loc>http://elsewhere.test/</loc></url></urlset>",
+            );
+            Response::content("text/xml; charset=utf-8", text)
+        })
+        .page("/", page(&[]))
+        .prefix("/a", |_| page(&[]))
+        .start();
+    address.set(server.url("")).expect("once");
+    let crawl = |flags: &[&str]| {
+        Dragnet::new()
+            .args(["crawl", "-f", "jsonl", &server.url("/")])
+            .args(flags)
+            .run()
+    };
+    let output = crawl(&["--sitemap"]);
+    output.assert_code(0);
+    let expected = set(&["/", "/index.xml", "/list.xml", "/a", "/a?x=1&y=2", "/shut"]);
+    assert_eq!(visited(&output.json_lines(), &server), expected);
+    assert_eq!(server.count("/shut"), 0);
+    let named = crawl(&[&format!("--sitemap={}", server.url("/list.xml"))]);
+    assert_eq!(visited(&named.json_lines(), &server).len(), 5);
+    let without = crawl(&[]);
+    assert_eq!(visited(&without.json_lines(), &server), set(&["/"]));
+    crawl(&["--sitemap", "--ignore-robots"]).assert_code(2);
+}

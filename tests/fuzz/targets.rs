@@ -48,6 +48,11 @@ pub(crate) const TARGETS: &[Target] = &[
         attack: |bytes| document("md", bytes),
     },
     Target {
+        name: "sitemap",
+        seeds: &["fixtures/sitemap"],
+        attack: |bytes| document("xml", bytes),
+    },
+    Target {
         name: "text",
         seeds: &["fixtures/markdown", "fixtures/urls"],
         attack: |bytes| document("txt", bytes),
