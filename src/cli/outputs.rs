@@ -21,6 +21,9 @@ pub(super) struct OutputOptions {
     /// Write records to a file instead of stdout, in the format before it or the one that its extension names
     #[arg(short, long, value_name = "PATH")]
     pub(super) output: Vec<PathBuf>,
+    /// How -f template words a record: '{status} {url} {timing.ttfb}'; without -f, it is for stdout
+    #[arg(long, value_name = "TEXT")]
+    pub(super) template: Option<sink::Template>,
     /// Say nothing but results and errors
     #[arg(short, long)]
     pub(super) quiet: bool,
@@ -80,6 +83,13 @@ impl OutputOptions {
             }
         }
         pairs.extend(waiting.map(|format| (format, None)));
+        let worded = |(format, _): &(&Format, _)| format.name == "template";
+        if self.template.is_none() && pairs.iter().any(worded) {
+            bail!("-f template needs --template, such as --template '{{status}} {{url}}'");
+        }
+        if self.template.is_some() && !pairs.iter().any(worded) {
+            pairs.push((sink::named("template").map_err(anyhow::Error::msg)?, None));
+        }
         if pairs.is_empty() {
             pairs.push((sink::named("text").map_err(anyhow::Error::msg)?, None));
         }

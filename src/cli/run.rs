@@ -43,6 +43,7 @@ impl Run {
         let sink = sink::Options {
             colour: coloured(&output.color),
             failures_only,
+            template: output.template.clone(),
         };
         let progress = Progress::new(&output.progress, output.quiet);
         Ok(Self {

@@ -128,6 +128,9 @@ impl Writer {
         }
         for output in &mut open {
             output.cut()?;
+            if output.length == 0 {
+                output.sink.begin(&mut output.buffer);
+            }
         }
         let (messages, mut receiver) = mpsc::channel(ROOM);
         let failure = Arc::new(Mutex::new(None));

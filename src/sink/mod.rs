@@ -9,15 +9,22 @@
 //! and the row. `--format`, its help, the guess from an extension and the tests of all formats read the table.
 
 mod escape;
+mod field;
 mod jsonl;
+mod table;
+mod template;
 mod text;
 
 use crate::model::{Summary, Visit};
 
 pub use escape::for_terminal;
+pub use template::Template;
 
 /// Turns records into bytes.
 pub trait Sink: Send {
+    /// Appends what comes before the first record of a new output; not called when a run goes on with one.
+    fn begin(&mut self, _out: &mut Vec<u8>) {}
+
     /// Appends the record of `visit` to `out`.
     fn write(&mut self, visit: &Visit, out: &mut Vec<u8>);
 
@@ -32,6 +39,8 @@ pub struct Options {
     pub colour: bool,
     /// For people: only what is not `ok`.
     pub failures_only: bool,
+    /// How `template` words a record.
+    pub template: Option<Template>,
 }
 
 /// A row of the table.
@@ -48,7 +57,13 @@ pub struct Format {
 }
 
 /// Every format there is.
-pub const FORMATS: &[Format] = &[text::FORMAT, jsonl::FORMAT];
+pub const FORMATS: &[Format] = &[
+    text::FORMAT,
+    jsonl::FORMAT,
+    table::CSV,
+    table::TSV,
+    template::FORMAT,
+];
 
 /// The format of that name.
 ///
@@ -145,7 +160,7 @@ mod tests {
                 for payload in PAYLOADS {
                     let mut sink = (format.open)(&Options {
                         colour,
-                        failures_only: false,
+                        ..Options::default()
                     });
                     let mut out = Vec::new();
                     sink.write(&hostile(payload), &mut out);
@@ -166,7 +181,12 @@ mod tests {
                     .fold(line.to_owned(), |line, ours| {
                         if colour { line.replace(ours, "") } else { line }
                     });
-                    assert!(!bare.chars().any(escape::is_unsafe), "{told}");
+                    // And so is what stands between cells.
+                    let ours = |c| format.name == "tsv" && c == '\t';
+                    assert!(
+                        !bare.chars().any(|c| escape::is_unsafe(c) && !ours(c)),
+                        "{told}"
+                    );
                     assert!(
                         !bare.trim_start().starts_with("::")
                             && !bare.trim_start().starts_with("##"),

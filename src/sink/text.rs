@@ -171,7 +171,7 @@ mod tests {
     fn only_failures_are_shown_where_only_those_are_asked_for() {
         let options = Options {
             failures_only: true,
-            colour: false,
+            ..Options::default()
         };
         assert!(!line(&broken_link(), options.clone()).is_empty());
         let good = Visit::new("1".into(), "x".into(), Outcome::Ok);
@@ -185,6 +185,7 @@ mod tests {
             Options {
                 colour: true,
                 failures_only: false,
+                ..Options::default()
             },
         );
         assert!(

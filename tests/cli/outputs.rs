@@ -173,3 +173,71 @@ fn what_a_server_says_reaches_no_terminal_as_it_came() {
         output.stdout
     );
 }
+
+#[test]
+fn tables_and_templates_have_every_record_with_its_columns() {
+    let server = server();
+    let list = format!("{}not a url\nhttp://127.0.0.1:1/\n", list(&server, 2));
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Dragnet::new()
+        .args(["fetch", "-o", "out.csv", "-o", "out.tsv", "--retries", "0"])
+        .args(["--template", "{line}|{outcome}|{status}|{error.kind}"])
+        .stdin_text(list)
+        .in_dir(folder.path())
+        .run();
+    output.assert_code(1);
+    let mut lines = output.lines();
+    lines.sort_unstable();
+    assert_eq!(
+        lines,
+        [
+            "1|ok|200|",
+            "2|ok|200|",
+            "3|broken||url",
+            "4|broken||connect"
+        ]
+    );
+    for (name, delimiter) in [("out.csv", b','), ("out.tsv", b'\t')] {
+        let mut table = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .from_path(folder.path().join(name))
+            .expect("a table");
+        let names = table.headers().expect("a line of names").clone();
+        let at = |wanted: &str| {
+            names
+                .iter()
+                .position(|name| name == wanted)
+                .expect("a column")
+        };
+        let mut rows: Vec<(String, String)> = table
+            .records()
+            .map(|row| row.expect("as many cells as names"))
+            .map(|row| (row[at("line")].to_owned(), row[at("error_kind")].to_owned()))
+            .collect();
+        rows.sort_unstable();
+        let expected = [("1", ""), ("2", ""), ("3", "url"), ("4", "connect")];
+        assert_eq!(
+            rows,
+            expected.map(|(line, kind)| (line.to_owned(), kind.to_owned()))
+        );
+    }
+}
+
+#[test]
+fn a_bad_template_is_exit_2_with_its_column_before_any_request() {
+    let server = server();
+    for (flags, told) in [
+        (&["--template", "{url} {nope}"][..], "column 8"),
+        (&["--template", "{url"], "column 1"),
+        (&["-f", "template"], "--template"),
+    ] {
+        let output = Dragnet::new()
+            .arg("fetch")
+            .args(flags)
+            .arg(server.url("/"))
+            .run();
+        output.assert_code(2);
+        assert!(output.stderr.contains(told), "{}", output.stderr);
+    }
+    assert!(server.requests().is_empty());
+}

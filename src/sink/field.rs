@@ -1,0 +1,156 @@
+//! The fields of a record by name, for formats that have columns or that the user words: nested ones flattened.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::model::Visit;
+
+/// A field of a record.
+#[derive(Debug)]
+pub(super) struct Field {
+    /// In tables: `timing_ttfb`. A template may write `timing.ttfb` as well.
+    pub(super) name: &'static str,
+    /// Where it stands in the record's JSON (RFC 6901).
+    pointer: &'static str,
+}
+
+const fn field(name: &'static str, pointer: &'static str) -> Field {
+    Field { name, pointer }
+}
+
+/// Every field, in the order of the columns; the same for every job, so that columns never shift.
+pub(super) const FIELDS: &[Field] = &[
+    field("id", "/id"),
+    field("url", "/url"),
+    field("input", "/input"),
+    field("line", "/line"),
+    field("source_path", "/source/path"),
+    field("source_url", "/source/url"),
+    field("source_line", "/source/line"),
+    field("source_column", "/source/column"),
+    field("fragment", "/fragment"),
+    field("outcome", "/outcome"),
+    field("status", "/status"),
+    field("final_url", "/final_url"),
+    field("redirects", "/redirects"),
+    field("error_kind", "/error/kind"),
+    field("error_message", "/error/message"),
+    field("depth", "/depth"),
+    field("referrer", "/referrer"),
+    field("content_type", "/content_type"),
+    field("charset", "/charset"),
+    field("size", "/size"),
+    field("title", "/title"),
+    field("timing_dns", "/timing/dns"),
+    field("timing_connect", "/timing/connect"),
+    field("timing_tls", "/timing/tls"),
+    field("timing_ttfb", "/timing/ttfb"),
+    field("timing_total", "/timing/total"),
+    field("timing_start", "/timing/start"),
+    field("timing_reused", "/timing/reused"),
+    field("remote_addr", "/remote_addr"),
+    field("http_version", "/http_version"),
+    field("attempts", "/attempts"),
+];
+
+/// The field of that name, dotted or flattened.
+pub(super) fn named(name: &str) -> Option<&'static Field> {
+    let same = |field: &&Field| {
+        field.name == name
+            || field
+                .pointer
+                .get(1..)
+                .is_some_and(|path| path.replace('/', ".") == name)
+    };
+    FIELDS.iter().find(same)
+}
+
+/// A record whose fields are asked for by name.
+pub(super) struct Record(Value);
+
+impl Record {
+    pub(super) fn of(visit: &Visit) -> Self {
+        // A record is strings, numbers and lists of these, which always serialise.
+        Self(serde_json::to_value(visit).unwrap_or_default())
+    }
+
+    /// The text of a field, empty where it has no value. Hops are `301 URL`, one after the other.
+    pub(super) fn text(&self, field: &Field) -> Cow<'_, str> {
+        match self.0.pointer(field.pointer) {
+            None | Some(Value::Null) => Cow::Borrowed(""),
+            Some(Value::String(text)) => Cow::Borrowed(text),
+            Some(Value::Array(hops)) => {
+                let hop = |hop: &Value| {
+                    let url = hop["url"].as_str().unwrap_or_default();
+                    format!("{} {url}", hop["status"])
+                };
+                Cow::Owned(hops.iter().map(hop).collect::<Vec<_>>().join(" "))
+            }
+            Some(other) => Cow::Owned(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Failure, FailureKind, Hop, Outcome, Source, Timing};
+
+    /// Every field of a full record has a name here, so that none is forgotten in tables.
+    #[test]
+    fn every_field_of_a_record_has_a_name() {
+        let mut visit = Visit::new("0".into(), "http://h.test/".into(), Outcome::Broken);
+        let text = || Some("x".to_owned());
+        (visit.input, visit.fragment, visit.final_url) = (text(), text(), text());
+        (visit.content_type, visit.charset, visit.title) = (text(), text(), text());
+        visit.http_version = text();
+        visit.line = Some(1);
+        visit.status = Some(200);
+        visit.depth = Some(1);
+        visit.referrer = Some("x".into());
+        visit.size = Some(1);
+        visit.attempts = 1;
+        visit.remote_addr = Some(([127, 0, 0, 1], 80).into());
+        visit.error = Some(Failure::new(FailureKind::Status, "x"));
+        visit.redirects = vec![Hop {
+            url: "x".into(),
+            status: 301,
+        }];
+        visit.source = Some(Source {
+            path: Some("x".into()),
+            url: Some("x".into()),
+            line: 1,
+            column: 1,
+        });
+        visit.timing = Some(Timing {
+            dns: Some(1.0),
+            connect: Some(1.0),
+            tls: Some(1.0),
+            ttfb: Some(1.0),
+            reused: true,
+            ..Timing::default()
+        });
+        let Record(Value::Object(object)) = Record::of(&visit) else {
+            panic!("an object");
+        };
+        let mut names = Vec::new();
+        for (name, value) in &object {
+            match value {
+                Value::Object(inner) => {
+                    names.extend(inner.keys().map(|key| format!("{name}.{key}")));
+                }
+                _ => names.push(name.clone()),
+            }
+        }
+        for name in &names {
+            assert!(named(name).is_some(), "{name} has no column");
+        }
+        assert_eq!(names.len(), FIELDS.len());
+        assert!(
+            FIELDS
+                .iter()
+                .all(|field| named(field.name).is_some_and(|found| found.name == field.name))
+        );
+    }
+}

@@ -1,0 +1,108 @@
+//! `csv` (RFC 4180) and `tsv`: a line of names, then one line a record, with the same columns for every job.
+//!
+//! A spreadsheet takes what begins with `=`, `+`, `-` or `@` for a formula, so such a cell begins with an apostrophe. What
+//! could end a line or act on a terminal is written as an escape: a record is one line for every reader.
+
+use std::borrow::Cow;
+
+use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
+
+use super::field::{FIELDS, Record};
+use super::{Format, Options, Sink, for_terminal};
+use crate::model::Visit;
+
+pub(super) const CSV: Format = Format {
+    name: "csv",
+    about: "a table for spreadsheets: a line of names, then one line a record",
+    extensions: &["csv"],
+    open: |_: &Options| {
+        Box::new(Table {
+            delimiter: b',',
+            quotes: QuoteStyle::Necessary,
+        })
+    },
+};
+
+pub(super) const TSV: Format = Format {
+    name: "tsv",
+    about: "the same with tabs and without quotes, for cut and awk",
+    extensions: &["tsv", "tab"],
+    open: |_: &Options| {
+        Box::new(Table {
+            delimiter: b'\t',
+            quotes: QuoteStyle::Never,
+        })
+    },
+};
+
+struct Table {
+    delimiter: u8,
+    quotes: QuoteStyle,
+}
+
+impl Table {
+    fn line<'a>(&self, cells: impl Iterator<Item = Cow<'a, str>>, out: &mut Vec<u8>) {
+        let mut writer: Writer<&mut Vec<u8>> = WriterBuilder::new()
+            .delimiter(self.delimiter)
+            .quote_style(self.quotes)
+            .terminator(Terminator::Any(b'\n'))
+            .from_writer(out);
+        // Writing to memory does not fail, and there is one line, so no line has another number of cells.
+        let _ = writer.write_record(cells.map(Cow::into_owned));
+        let _ = writer.flush();
+    }
+}
+
+impl Sink for Table {
+    fn begin(&mut self, out: &mut Vec<u8>) {
+        self.line(FIELDS.iter().map(|field| Cow::Borrowed(field.name)), out);
+    }
+
+    fn write(&mut self, visit: &Visit, out: &mut Vec<u8>) {
+        let record = Record::of(visit);
+        self.line(FIELDS.iter().map(|field| cell(record.text(field))), out);
+    }
+}
+
+fn cell(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        return Cow::Owned(format!("'{}", for_terminal(&text)));
+    }
+    match for_terminal(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(escaped) => Cow::Owned(escaped),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::tests::{PAYLOADS, hostile};
+
+    #[test]
+    fn whatever_a_cell_holds_the_columns_stay_where_they_are() {
+        for (format, delimiter) in [(CSV, b','), (TSV, b'\t')] {
+            for payload in PAYLOADS {
+                let mut sink = (format.open)(&Options::default());
+                let mut out = Vec::new();
+                sink.begin(&mut out);
+                sink.write(&hostile(payload), &mut out);
+                let mut reader = csv::ReaderBuilder::new()
+                    .delimiter(delimiter)
+                    .quoting(delimiter == b',')
+                    .from_reader(out.as_slice());
+                let names = reader.headers().unwrap().clone();
+                let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
+                assert_eq!(rows.len(), 1, "{payload:?}");
+                let title = names.iter().position(|name| name == "title").unwrap();
+                let found = &rows[0][title];
+                assert!(!found.starts_with(['=', '+', '-', '@']), "{found}");
+                assert_eq!(
+                    found.trim_start_matches('\''),
+                    for_terminal(payload).trim_start_matches('\'')
+                );
+                assert_eq!(&rows[0][9], "broken");
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! `template`: one line a record, worded by the user: `{status} {url} {timing.ttfb}`.
+//!
+//! A name in braces is a field, empty where it has no value; `{{` and `}}` are braces, `\t`, `\n` and `\\` what they are
+//! in most languages. A record ends with a newline. Absent: conditions and formats of numbers.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::field::{FIELDS, Field, Record, named};
+use super::{Format, Options, Sink, for_terminal};
+use crate::model::Visit;
+
+pub(super) const FORMAT: Format = Format {
+    name: "template",
+    about: "one line a record, as --template words it",
+    extensions: &[],
+    open: |options: &Options| Box::new(options.template.clone().unwrap_or_default()),
+};
+
+/// A template that can be filled in.
+#[derive(Clone)]
+pub struct Template(Vec<Piece>);
+
+#[derive(Clone)]
+enum Piece {
+    Text(String),
+    Field(&'static Field),
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => f.write_str(text)?,
+                Piece::Field(field) => write!(f, "{{{}}}", field.name)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for Template {
+    /// What can be said of any record.
+    fn default() -> Self {
+        let field = |name| named(name).map(Piece::Field);
+        let space = || Some(Piece::Text(" ".to_owned()));
+        let pieces = [
+            field("outcome"),
+            space(),
+            field("status"),
+            space(),
+            field("url"),
+        ];
+        Self(pieces.into_iter().flatten().collect())
+    }
+}
+
+impl FromStr for Template {
+    type Err = String;
+
+    /// # Errors
+    /// The mistake, with its column in characters from 1.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut pieces = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text.char_indices().peekable();
+        let column = |at: usize| text[..at].chars().count() + 1;
+        while let Some((at, c)) = rest.next() {
+            let next = rest.peek().map(|(_, c)| *c);
+            match (c, next) {
+                ('{', Some('{')) | ('}', Some('}')) => {
+                    literal.push(c);
+                    rest.next();
+                }
+                ('{', _) => {
+                    let from = at + 1;
+                    let Some(length) = text[from..].find('}') else {
+                        return Err(format!("column {}: the brace is not closed", column(at)));
+                    };
+                    let name = &text[from..from + length];
+                    let Some(field) = named(name) else {
+                        let names: Vec<_> = FIELDS.iter().map(|field| field.name).collect();
+                        return Err(format!(
+                            "column {}: there is no field {name}; there are {}",
+                            column(from),
+                            names.join(", ")
+                        ));
+                    };
+                    if !literal.is_empty() {
+                        pieces.push(Piece::Text(std::mem::take(&mut literal)));
+                    }
+                    pieces.push(Piece::Field(field));
+                    while rest.next_if(|(at, _)| *at <= from + length).is_some() {}
+                }
+                ('}', _) => {
+                    return Err(format!(
+                        "column {}: a brace that nothing opened; a brace itself is written }}}}",
+                        column(at)
+                    ));
+                }
+                ('\\', Some(escaped @ ('t' | 'n' | '\\'))) => {
+                    literal.push(match escaped {
+                        't' => '\t',
+                        'n' => '\n',
+                        _ => '\\',
+                    });
+                    rest.next();
+                }
+                _ => literal.push(c),
+            }
+        }
+        if !literal.is_empty() {
+            pieces.push(Piece::Text(literal));
+        }
+        Ok(Self(pieces))
+    }
+}
+
+impl Sink for Template {
+    fn write(&mut self, visit: &Visit, out: &mut Vec<u8>) {
+        let record = Record::of(visit);
+        for (position, piece) in self.0.iter().enumerate() {
+            match piece {
+                Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
+                Piece::Field(field) => {
+                    let text = record.text(field);
+                    let text = for_terminal(&text);
+                    // A runner of CI takes a line that begins so for a command; only the user may word one.
+                    let command = text.trim_start().starts_with(['#', ':']);
+                    if position == 0 && command {
+                        out.push(b'\'');
+                    }
+                    out.extend_from_slice(text.as_bytes());
+                }
+            }
+        }
+        out.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Outcome, Timing};
+    use crate::sink::tests::hostile;
+
+    fn filled(template: &str, visit: &Visit) -> String {
+        let mut out = Vec::new();
+        template.parse::<Template>().unwrap().write(visit, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn fields_are_filled_in_and_the_rest_is_as_worded() {
+        let mut visit = Visit::new("0".into(), "http://h.test/".into(), Outcome::Ok);
+        visit.status = Some(200);
+        visit.timing = Some(Timing {
+            ttfb: Some(1.5),
+            ..Timing::default()
+        });
+        for (template, line) in [
+            ("{status} {url}", "200 http://h.test/\n"),
+            ("{timing.ttfb}\\t{timing_ttfb}", "1.5\t1.5\n"),
+            ("{{{status}}} {title}|", "{200} |\n"),
+            ("ü{outcome}\\\\n", "üok\\n\n"),
+            ("", "\n"),
+        ] {
+            assert_eq!(filled(template, &visit), line, "{template}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_column() {
+        for (template, told) in [
+            (
+                "{url} {stat}",
+                "column 8: there is no field stat; there are id, url",
+            ),
+            ("ü {url", "column 3: the brace is not closed"),
+            ("a}b", "column 2: a brace that nothing opened"),
+        ] {
+            let error = template.parse::<Template>().unwrap_err();
+            assert!(error.starts_with(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_comes_from_outside_begins_no_command() {
+        assert_eq!(filled("{title}", &hostile("::error::x")), "'::error::x\n");
+        assert_eq!(filled("::notice::{title}", &hostile("x")), "::notice::x\n");
+    }
+}
