@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use clap::{ArgMatches, Args};
 use dragnet::input;
 use dragnet::job::Fetch;
+use dragnet::policy::fail_on::FailOn;
 use futures::StreamExt;
 
 use super::options::{Defaults, NetworkOptions};
@@ -37,6 +38,9 @@ pub(crate) struct FetchOptions {
     /// The scheme of entries that have none
     #[arg(long, value_name = "SCHEME", default_value = "https", value_parser = ["http", "https"], help_heading = "List")]
     default_scheme: String,
+    /// What makes the exit code 1: 404, 4xx, 500..=599, error, broken, unknown, or never [default: broken]
+    #[arg(long, value_name = "LIST", help_heading = "Limits")]
+    fail_on: Option<FailOn>,
     #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
@@ -53,7 +57,7 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         delay: Duration::ZERO,
         max_wait: Duration::from_secs(300),
     };
-    let run = Run::new(
+    let mut run = Run::new(
         &options.network,
         &options.output,
         matches,
@@ -61,6 +65,7 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         None,
         false,
     )?;
+    run.fail_on(options.fail_on.clone());
     let stdin = options.urls.is_empty() || options.urls == ["-"];
     let failed = Failed::default();
     let seeds = if let Some(path) = &options.input {

@@ -181,6 +181,7 @@ impl NetworkOptions {
             max_redirects: self.max_redirects.unwrap_or(10),
             max_wait: self.max_wait.unwrap_or(defaults.max_wait),
             accept: self.accept.clone().unwrap_or_default(),
+            fail_on: None,
             fields: Bound::new(&agent, fields, named).context("cannot use a field")?,
             product_token: token(&agent),
         };

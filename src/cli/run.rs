@@ -11,6 +11,7 @@ use clap::ArgMatches;
 use dragnet::frontier::PaceOf;
 use dragnet::job::{Crawl, Error, Report, Setting, Stop};
 use dragnet::model::{Event, Origin, Reporter, Silent};
+use dragnet::policy::fail_on::FailOn;
 use dragnet::sink::{self, Format};
 use url::Url;
 
@@ -58,6 +59,11 @@ impl Run {
     /// The pace of an origin.
     pub(super) fn pace(&self) -> PaceOf {
         Rc::clone(&self.meant.pace)
+    }
+
+    /// What makes the run fail instead of a broken record.
+    pub(super) fn fail_on(&mut self, fail_on: Option<FailOn>) {
+        self.meant.limits.fail_on = fail_on;
     }
 
     /// The outputs, as a state remembers them.

@@ -36,6 +36,7 @@ use crate::fetcher::Fetcher;
 use crate::frontier::{Frontier, FrontierError, Seeds};
 use crate::model::{Reporter, Summary};
 use crate::policy::accept::Accept;
+use crate::policy::fail_on::FailOn;
 use crate::policy::headers::Bound;
 
 pub use check::{Check, Input as CheckInput};
@@ -74,6 +75,8 @@ pub struct Limits {
     pub max_wait: Duration,
     /// Status codes that are good.
     pub accept: Accept,
+    /// What makes the run fail instead of a broken record.
+    pub fail_on: Option<FailOn>,
     /// The fields that go out, each with the origins that it may go to.
     pub fields: Bound,
     /// The name that robots.txt groups are matched with: the first product of the user agent.
@@ -163,10 +166,10 @@ impl Stop {
     }
 }
 
-/// What a finished summary says about the exit: 1 when something is broken.
+/// What a finished summary says about the exit: 1 when something is broken, or what was said to make it fail.
 #[must_use]
 pub fn exit_code(summary: &Summary) -> u8 {
-    u8::from(summary.broken > 0)
+    u8::from(summary.failing.unwrap_or(summary.broken) > 0)
 }
 
 /// Runs the loop over a frontier and closes outputs and state: what the jobs share from here on.
@@ -195,7 +198,10 @@ async fn run(
         limits: &limits,
         stop: stop.clone(),
         durable: before.durable,
-        summary: RefCell::new(before.summary),
+        summary: RefCell::new(Summary {
+            failing: limits.fail_on.as_ref().map(|_| 0),
+            ..before.summary
+        }),
         began,
     };
     pipeline.run(seeds).await?;

@@ -450,6 +450,9 @@ impl Pipeline<'_> {
         let mut summary = self.summary.borrow_mut();
         for visit in records {
             summary.count(visit);
+            if let (Some(fail_on), Some(failing)) = (&self.limits.fail_on, &mut summary.failing) {
+                *failing += u64::from(fail_on.matches(visit));
+            }
             self.reporter.on(&Event::Visited(visit));
         }
     }

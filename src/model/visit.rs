@@ -134,6 +134,8 @@ pub struct Summary {
     pub excluded: u64,
     /// Records by failure kind, in the order in which the kinds were first met.
     pub failures: Vec<(FailureKind, u64)>,
+    /// Records that make the run fail, where that was said; else it is the broken ones.
+    pub failing: Option<u64>,
     /// Requests that were sent.
     pub requests: u64,
     /// Requests that wait for an answer now.

@@ -5,6 +5,7 @@
 //! | [`accept`] | which status codes are good |
 //! | [`address`] | which addresses may be contacted, given who named the host |
 //! | [`budget`] | how much of a site is visited, and what is a trap |
+//! | [`fail_on`] | which records make a run fail |
 //! | [`headers`] | which fields and credentials go to which origin |
 //! | [`politeness`] | how fast and how wide an origin is asked |
 //! | [`port`] | which ports a page may lead to |
@@ -16,6 +17,7 @@
 pub mod accept;
 pub mod address;
 pub mod budget;
+pub mod fail_on;
 pub mod headers;
 pub mod politeness;
 pub mod port;

@@ -320,3 +320,24 @@ fn the_gap_between_two_requests_to_an_origin_is_kept_at_the_sender_across_redire
         assert!(gap >= Duration::from_millis(130), "only {gap:?}");
     }
 }
+
+#[test]
+fn what_makes_the_exit_1_can_be_said() {
+    let server = Server::pages([("/ok", Response::text("x")), ("/gone", Response::new(410))]);
+    let fetch = |list: &str, url: &str| {
+        Dragnet::new()
+            .args(["fetch", "--retries", "0", "--fail-on", list, url])
+            .run()
+    };
+    let (good, gone) = (server.url("/ok"), server.url("/gone"));
+    for (list, url, code) in [
+        ("5xx,error", &*gone, 0),
+        ("4xx", &*gone, 1),
+        ("never", &*gone, 0),
+        ("200", &*good, 1),
+        ("error", "http://127.0.0.1:1/", 1),
+        ("nonsense", &*good, 2),
+    ] {
+        fetch(list, url).assert_code(code);
+    }
+}
