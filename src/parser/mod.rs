@@ -12,12 +12,14 @@
 //! | `sitemap` | sitemaps and feeds, in XML |
 //! | `text` | plain text: the URLs in it |
 //! | `encoding` | bytes → text |
+//! | [`extract`] | named values that the user asks for |
 //! | `position` | byte offsets → lines and columns |
 //! | [`fragment`] | does a document have that anchor |
 
 mod css;
 mod element;
 mod encoding;
+pub mod extract;
 #[cfg(test)]
 mod fixtures;
 pub mod fragment;
