@@ -5,10 +5,12 @@
 
 use std::hash::Hasher;
 
+use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
 /// What kind of reference a link is; decides whether it is followed, and how it is judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LinkKind {
     /// A hyperlink that a person follows: `a`, `area`, a Markdown link, a bare URL in text.
     Anchor,
@@ -28,13 +30,18 @@ pub enum LinkKind {
     Refresh,
     /// A quotation's `cite` and other metadata.
     Metadata,
+    /// What a sitemap lists.
+    Listed,
 }
 
 impl LinkKind {
     /// Does a crawler look for pages behind it?
     #[must_use]
     pub fn leads_to_pages(self) -> bool {
-        matches!(self, Self::Anchor | Self::Frame | Self::Refresh)
+        matches!(
+            self,
+            Self::Anchor | Self::Frame | Self::Refresh | Self::Listed
+        )
     }
 }
 
@@ -53,12 +60,17 @@ pub struct Link<'a> {
     pub column: u32,
 }
 
+/// Nothing is noted.
+const BARE: u32 = u32::MAX;
+
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     start: u32,
     length: u32,
     line: u32,
     column: u32,
+    /// Its place among the notes.
+    note: u32,
     kind: LinkKind,
     nofollow: bool,
 }
@@ -68,6 +80,7 @@ struct Entry {
 pub struct Links {
     text: String,
     entries: Vec<Entry>,
+    notes: Vec<Box<str>>,
     /// Links that were not taken in.
     more: bool,
 }
@@ -102,9 +115,31 @@ impl Links {
             length,
             line,
             column,
+            note: BARE,
             kind,
             nofollow,
         });
+    }
+
+    /// Notes what the document says of the link at `position`: the text of an `a`, the `lastmod` of what a sitemap
+    /// lists. Must come before [`sort`](Self::sort).
+    pub fn note(&mut self, position: usize, text: &str) {
+        if let (Some(entry), Ok(note)) = (
+            self.entries.get_mut(position),
+            u32::try_from(self.notes.len()),
+        ) {
+            entry.note = note;
+            self.notes.push(text.into());
+        }
+    }
+
+    /// The links in the order of the document, each with what was noted of it.
+    pub fn noted(&self) -> impl Iterator<Item = (Link<'_>, Option<&str>)> {
+        let notes = self.entries.iter().map(|entry| {
+            let note = self.notes.get(entry.note as usize);
+            note.map(|note| &**note)
+        });
+        self.iter().zip(notes)
     }
 
     /// How many there are.
@@ -152,6 +187,8 @@ impl Links {
 pub struct Document {
     /// White space folded; absent when there is none.
     pub title: Option<String>,
+    /// The `href` of a `link rel=canonical` (RFC 6596), as the document means it.
+    pub canonical: Option<String>,
     /// The first `base` element's `href`, as the document means it.
     pub base: Option<String>,
     /// In document order.

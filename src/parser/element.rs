@@ -133,7 +133,7 @@ const PREVIEWS: &[&str] = &[
 ];
 
 /// Is `word` among those of an attribute that are split on white space, whatever their case?
-fn has_word<'a>(attributes: &impl Attributes<'a>, name: &str, word: &str) -> bool {
+pub(super) fn has_word<'a>(attributes: &impl Attributes<'a>, name: &str, word: &str) -> bool {
     attributes.named(name).is_some_and(|(value, _)| {
         value
             .split_ascii_whitespace()

@@ -36,6 +36,9 @@ const MEMORY: usize = 4 << 20;
 /// Titles are cut here, in characters.
 const TITLE: usize = 1000;
 
+/// The texts of links too.
+const LABEL: usize = 200;
+
 /// Nothing is rewritten.
 struct Nowhere;
 
@@ -53,7 +56,7 @@ impl Html {
     fn new(options: &Options) -> Self {
         Self {
             text: Text::new(options.charset.clone(), Declared::InHtml),
-            tags: Tags::new(options.anchors, 1, 1),
+            tags: Tags::labelled(options.anchors, options.labels),
         }
     }
 }
@@ -77,6 +80,7 @@ impl Parse for Html {
 pub(super) struct Tags {
     rewriter: Option<HtmlRewriter<'static, Nowhere>>,
     state: Arc<Mutex<State>>,
+    labels: bool,
 }
 
 /// What the handlers share.
@@ -90,6 +94,8 @@ struct State {
     place: Place,
     anchors: bool,
     title: Option<String>,
+    /// The link whose text is read, and what was read of it.
+    label: Option<(usize, String)>,
     /// A `title` inside an `svg` is another one's.
     skip_title: bool,
     style: Inner,
@@ -106,6 +112,15 @@ struct Inner {
 impl Tags {
     /// Of text that begins at `line` and `column`.
     pub(super) fn new(anchors: bool, line: u32, column: u32) -> Self {
+        Self::of(anchors, false, line, column)
+    }
+
+    /// Of a whole document, with the text of its links or without.
+    fn labelled(anchors: bool, labels: bool) -> Self {
+        Self::of(anchors, labels, 1, 1)
+    }
+
+    fn of(anchors: bool, labels: bool, line: u32, column: u32) -> Self {
         let state = Arc::new(Mutex::new(State {
             document: Document::default(),
             begun: 0,
@@ -114,12 +129,17 @@ impl Tags {
             place: Place::from(line, column),
             anchors,
             title: None,
+            label: None,
             skip_title: false,
             style: Inner::default(),
             noscript: Inner::default(),
         }));
-        let rewriter = Some(rewriter(&state));
-        Self { rewriter, state }
+        let rewriter = Some(rewriter(&state, labels));
+        Self {
+            rewriter,
+            state,
+            labels,
+        }
     }
 
     /// The next text.
@@ -148,7 +168,7 @@ impl Tags {
             let Some(rest) = rest else {
                 return;
             };
-            let mut rewriter = rewriter(&self.state);
+            let mut rewriter = rewriter(&self.state, self.labels);
             if rewriter.write(rest.as_bytes()).is_ok() {
                 self.rewriter = Some(rewriter);
                 return;
@@ -166,16 +186,10 @@ impl Tags {
         let mut state = lock(&self.state);
         state.end_style();
         state.end_noscript();
+        state.end_label();
         let mut document = std::mem::take(&mut state.document);
         let title = state.title.take().unwrap_or_default();
-        let title = htmlize::unescape(title.as_str());
-        let title: String = title
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
-            .chars()
-            .take(TITLE)
-            .collect();
+        let title = folded(&title, TITLE);
         document.title = (!title.is_empty()).then_some(title);
         document.has_anchors = true;
         document.anchors.sort_unstable();
@@ -189,14 +203,14 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn rewriter(state: &Arc<Mutex<State>>) -> HtmlRewriter<'static, Nowhere> {
+fn rewriter(state: &Arc<Mutex<State>>, labels: bool) -> HtmlRewriter<'static, Nowhere> {
     let tags = Arc::clone(state);
     let in_svg = Arc::clone(state);
     let titles = Arc::clone(state);
     let styles = Arc::clone(state);
     let noscripts = Arc::clone(state);
     let memory = MemorySettings::new().with_max_allowed_memory_usage(MEMORY);
-    let settings: Settings<'static, '_> = Settings::new_send()
+    let mut settings: Settings<'static, '_> = Settings::new_send()
         .append_element_content_handler(element!("*", move |element: &mut Element<'_, '_>| {
             lock(&tags).tag(element);
             Ok(())
@@ -219,6 +233,13 @@ fn rewriter(state: &Arc<Mutex<State>>) -> HtmlRewriter<'static, Nowhere> {
         }))
         .with_memory_settings(memory)
         .with_strict(false);
+    if labels {
+        let texts = Arc::clone(state);
+        settings = settings.append_element_content_handler(text!("a", move |chunk| {
+            lock(&texts).label(chunk);
+            Ok(())
+        }));
+    }
     HtmlRewriter::new(settings, Nowhere)
 }
 
@@ -262,6 +283,7 @@ impl State {
         // What stood behind that tag comes again.
         self.style = Inner::default();
         self.noscript = Inner::default();
+        self.label = None;
         if self.document.title.is_none() {
             self.title = None;
         }
@@ -281,6 +303,7 @@ impl State {
             window,
             place,
             anchors,
+            label,
             skip_title,
             begun,
             ..
@@ -295,6 +318,8 @@ impl State {
         };
         if tag == "title" {
             *skip_title = false;
+        } else if tag == "a" {
+            end_label(document, label);
         }
         let attributes = element.attributes();
         if attributes.is_empty() {
@@ -323,15 +348,24 @@ impl State {
                     .map(|(value, _)| trimmed(&htmlize::unescape_attribute(value)).to_owned());
             }
             "meta" => robots(document, attributes),
+            "link"
+                if document.canonical.is_none()
+                    && meaning::has_word(attributes, "rel", "canonical") =>
+            {
+                document.canonical = attributes
+                    .named("href")
+                    .map(|(value, _)| meant(trimmed(value)).into_owned());
+            }
             _ => {}
         }
+        let first = document.links.len();
         let mut references = Vec::new();
         meaning::references(&tag, attributes, |reference| references.push(reference));
         if references.len() > 1 {
             // Places are asked for in the order of the document.
             references.sort_by_key(|reference| reference.offset);
         }
-        let mut link = |reference: &str, offset, kind, nofollow| {
+        let mut put = |reference: &str, offset, kind, nofollow| {
             let (line, column) = place.at(offset, window);
             document.links.push(Link {
                 reference,
@@ -351,7 +385,7 @@ impl State {
             } = reference;
             let mut written = |url: &str, at: usize| {
                 let lead = url.len() - url.trim_start_matches(is_space).len();
-                link(&meant(trimmed(url)), offset + at + lead, kind, nofollow);
+                put(&meant(trimmed(url)), offset + at + lead, kind, nofollow);
             };
             match shape {
                 Shape::Url => written(value, 0),
@@ -371,11 +405,27 @@ impl State {
                     let exact = matches!(meant, Cow::Borrowed(_));
                     css::scan(&meant, |reference, at, kind| {
                         let at = if exact { offset + at } else { offset };
-                        link(reference, at, kind, nofollow);
+                        put(reference, at, kind, nofollow);
                     });
                 }
             }
         }
+        if tag == "a" && document.links.len() > first {
+            *label = Some((first, String::new()));
+        }
+    }
+
+    /// Text inside an `a`; kept to a length that says what it is about.
+    fn label(&mut self, chunk: &TextChunk<'_>) {
+        if let Some((_, text)) = &mut self.label
+            && text.len() < LABEL * 8
+        {
+            text.push_str(chunk.as_str());
+        }
+    }
+
+    fn end_label(&mut self) {
+        end_label(&mut self.document, &mut self.label);
     }
 
     fn title(&mut self, chunk: &TextChunk<'_>) {
@@ -446,6 +496,23 @@ impl Inner {
         self.text.push_str(chunk.as_str());
         chunk.last_in_text_node() || self.text.len() > MEMORY
     }
+}
+
+/// The link whose text was read has it now.
+fn end_label(document: &mut Document, label: &mut Option<(usize, String)>) {
+    if let Some((position, text)) = label.take() {
+        let text = folded(&text, LABEL);
+        if !text.is_empty() {
+            document.links.note(position, &text);
+        }
+    }
+}
+
+/// Text as it is meant: entities decoded, white space folded, at most so many characters.
+fn folded(text: &str, most: usize) -> String {
+    let text = htmlize::unescape(text);
+    let words: Vec<_> = text.split_whitespace().collect();
+    words.join(" ").chars().take(most).collect()
 }
 
 /// What `meta name=robots` says.

@@ -169,3 +169,41 @@ fn a_tag_beyond_measure_ends_the_document_and_says_so() {
     assert!(found.limited.is_some());
     assert_eq!(found.links.len(), 1);
 }
+
+#[test]
+fn the_text_of_a_link_is_kept_where_it_is_asked_for() {
+    let text = "<link rel='Canonical' href=' /c?a&amp;b '><a href=1> one\n&amp; <b>two</b></a> out <a name=x>no link</a>\
+                <a href=2><img src=i alt=x></a><a href=3>three";
+    let options = Options {
+        labels: true,
+        ..Options::default()
+    };
+    let mut parse = Box::new(Html::new(&options));
+    for piece in text.as_bytes().chunks(7) {
+        parse.write(piece);
+    }
+    let document = parse.finish();
+    let noted: Vec<_> = document
+        .links
+        .noted()
+        .map(|(link, text)| (link.reference, text))
+        .collect();
+    assert_eq!(
+        noted,
+        [
+            ("/c?a&b", None),
+            ("1", Some("one & two")),
+            ("2", None),
+            ("i", None),
+            ("3", Some("three"))
+        ]
+    );
+    assert_eq!(document.canonical.as_deref(), Some("/c?a&b"));
+    assert_eq!(document_notes(text), 0, "not otherwise");
+}
+
+fn document_notes(text: &str) -> usize {
+    let document = document(text);
+    let noted = document.links.noted();
+    noted.filter(|(_, text)| text.is_some()).count()
+}

@@ -40,6 +40,8 @@ pub struct Options {
     pub verbatim: bool,
     /// Keep the hashes of anchors.
     pub anchors: bool,
+    /// Keep the text of links too.
+    pub labels: bool,
 }
 
 /// Takes content chunk by chunk and gives what it found. It can be moved to another thread, because some

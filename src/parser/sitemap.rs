@@ -2,7 +2,7 @@
 //! `sitemap.xml.gz` is a file of that kind and no content coding.
 //!
 //! Any other XML is no list of links, and yields none. Entities of a DTD are never expanded and nothing it names is
-//! loaded. What stands behind a fault of the markup is not read. Absent: `lastmod`, `priority` and the other hints.
+//! loaded. What stands behind a fault of the markup is not read. Absent: `changefreq` and `priority`, which nobody heeds.
 
 use std::io::Read as _;
 
@@ -118,6 +118,10 @@ enum Tag {
     Sitemap,
     /// `rss`, `feed`, `RDF`.
     Feed,
+    /// `url`, `sitemap`: one that is listed.
+    Entry,
+    /// When it was changed last.
+    Lastmod,
     /// A URL as its text: `loc`, and `link` in RSS.
     Url(LinkKind),
     Other,
@@ -135,6 +139,8 @@ fn read(all: &str, document: &mut Document) {
     let mut value = String::new();
     let mut unknown = false;
     let mut begins = 0;
+    // Of the entry that is open: its link, and its date, in whichever order they stand.
+    let mut entry: (Option<usize>, String) = (None, String::new());
     loop {
         let before = position(&reader);
         let event = match reader.read_event() {
@@ -149,6 +155,9 @@ fn read(all: &str, document: &mut Document) {
                     return;
                 }
                 attributes(&element, before, all, &mut place, document);
+                if tag == Tag::Entry {
+                    entry = (None, String::new());
+                }
                 open.push(tag);
                 value.clear();
                 unknown = false;
@@ -173,11 +182,23 @@ fn read(all: &str, document: &mut Document) {
                 },
             },
             Event::End(_) => {
-                if let Some(Tag::Url(kind)) = open.pop()
-                    && !unknown
-                {
-                    let lead = value.len() - value.trim_start().len();
-                    push(value.trim(), kind, begins + lead, all, &mut place, document);
+                match open.pop() {
+                    Some(Tag::Url(kind)) if !unknown => {
+                        let lead = value.len() - value.trim_start().len();
+                        if kind == LinkKind::Listed {
+                            entry.0 = Some(document.links.len());
+                        }
+                        push(value.trim(), kind, begins + lead, all, &mut place, document);
+                    }
+                    Some(Tag::Lastmod) => entry.1 = value.trim().chars().take(40).collect(),
+                    Some(Tag::Entry) => {
+                        if let (Some(position), date) = &entry
+                            && !date.is_empty()
+                        {
+                            document.links.note(*position, date);
+                        }
+                    }
+                    _ => {}
                 }
                 value.clear();
                 unknown = false;
@@ -199,8 +220,10 @@ fn tag(element: &BytesStart<'_>, root: Option<Tag>) -> Tag {
         (None, "rss" | "feed" | "RDF") => Tag::Feed,
         (Some(Tag::Sitemap), "loc") => match element.name().prefix() {
             Some(prefix) if prefix.as_ref() == "image" => Tag::Url(LinkKind::Media),
-            _ => Tag::Url(LinkKind::Anchor),
+            _ => Tag::Url(LinkKind::Listed),
         },
+        (Some(Tag::Sitemap), "url" | "sitemap") => Tag::Entry,
+        (Some(Tag::Sitemap), "lastmod") => Tag::Lastmod,
         (Some(Tag::Sitemap), "content_loc" | "player_loc" | "thumbnail_loc") => {
             Tag::Url(LinkKind::Media)
         }
@@ -307,6 +330,20 @@ mod tests {
         let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         coder.write_all(content).unwrap();
         coder.finish().unwrap()
+    }
+
+    #[test]
+    fn each_entry_keeps_its_date_and_no_other() {
+        let text = "<urlset><url><lastmod> 2026-01-02 </lastmod><loc>http://h.test/a</loc></url>\
+            <url><loc>http://h.test/b</loc></url><url><loc>http://h.test/c</loc><lastmod>2026-03-04T05:06:07Z</lastmod></url></urlset>";
+        let mut parse = (FORMAT.open)(&crate::parser::Options::default());
+        parse.write(text.as_bytes());
+        let links = parse.finish().links;
+        let dates: Vec<_> = links.noted().map(|(_, date)| date).collect();
+        assert_eq!(
+            dates,
+            [Some("2026-01-02"), None, Some("2026-03-04T05:06:07Z")]
+        );
     }
 
     #[test]
