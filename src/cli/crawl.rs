@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgMatches, Args, ValueEnum};
+use dragnet::frontier::Begin;
 use dragnet::input;
 use dragnet::job::{Crawl, State};
 use dragnet::model::{Origin, Target, masked};
 use dragnet::policy::budget::{self, Budget};
+use dragnet::policy::order::{Order, Priority};
 use dragnet::policy::scope::{Reach, Scope};
 use futures::StreamExt;
 use regex::Regex;
 
+use super::content::ContentOptions;
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
 use super::run::{Run, explain, run_to_end};
@@ -72,16 +75,46 @@ pub(crate) struct CrawlOptions {
     /// Follow links that ask crawlers not to
     #[arg(long, help_heading = "Scope")]
     follow_nofollow: bool,
+    /// Which URLs of a host come first: those found first, or those found last
+    #[arg(
+        long,
+        value_name = "ORDER",
+        default_value = "bfs",
+        help_heading = "Scope"
+    )]
+    order: OrderName,
+    /// URLs that match come earlier than others, or later with a negative number
+    #[arg(long, value_name = "REGEX=N", help_heading = "Scope")]
+    priority: Vec<Priority>,
     /// Keep the crawl in this file: the same command goes on after any end
     #[arg(long, value_name = "PATH", help_heading = "State")]
     state: Option<PathBuf>,
     /// Throw away what the state file holds
     #[arg(long, requires = "state", help_heading = "State")]
     fresh: bool,
+    /// Visit everything that a finished state knows again, ask only for what has changed, and say what became of it
+    #[arg(
+        long,
+        requires = "state",
+        conflicts_with = "fresh",
+        help_heading = "State"
+    )]
+    recrawl: bool,
+    #[command(flatten)]
+    content: ContentOptions,
     #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
     output: OutputOptions,
+}
+
+/// `--order`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OrderName {
+    /// Breadth first
+    Bfs,
+    /// Depth first
+    Dfs,
 }
 
 /// `--scope`.
@@ -107,6 +140,11 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         delay: Duration::from_millis(200),
         max_wait: Duration::from_secs(300),
     };
+    if options.depth.is_some() && matches!(options.order, OrderName::Dfs) {
+        bail!(
+            "--depth goes level by level, so it cannot go with --order dfs: leave one of them out"
+        );
+    }
     let mut seeds = seeds(&options).await?;
     let good = || {
         seeds
@@ -115,7 +153,7 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
             .map(|seed| &seed.url)
     };
     let origins = good().map(Origin::of).collect();
-    let run = Run::new(
+    let mut run = Run::new(
         &options.network,
         &options.output,
         matches,
@@ -123,6 +161,7 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         Some(origins),
         false,
     )?;
+    let wanted = run.wanted(options.content.wanted(matches)?)?;
     let reach = match options.scope {
         ScopeName::Host => Reach::Host,
         ScopeName::Domain => Reach::Domain,
@@ -137,8 +176,12 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
     );
     let state = options.state.clone().map(|path| State {
         path,
-        fresh: options.fresh,
-        command: command(&options, &run, &seeds),
+        begin: match (options.fresh, options.recrawl) {
+            (true, _) => Begin::Fresh,
+            (_, true) => Begin::Recrawl,
+            _ => Begin::Resume,
+        },
+        command: command(&options, matches, &run, &seeds),
     });
     let (from_robots, named): (Vec<_>, Vec<_>) =
         options.sitemap.iter().cloned().partition(String::is_empty);
@@ -154,6 +197,10 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         seeds,
         sitemaps,
         depth: options.depth,
+        order: Order {
+            depth_first: matches!(options.order, OrderName::Dfs),
+            priorities: options.priority.clone(),
+        },
         budget: Budget {
             pages: options.max_pages,
             per_host: options.max_per_host,
@@ -163,6 +210,7 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         robots: !options.ignore_robots,
         follow_nofollow: options.follow_nofollow,
         pace: run.pace(),
+        wanted,
         state,
     };
     if let Some(text) = &options.explain {
@@ -206,13 +254,23 @@ async fn seeds(options: &CrawlOptions) -> anyhow::Result<Vec<Target>> {
 
 /// What has to be the same for a state to go on: what decides which records there are, and where they go.
 /// Width, pace, time-outs, retries and what is said on stderr may change.
-fn command(options: &CrawlOptions, run: &Run, seeds: &[Target]) -> Vec<(String, String)> {
+fn command(
+    options: &CrawlOptions,
+    matches: &ArgMatches,
+    run: &Run,
+    seeds: &[Target],
+) -> Vec<(String, String)> {
     let inputs: Vec<_> = seeds
         .iter()
         .filter_map(|seed| seed.seed.as_ref())
         .map(|seed| seed.input.as_str())
         .collect();
     let patterns = |list: &[Regex]| list.iter().map(Regex::as_str).collect::<Vec<_>>().join(" ");
+    let priorities: Vec<_> = options
+        .priority
+        .iter()
+        .map(|priority| format!("{}={}", priority.pattern, priority.rank))
+        .collect();
     let number =
         |number: Option<u64>| number.map_or("none".to_owned(), |number| number.to_string());
     [
@@ -222,9 +280,12 @@ fn command(options: &CrawlOptions, run: &Run, seeds: &[Target]) -> Vec<(String, 
         ("depth", number(options.depth.map(u64::from))),
         ("include", patterns(&options.include)),
         ("exclude", patterns(&options.exclude)),
+        ("order", format!("{:?}", options.order).to_lowercase()),
+        ("priority", priorities.join(" ")),
         ("sitemap", options.sitemap.join(" ")),
         ("ignore-robots", options.ignore_robots.to_string()),
         ("follow-nofollow", options.follow_nofollow.to_string()),
+        ("content", options.content.said(matches)),
         ("outputs", run.outputs()),
     ]
     .into_iter()

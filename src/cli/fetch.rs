@@ -10,10 +10,11 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{ArgMatches, Args};
 use dragnet::input;
-use dragnet::job::Fetch;
+use dragnet::job::{Fetch, Wanted};
 use dragnet::policy::fail_on::FailOn;
 use futures::StreamExt;
 
+use super::content::ContentOptions;
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
 use super::run::{Run, run_to_end};
@@ -41,6 +42,11 @@ pub(crate) struct FetchOptions {
     /// What makes the exit code 1: 404, 4xx, 500..=599, error, broken, unknown, or never [default: broken]
     #[arg(long, value_name = "LIST", help_heading = "Limits")]
     fail_on: Option<FailOn>,
+    /// Put the title into the record
+    #[arg(long, help_heading = "Content")]
+    title: bool,
+    #[command(flatten)]
+    content: ContentOptions,
     #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
@@ -65,6 +71,10 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         None,
         false,
     )?;
+    let wanted = run.wanted(Wanted {
+        title: options.title,
+        ..options.content.wanted(matches)?
+    })?;
     run.fail_on(options.fail_on.clone());
     let stdin = options.urls.is_empty() || options.urls == ["-"];
     let failed = Failed::default();
@@ -89,6 +99,7 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
     let job = Fetch {
         seeds,
         pace: run.pace(),
+        wanted,
     };
     let code = run_to_end(run, "URL", |setting| job.run(setting)).await?;
     let failure = failed.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -6,6 +6,7 @@
 //! | `options` | the flags that the jobs share, and what they mean |
 //! | `fetch`, `crawl`, `check` | one subcommand each: its flags, and from them the job |
 //! | `run` | from flags to a running job, from its end to an exit code |
+//! | `content` | what a record shall hold of the content |
 //! | `outputs` | `-f` and `-o`: which record goes where in which format |
 //! | `values` | durations, sizes and other values with units |
 //! | `progress` | the reporter that draws |
@@ -13,6 +14,7 @@
 //! | `process` | signals and the descriptor limit |
 
 mod check;
+mod content;
 mod crawl;
 mod exit;
 mod fetch;
@@ -78,7 +80,7 @@ pub(crate) async fn run(command: Command, matches: &ArgMatches) -> anyhow::Resul
     let matches = matches.subcommand().map_or(matches, |(_, matches)| matches);
     match command {
         Command::Fetch(options) => fetch::run(*options, matches).await,
-        Command::Crawl(options) => crawl::run(*options, matches).await,
+        Command::Crawl(options) => Box::pin(crawl::run(*options, matches)).await,
         Command::Check(options) => Box::pin(check::run(*options, matches)).await,
     }
 }

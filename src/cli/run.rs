@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::ArgMatches;
 use dragnet::frontier::PaceOf;
-use dragnet::job::{Crawl, Error, Report, Setting, Stop};
+use dragnet::job::{Crawl, Error, Report, Setting, Stop, Wanted};
 use dragnet::model::{Event, Origin, Reporter, Silent};
 use dragnet::policy::fail_on::FailOn;
 use dragnet::sink::{self, Format};
@@ -45,6 +45,8 @@ impl Run {
             colour: coloured(&output.color),
             failures_only,
             template: output.template.clone(),
+            fields: Vec::new(),
+            links: false,
         };
         let progress = Progress::new(&output.progress, output.quiet);
         Ok(Self {
@@ -64,6 +66,24 @@ impl Run {
     /// What makes the run fail instead of a broken record.
     pub(super) fn fail_on(&mut self, fail_on: Option<FailOn>) {
         self.meant.limits.fail_on = fail_on;
+    }
+
+    /// What the records shall hold of the content; the formats learn of it.
+    pub(super) fn wanted(&mut self, wanted: Wanted) -> anyhow::Result<Wanted> {
+        let names = wanted.extraction.as_ref().map(|rules| rules.names());
+        self.sink.fields = names.unwrap_or_default();
+        self.sink.links = wanted.links;
+        let unknown = self
+            .sink
+            .template
+            .as_ref()
+            .map(|template| template.unknown(&self.sink.fields));
+        if let Some(name) = unknown.unwrap_or_default().first() {
+            bail!(
+                "--template asks for {name}, and nothing has that name: give --select, --regex or --json-pointer"
+            );
+        }
+        Ok(wanted)
     }
 
     /// The outputs, as a state remembers them.

@@ -41,7 +41,7 @@ fn stores() -> [Kind; 2] {
             open: |path, options| {
                 let command = [("job".to_owned(), "test".to_owned())];
                 Box::new(
-                    Sqlite::open(path, false, &command, options)
+                    Sqlite::open(path, Begin::Resume, &command, options)
                         .expect("a state in a new folder")
                         .0,
                 )
@@ -64,6 +64,7 @@ fn options(depth: Option<u32>) -> Options {
         unique: true,
         robots: None,
         depth,
+        order: Order::default(),
         budget: Budget::default(),
         pace: Rc::new(|_, _, _| Pace {
             delay: DELAY,
@@ -319,7 +320,12 @@ async fn walk(kind: &Kind, moves: Vec<Move>) {
                 assert!(due > Instant::now(), "what is due now must be leased now");
                 tokio::time::advance(due - Instant::now()).await;
             }
-            Next::Waiting => panic!("nothing is leased, so nothing can be waited for"),
+            Next::Waiting => {
+                let left = store.pending().0;
+                assert!(left > 0, "nothing is leased, so nothing can be waited for");
+                // The store brings it.
+                store.changed().await;
+            }
             Next::Idle => {
                 idle = true;
                 break;
@@ -494,20 +500,22 @@ fn a_state_begun_by_another_command_is_refused_with_the_difference() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("state.db");
     let command = |seed: &str| [("seeds".to_owned(), seed.to_owned())];
-    drop(Sqlite::open(&path, false, &command("a"), options(None)).expect("a new state"));
-    let Err(error) = Sqlite::open(&path, false, &command("b"), options(None)) else {
+    drop(Sqlite::open(&path, Begin::Resume, &command("a"), options(None)).expect("a new state"));
+    let Err(error) = Sqlite::open(&path, Begin::Resume, &command("b"), options(None)) else {
         panic!("other seeds were taken");
     };
     assert!(error.to_string().contains("seeds a (now b)"), "{error}");
-    drop(Sqlite::open(&path, true, &command("b"), options(None)).expect("fresh starts anew"));
+    drop(
+        Sqlite::open(&path, Begin::Fresh, &command("b"), options(None)).expect("fresh starts anew"),
+    );
 }
 
 #[test]
 fn a_state_in_use_is_refused_and_a_foreign_file_is_not_touched() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("state.db");
-    let (first, _) = Sqlite::open(&path, false, &[], options(None)).expect("a new state");
-    let Err(error) = Sqlite::open(&path, false, &[], options(None)) else {
+    let (first, _) = Sqlite::open(&path, Begin::Resume, &[], options(None)).expect("a new state");
+    let Err(error) = Sqlite::open(&path, Begin::Resume, &[], options(None)) else {
         panic!("two at once")
     };
     assert!(error.to_string().contains("another process"), "{error}");
@@ -519,7 +527,7 @@ fn a_state_in_use_is_refused_and_a_foreign_file_is_not_touched() {
     )
     .expect("a file");
     let before = std::fs::read(&text).expect("the notes");
-    assert!(Sqlite::open(&text, false, &[], options(None)).is_err());
+    assert!(Sqlite::open(&text, Begin::Resume, &[], options(None)).is_err());
     assert_eq!(std::fs::read(&text).expect("the notes"), before);
 }
 

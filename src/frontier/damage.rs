@@ -16,20 +16,26 @@ fn open(path: &Path) -> Result<(Sqlite, Begun), FrontierError> {
         unique: true,
         robots: None,
         depth: None,
+        order: Order::default(),
         budget: Budget::default(),
         pace: Rc::new(|_, _, _| Pace {
             delay: Duration::ZERO,
             width: NonZeroUsize::MAX,
         }),
     };
-    Sqlite::open(path, false, &[("job".into(), "crawl".into())], options)
+    Sqlite::open(
+        path,
+        Begin::Resume,
+        &[("job".into(), "crawl".into())],
+        options,
+    )
 }
 
 /// Everything that a run would go on from.
 async fn content(path: &Path) -> Result<String, String> {
     let (store, begun) = open(path).map_err(|error| error.to_string())?;
     let mut waiting = Vec::new();
-    while let Ok(Next::Lease(lease)) = store.lease().await {
+    while let Some(lease) = next(&store).await {
         let Task { target, .. } = &*lease.task;
         waiting.push(format!("{} {:?}", target.url, target.referrer));
     }
@@ -44,6 +50,17 @@ async fn content(path: &Path) -> Result<String, String> {
         summary.records(),
         summary.bytes
     ))
+}
+
+/// The next lease, also where a page of targets has to be brought first.
+async fn next(store: &Sqlite) -> Option<Lease> {
+    loop {
+        match store.lease().await {
+            Ok(Next::Lease(lease)) => return Some(lease),
+            Ok(Next::Waiting) if store.pending().0 > 0 => store.changed().await,
+            _ => return None,
+        }
+    }
 }
 
 /// A state after three commits, its journal not folded in: the files, and what each commit had written.
@@ -64,9 +81,7 @@ async fn written(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<String>) {
             };
             store.add((0..20).map(page).collect());
             for _ in 0..8 {
-                let Ok(Next::Lease(lease)) = store.lease().await else {
-                    panic!("twenty wait");
-                };
+                let lease = next(&store).await.expect("twenty wait");
                 let url = lease.task.target.url.to_string();
                 let mut visit = Visit::new(lease.task.id.to_string(), url, Outcome::Ok);
                 visit.size = Some(1000 + round);

@@ -30,7 +30,7 @@ impl Hasher for AsIs {
 /// The page keys that were ever added: 8 bytes each, 10 to 21 with the table's slack.
 pub(super) struct Seen {
     secret: (u64, u64),
-    set: HashSet<u64, BuildHasherDefault<AsIs>>,
+    pub(super) set: HashSet<u64, BuildHasherDefault<AsIs>>,
 }
 
 impl Seen {
@@ -42,17 +42,17 @@ impl Seen {
         }
     }
 
-    /// Is it the first time? Remembers it.
-    pub(super) fn first(&mut self, target: &Target) -> bool {
-        // Targets without a URL of their own are told apart by the text that they came from.
+    /// The fingerprint of a target. Those without a URL of their own are told apart by the text that they came from.
+    fn of(&self, target: &Target) -> u64 {
         match (&target.refusal, &target.seed) {
-            (Some(_), Some(seed)) => self.insert(&seed.input),
-            _ => self.insert(&key(&target.url)),
+            (Some(_), Some(seed)) => fingerprint(self.secret, &seed.input),
+            _ => fingerprint(self.secret, &key(&target.url)),
         }
     }
 
-    pub(super) fn insert(&mut self, key: &str) -> bool {
-        self.set.insert(fingerprint(self.secret, key))
+    /// Is it the first time? Remembers it.
+    pub(super) fn insert(&mut self, fingerprint: u64) -> bool {
+        self.set.insert(fingerprint)
     }
 }
 
@@ -63,6 +63,7 @@ type Counts = HashMap<u64, u64, BuildHasherDefault<AsIs>>;
 pub(super) struct Intake {
     pub(super) seen: Seen,
     unique: bool,
+    depth_first: bool,
     depth: Option<u32>,
     budget: Budget,
     /// Targets that were ever added; the next one's number.
@@ -78,6 +79,7 @@ impl Intake {
         Self {
             seen: Seen::new(secret),
             unique: options.unique,
+            depth_first: options.order.depth_first,
             depth: options.depth,
             budget: options.budget,
             known: 0,
@@ -87,13 +89,24 @@ impl Intake {
         }
     }
 
-    /// The number of `target` when it is to be added.
-    pub(super) fn admit(&mut self, target: &Target) -> Option<u64> {
+    /// The targets of one page in the order in which they are to be added: those that shall go first come last where
+    /// the last goes first.
+    pub(super) fn in_order(&self, mut targets: Vec<Target>) -> Vec<Target> {
+        if self.depth_first {
+            targets.reverse();
+        }
+        targets
+    }
+
+    /// The number and the fingerprint of `target` when it is to be added; without [`Options::unique`] nobody needs a
+    /// fingerprint.
+    pub(super) fn admit(&mut self, target: &Target) -> Option<(u64, u64)> {
         let discovered = target.seed.is_none() && target.depth > 0;
         if self.depth.is_some_and(|limit| target.depth > limit) {
             return None;
         }
-        if self.unique && !self.seen.first(target) {
+        let fingerprint = if self.unique { self.seen.of(target) } else { 0 };
+        if self.unique && !self.seen.insert(fingerprint) {
             return None;
         }
         if let Some(cut) = self.cut(&target.url).filter(|_| discovered) {
@@ -102,7 +115,7 @@ impl Intake {
         }
         self.known += 1;
         self.count(&target.url);
-        Some(self.known)
+        Some((self.known, fingerprint))
     }
 
     /// What is cut so far, by its reason.

@@ -32,7 +32,7 @@ impl Memory {
     pub fn new(options: Options) -> Self {
         let intake = Intake::new(&options, random_secret());
         Self {
-            state: RefCell::new((intake, Workbench::new(options))),
+            state: RefCell::new((intake, Workbench::new(options, false))),
             changed: Notify::new(),
         }
     }
@@ -44,8 +44,8 @@ impl Frontier for Memory {
         let (intake, bench) = &mut *state;
         let now = Instant::now();
         let mut new = 0;
-        for target in targets {
-            if let Some(id) = intake.admit(&target) {
+        for target in intake.in_order(targets) {
+            if let Some((id, _)) = intake.admit(&target) {
                 bench.push(Pending::of(id, target), now);
                 new += 1;
             }

@@ -23,17 +23,23 @@
 //! | `workbench` | the politeness clock: origins, queues, widths, robots; no storage |
 //! | `intake` | what is new and within the budget |
 //! | `pending` | a target while it waits |
+//! | `later` | a retry until it is due |
+//! | `queue` | what waits at one origin, and the window on what a store keeps of it |
 //! | `memory` | [`Memory`]: for runs that end with their process |
 //! | `sqlite` | [`Sqlite`]: one file, durable; survives kill -9 |
-//! | `journal` | the thread and the tables behind it |
+//! | `store` | the state file: its tables, and what is read back |
+//! | `journal` | the thread that writes it |
 //! | `seal` | what makes damage to the file visible |
 
 mod intake;
 mod journal;
+mod later;
 mod memory;
 mod pending;
+mod queue;
 mod seal;
 mod sqlite;
+mod store;
 mod workbench;
 
 #[cfg(test)]
@@ -57,11 +63,12 @@ use url::Url;
 use crate::model::target::Naming;
 use crate::model::{Failure, Hop, Origin, Target, Visit};
 use crate::policy::budget::{Budget, Cut};
+use crate::policy::order::Order;
 use crate::policy::politeness::Pace;
 use crate::policy::robots::Robots;
 
 pub use memory::Memory;
-pub use sqlite::{Begun, Sqlite};
+pub use sqlite::{Begin, Begun, Sqlite};
 
 /// The stores, by the flag that asks for each.
 pub const STORES: &[(&str, &str)] = &[
@@ -115,6 +122,8 @@ pub struct Options {
     /// Nothing deeper than this, and each level only after the one before: a URL within reach by its
     /// shortest way is visited whatever the timing.
     pub depth: Option<u32>,
+    /// Which targets of an origin go first.
+    pub order: Order,
     /// How much may be discovered; what is beyond is counted and dropped.
     pub budget: Budget,
     /// The pace of an origin.

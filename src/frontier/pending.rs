@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::model::target::Naming;
-use crate::model::{Failure, Secret, Seed, Target};
+use crate::model::{Before, Failure, Secret, Seed, Target};
 
 /// A target that waits for its turn, as small as it can be: parsed again when it is leased.
 #[derive(Debug)]
@@ -16,20 +16,58 @@ pub(super) struct Pending {
     pub(super) seed: Option<Box<Seed>>,
     pub(super) refusal: Option<Box<Failure>>,
     pub(super) referrer: Option<Arc<str>>,
-    /// Rare, so in a box of their own: credentials, and a batch of local files.
+    /// Rare, so in a box of their own.
     pub(super) rare: Option<Box<Rare>>,
     pub(super) depth: u32,
     pub(super) naming: Naming,
 }
 
 /// What few targets have.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Rare {
     authorization: Option<Secret>,
+    lastmod: Option<Box<str>>,
+    before: Option<Box<Before>>,
     files: Option<Arc<[PathBuf]>>,
 }
 
+impl Rare {
+    fn is_some(&self) -> bool {
+        self.authorization.is_some()
+            || self.lastmod.is_some()
+            || self.before.is_some()
+            || self.files.is_some()
+    }
+}
+
 impl Pending {
+    /// What a store keeps of the rare.
+    pub(super) fn lastmod(&self) -> Option<&str> {
+        self.rare.as_ref()?.lastmod.as_deref()
+    }
+
+    /// Credentials, which no store keeps.
+    pub(super) fn authorization(&self) -> Option<&Secret> {
+        self.rare.as_ref()?.authorization.as_ref()
+    }
+
+    /// Gives it what a store has kept, or held for it.
+    pub(super) fn with(
+        mut self,
+        authorization: Option<Secret>,
+        lastmod: Option<Box<str>>,
+        before: Option<Box<Before>>,
+    ) -> Self {
+        let rare = Rare {
+            authorization,
+            lastmod,
+            before,
+            files: None,
+        };
+        self.rare = rare.is_some().then(|| Box::new(rare));
+        self
+    }
+
     pub(super) fn of(id: u64, target: Target) -> Self {
         let Target {
             url,
@@ -39,15 +77,17 @@ impl Pending {
             naming,
             refusal,
             authorization,
+            lastmod,
+            before,
             files,
         } = target;
-        let rare = authorization.is_some() || files.is_some();
-        let rare = rare.then(|| {
-            Box::new(Rare {
-                authorization,
-                files,
-            })
-        });
+        let rare = Rare {
+            authorization,
+            lastmod,
+            before,
+            files,
+        };
+        let rare = rare.is_some().then(|| Box::new(rare));
         let url = String::from(url).into_boxed_str();
         Self {
             id,
@@ -72,8 +112,12 @@ impl Pending {
             naming,
             ..
         } = self;
-        let (authorization, files) =
-            rare.map_or((None, None), |rare| (rare.authorization, rare.files));
+        let Rare {
+            authorization,
+            lastmod,
+            before,
+            files,
+        } = rare.map(|rare| *rare).unwrap_or_default();
         // It was made from a parsed URL; whatever cannot be parsed again was not written by us.
         let url = Url::parse(&url).ok()?;
         Some(Target {
@@ -84,6 +128,8 @@ impl Pending {
             naming,
             refusal,
             authorization,
+            lastmod,
+            before,
             files,
         })
     }

@@ -48,6 +48,20 @@ impl Seal {
         Ok(())
     }
 
+    /// The hash of what an index holds of a row, whose columns are given by their numbers.
+    pub(super) fn of_index(
+        row: &rusqlite::Row<'_>,
+        site: usize,
+        lane: usize,
+        id: usize,
+    ) -> rusqlite::Result<u64> {
+        let mut hash = Hash::of("index");
+        for column in [site, lane, id] {
+            hash.value(row.get_ref(column)?);
+        }
+        Ok(hash.0.finish())
+    }
+
     /// Writes the seal of everything, as the last thing in a transaction.
     pub(super) fn write(self, connection: &Connection) -> rusqlite::Result<()> {
         let whole = self.with_the_rest(connection)?;

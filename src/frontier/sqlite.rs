@@ -4,26 +4,45 @@
 //! of the last commit are sent twice, and no record is.
 
 use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
 use std::path::Path;
+use std::sync::Arc;
 
 use futures::future::{FutureExt, LocalBoxFuture};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
+use url::Url;
 
-use super::intake::Intake;
-use super::journal::{Entry, Journal, Row, Store};
+use super::intake::{AsIs, Intake};
+use super::journal::{Arrived, Entry, Journal, Row};
 use super::memory::random_secret;
 use super::pending::Pending;
-use super::workbench::Workbench;
+use super::store::{Kept, Store};
+use super::workbench::{Workbench, site_number};
 use super::{Frontier, FrontierError, Lease, Lengths, Next, Options, Settlement, Step};
-use crate::model::{Summary, Target};
+use crate::model::{Secret, Summary, Target};
 use crate::policy::budget::Cut;
+
+/// How a state is begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Begin {
+    /// Where it stands, or anew where there is none.
+    #[default]
+    Resume,
+    /// Anew, whatever it holds.
+    Fresh,
+    /// Where it stands; once it is finished, everything is visited again and compared with what it was.
+    Recrawl,
+}
 
 /// What the state file held.
 #[derive(Debug)]
 pub struct Begun {
     /// An earlier run of the same command began it.
     pub resumed: bool,
+    /// There was a run before, which this one is compared with.
+    pub again: bool,
     /// That run came to its end, with this exit code.
     pub finished: Option<u8>,
     /// The committed length of each output.
@@ -36,7 +55,9 @@ pub struct Begun {
 pub struct Sqlite {
     state: RefCell<(Intake, Workbench)>,
     journal: Journal,
-    changed: Notify,
+    /// Credentials of the seeds, which are never written.
+    secrets: RefCell<HashMap<u64, Secret>>,
+    changed: Arc<Notify>,
     dirty: Cell<bool>,
 }
 
@@ -50,37 +71,18 @@ impl Sqlite {
     /// command; it is not touched then.
     pub fn open(
         path: &Path,
-        fresh: bool,
+        begin: Begin,
         command: &[(String, String)],
         options: Options,
     ) -> Result<(Self, Begun), FrontierError> {
-        let mut store = Store::open(path, fresh)?;
-        let mut bench = Workbench::new(options.clone());
-        let mut keys = Vec::new();
-        let mut counted = Vec::new();
-        let now = Instant::now();
-        let mut known = 0;
-        let mut waiting = Vec::new();
-        let held = store.load(|url, visited, pending| {
-            known = known.max(pending.id);
-            let key = match (&pending.refusal, &pending.seed) {
-                (Some(_), Some(seed)) => seed.input.clone(),
-                _ => match url::Url::parse(url) {
-                    Ok(url) => {
-                        let key = crate::model::key(&url);
-                        if options.budget.counts(&url) {
-                            counted.push(url);
-                        }
-                        key
-                    }
-                    Err(_) => url.to_owned(),
-                },
-            };
-            keys.push(key);
-            if !visited {
-                waiting.push(pending);
-            }
-        })?;
+        let mut store = Store::open(path, begin == Begin::Fresh)?;
+        let mut taken = Taken::of(&options);
+        let mut held = store.load(|kept| taken.take(kept))?;
+        if held.finished.is_some() && begin == Begin::Recrawl {
+            store.recrawl()?;
+            taken = Taken::of(&options);
+            held = store.load(|kept| taken.take(kept))?;
+        }
         let identity = serde_json::to_string(command).unwrap_or_default();
         let resumed = held.identity.is_some();
         if let Some(before) = &held.identity
@@ -94,32 +96,79 @@ impl Sqlite {
         }
         let secret = held.secret.unwrap_or_else(random_secret);
         let mut intake = Intake::new(&options, secret);
-        intake.known = known;
-        for key in keys {
-            intake.seen.insert(&key);
-        }
-        for url in counted {
+        intake.known = taken.known;
+        intake.seen.set = taken.seen;
+        for url in taken.counted {
             intake.count(&url);
-        }
-        for pending in waiting {
-            bench.push(pending, now);
         }
         if !resumed {
             store.begin(&identity, secret)?;
         }
         let begun = Begun {
             resumed,
+            again: held.again,
             finished: held.finished,
             lengths: held.lengths,
             summary: held.summary,
         };
+        let changed = Arc::new(Notify::new());
         let sqlite = Self {
-            state: RefCell::new((intake, bench)),
-            journal: store.start()?,
-            changed: Notify::new(),
+            state: RefCell::new((intake, taken.bench)),
+            journal: store.start(Arc::clone(&changed))?,
+            secrets: RefCell::default(),
+            changed,
             dirty: Cell::new(false),
         };
         Ok((sqlite, begun))
+    }
+}
+
+/// What is taken over from a state.
+struct Taken<'a> {
+    options: &'a Options,
+    bench: Workbench,
+    seen: HashSet<u64, BuildHasherDefault<AsIs>>,
+    counted: Vec<Url>,
+    known: u64,
+    now: Instant,
+}
+
+impl<'a> Taken<'a> {
+    fn of(options: &'a Options) -> Self {
+        Self {
+            options,
+            bench: Workbench::new(options.clone(), true),
+            seen: HashSet::default(),
+            counted: Vec::new(),
+            known: 0,
+            now: Instant::now(),
+        }
+    }
+
+    fn take(&mut self, kept: Kept<'_>) {
+        let Kept {
+            id,
+            url,
+            depth,
+            naming,
+            fingerprint,
+            visited,
+            make,
+        } = kept;
+        self.known = self.known.max(id);
+        self.seen.insert(fingerprint);
+        let budget = &self.options.budget;
+        let counts = budget.per_host.is_some() || budget.variants.is_some() && url.contains('?');
+        if counts && let Ok(url) = Url::parse(url) {
+            self.counted.push(url);
+        }
+        if visited {
+            return;
+        }
+        let lane = self.bench.lane(url, depth);
+        if let Some(place) = self.bench.place(url, naming, self.now) {
+            self.bench.put(place, lane, self.now, make);
+        }
     }
 }
 
@@ -148,11 +197,14 @@ impl Frontier for Sqlite {
         let (intake, bench) = &mut *state;
         let now = Instant::now();
         let mut new = 0;
-        for target in targets {
-            let Some(id) = intake.admit(&target) else {
+        for target in intake.in_order(targets) {
+            let Some((id, fingerprint)) = intake.admit(&target) else {
                 continue;
             };
             let pending = Pending::of(id, target);
+            if let Some(secret) = pending.authorization() {
+                self.secrets.borrow_mut().insert(id, secret.clone());
+            }
             self.journal.tell(Entry::Added(Row {
                 id,
                 url: pending.url.clone(),
@@ -164,6 +216,10 @@ impl Frontier for Sqlite {
                 referrer: pending.referrer.clone(),
                 depth: pending.depth,
                 naming: pending.naming,
+                lastmod: pending.lastmod().map(Into::into),
+                fingerprint,
+                site: site_number(&pending.url),
+                lane: bench.lane(&pending.url, pending.depth),
             }));
             bench.push(pending, now);
             new += 1;
@@ -176,7 +232,27 @@ impl Frontier for Sqlite {
     fn lease(&self) -> LocalBoxFuture<'_, Result<Next, FrontierError>> {
         async {
             self.journal.room().await;
-            Ok(self.state.borrow_mut().1.lease(Instant::now()))
+            let bench = &mut self.state.borrow_mut().1;
+            let now = Instant::now();
+            for Arrived {
+                place,
+                lane,
+                targets,
+            } in self.journal.arrived()
+            {
+                bench.bring(place, lane, targets?, now);
+            }
+            let mut next = bench.lease(now);
+            if let Next::Lease(lease) = &mut next {
+                let mut secrets = self.secrets.borrow_mut();
+                if let Some(secret) = secrets.remove(&lease.task.id) {
+                    lease.task.target.authorization = Some(secret);
+                }
+            }
+            for (place, site, page) in bench.pages() {
+                self.journal.tell(Entry::Page { place, site, page });
+            }
+            Ok(next)
         }
         .boxed_local()
     }

@@ -6,17 +6,19 @@
 //! request is for. Deliberately absent: storage, the seen-set, and any notion of what a URL means.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use url::Url;
 
+use super::later::Later;
 use super::pending::Pending;
+use super::queue::{Lane, NARROW, Page, Queue, WINDOW};
 use super::{Answer, Errand, Lease, Next, Options, Settlement, Step, Task};
 use crate::model::target::Naming;
-use crate::model::{Failure, FailureKind, Origin, Target};
+use crate::model::{Failure, FailureKind, Origin, Target, fingerprint};
 use crate::policy::robots::Robots;
 
 /// Which origin's slot a lease holds.
@@ -52,7 +54,7 @@ struct Bench {
     /// The same for robots errands, which go on while everything else waits for the rules.
     errands: VecDeque<Box<Task>>,
     later: BinaryHeap<Reverse<Later>>,
-    queue: VecDeque<Pending>,
+    queue: Queue,
     rules: Rules,
     delay: Duration,
     width: usize,
@@ -61,29 +63,6 @@ struct Bench {
     next: Instant,
     /// The one entry in the heap that counts; others are leftovers.
     ticket: u64,
-}
-
-struct Later {
-    due: Instant,
-    order: u64,
-    task: Box<Task>,
-}
-
-impl PartialEq for Later {
-    fn eq(&self, other: &Self) -> bool {
-        self.order == other.order
-    }
-}
-impl Eq for Later {}
-impl PartialOrd for Later {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Later {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.order).cmp(&(other.due, other.order))
-    }
 }
 
 /// The clocks and queues of all origins.
@@ -96,27 +75,40 @@ pub(super) struct Workbench {
     /// (when, ticket, bench)
     heap: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     tickets: u64,
-    /// With a depth limit: what waits for its level.
-    levels: BTreeMap<u32, Vec<Pending>>,
+    /// With a depth limit: how many wait for each deeper level, and at which benches.
+    deeper: BTreeMap<u32, (u64, BTreeSet<usize>)>,
     level: u32,
+    /// The store keeps the targets, so that most of them need not be held here.
+    kept: bool,
+    /// Pages that the store is to bring, by the bench.
+    pages: Vec<(usize, Page)>,
     queued: u64,
     leased: u64,
+    /// Those of the queued that are held here.
+    held: usize,
     bytes: u64,
 }
 
+/// More than this in all windows, and each is narrow.
+const HELD: usize = 100_000;
+
 impl Workbench {
-    pub(super) fn new(options: Options) -> Self {
+    /// `kept`: the store keeps the targets and brings them when they are asked for.
+    pub(super) fn new(options: Options, kept: bool) -> Self {
         Self {
+            kept: kept && !options.order.depth_first,
             options,
             benches: Vec::new(),
             free: Vec::new(),
             index: HashMap::new(),
             heap: BinaryHeap::new(),
             tickets: 0,
-            levels: BTreeMap::new(),
+            deeper: BTreeMap::new(),
             level: 0,
+            pages: Vec::new(),
             queued: 0,
             leased: 0,
+            held: 0,
             bytes: 0,
         }
     }
@@ -126,34 +118,84 @@ impl Workbench {
         (self.queued, self.bytes)
     }
 
+    /// The lane that a target waits in.
+    pub(super) fn lane(&self, url: &str, depth: u32) -> Lane {
+        let level = self.options.depth.map_or(0, |_| depth);
+        Lane::new(level, self.options.order.rank(url))
+    }
+
     pub(super) fn push(&mut self, pending: Pending, now: Instant) {
-        self.queued += 1;
-        self.bytes += pending.bytes();
-        if self.options.depth.is_some() && pending.depth > self.level {
-            self.levels.entry(pending.depth).or_default().push(pending);
-        } else {
-            self.enqueue(pending, now);
+        let lane = self.lane(&pending.url, pending.depth);
+        if let Some(place) = self.place(&pending.url, pending.naming, now) {
+            self.put(place, lane, now, || Some(pending));
         }
     }
 
-    fn enqueue(&mut self, pending: Pending, now: Instant) {
-        // Parsing is for origins that are new: most targets belong to one that is known.
-        let place = match self.index.get(site(&pending.url)) {
-            Some(&place) => place,
-            None => match Url::parse(&pending.url) {
-                Ok(url) => self.bench(&url, pending.naming, now),
-                // Unreachable by `Pending::of`; dropping it keeps the count right.
-                Err(_) => return self.queued -= 1,
-            },
-        };
-        if let Some(bench) = &mut self.benches[place] {
-            // One that has work stands in the heap already, or is put there when a slot or its rules come free.
-            let idle = bench.queue.is_empty() && bench.ahead.is_empty() && bench.errands.is_empty();
-            bench.queue.push_back(pending);
-            if idle {
-                self.schedule(place, now);
-            }
+    /// The place of the bench of a URL's origin. Parsing is for origins that are new: most targets belong to one that
+    /// is known.
+    pub(super) fn place(&mut self, url: &str, naming: Naming, now: Instant) -> Option<usize> {
+        match self.index.get(site(url)) {
+            Some(&place) => Some(place),
+            None => Some(self.bench(&Url::parse(url).ok()?, naming, now)),
         }
+    }
+
+    /// Queues the target that `make` makes, or counts it where the store keeps it for later.
+    pub(super) fn put(
+        &mut self,
+        place: usize,
+        lane: Lane,
+        now: Instant,
+        make: impl FnOnce() -> Option<Pending>,
+    ) {
+        let level = self.level;
+        let Some(bench) = &mut self.benches[place] else {
+            return;
+        };
+        // One that has work stands in the heap already, or is put there when a slot or its rules come free.
+        let idle =
+            !bench.queue.is_ready(level) && bench.ahead.is_empty() && bench.errands.is_empty();
+        let window = if self.held < HELD { WINDOW } else { NARROW };
+        if bench.queue.is_full(lane, self.kept.then_some(window)) {
+            bench.queue.leave(lane);
+        } else {
+            let Some(pending) = make() else {
+                return;
+            };
+            self.held += 1;
+            self.bytes += pending.bytes();
+            let first = self.options.order.depth_first;
+            bench.queue.push(lane, pending, first);
+        }
+        self.queued += 1;
+        if lane.level > level {
+            let (count, benches) = self.deeper.entry(lane.level).or_default();
+            *count += 1;
+            benches.insert(place);
+        } else if idle {
+            self.schedule(place, now);
+        }
+    }
+
+    /// What the store is to bring.
+    pub(super) fn pages(&mut self) -> Vec<(usize, u64, Page)> {
+        let pages = std::mem::take(&mut self.pages).into_iter();
+        let named = pages.filter_map(|(place, page)| {
+            let bench = self.benches[place].as_ref()?;
+            Some((place, site_number(&bench.site), page))
+        });
+        named.collect()
+    }
+
+    /// Takes in what the store has brought for the bench at `place`.
+    pub(super) fn bring(&mut self, place: usize, lane: Lane, targets: Vec<Pending>, now: Instant) {
+        let Some(bench) = &mut self.benches[place] else {
+            return;
+        };
+        self.held += targets.len();
+        self.bytes += targets.iter().map(Pending::bytes).sum::<u64>();
+        self.queued -= bench.queue.bring(lane, targets);
+        self.schedule(place, now);
     }
 
     /// The bench of `url`'s origin, made when there is none.
@@ -175,7 +217,7 @@ impl Workbench {
             ahead: VecDeque::new(),
             errands: VecDeque::new(),
             later: BinaryHeap::new(),
-            queue: VecDeque::new(),
+            queue: Queue::default(),
             rules: Rules::Unasked,
             delay: pace.delay,
             width: pace.width.get(),
@@ -194,7 +236,7 @@ impl Workbench {
         };
         let waits_for_rules = matches!(bench.rules, Rules::Asked);
         let ready = !bench.errands.is_empty()
-            || !waits_for_rules && (!bench.ahead.is_empty() || !bench.queue.is_empty());
+            || !waits_for_rules && (!bench.ahead.is_empty() || bench.queue.is_ready(self.level));
         let work = if ready {
             Some(now)
         } else {
@@ -254,20 +296,16 @@ impl Workbench {
 
     /// Is everything that waits waiting for a deeper level?
     fn at_level_end(&self) -> bool {
-        self.levels
-            .values()
-            .map(|level| level.len() as u64)
-            .sum::<u64>()
-            == self.queued
+        self.deeper.values().map(|(count, _)| count).sum::<u64>() == self.queued
     }
 
     fn next_level(&mut self, now: Instant) -> bool {
-        let Some((level, waiting)) = self.levels.pop_first() else {
+        let Some((level, (_, benches))) = self.deeper.pop_first() else {
             return false;
         };
         self.level = level;
-        for pending in waiting {
-            self.enqueue(pending, now);
+        for place in benches {
+            self.schedule(place, now);
         }
         true
     }
@@ -296,8 +334,9 @@ impl Workbench {
         if let Some(task) = bench.errands.pop_front() {
             return Some(self.hand_out(place, task, now));
         }
-        if bench.ahead.is_empty() && bench.queue.is_empty() {
-            if bench.later.is_empty() && bench.leased == 0 && !matches!(bench.rules, Rules::Asked) {
+        if bench.ahead.is_empty() && !bench.queue.is_ready(self.level) {
+            let idle = bench.queue.is_empty() && bench.later.is_empty() && bench.leased == 0;
+            if idle && !matches!(bench.rules, Rules::Asked) {
                 let site = Rc::clone(&bench.site);
                 self.benches[place] = None;
                 self.index.remove(&site);
@@ -315,7 +354,9 @@ impl Workbench {
         let task = if let Some(task) = bench.ahead.pop_front() {
             task
         } else {
-            let pending = bench.queue.pop_front()?;
+            let (pending, page) = bench.queue.pop(self.level)?;
+            self.pages.extend(page.map(|page| (place, page)));
+            self.held -= 1;
             self.bytes -= pending.bytes();
             let id = pending.id;
             let Some(target) = pending.target() else {
@@ -481,10 +522,7 @@ impl Workbench {
     /// Takes everything out that waits.
     pub(super) fn drain(&mut self) -> Vec<Target> {
         let mut targets = Vec::new();
-        let waiting: Vec<Pending> = std::mem::take(&mut self.levels)
-            .into_values()
-            .flatten()
-            .collect();
+        self.deeper.clear();
         for bench in self.benches.iter_mut().flatten() {
             let tasks = bench
                 .ahead
@@ -496,11 +534,11 @@ impl Workbench {
                     .map(|task| task.target),
             );
             bench.errands.clear();
-            targets.extend(bench.queue.drain(..).filter_map(Pending::target));
+            targets.extend(bench.queue.drain().filter_map(Pending::target));
         }
-        targets.extend(waiting.into_iter().filter_map(Pending::target));
         self.heap.clear();
         self.queued = 0;
+        self.held = 0;
         self.bytes = 0;
         targets
     }
@@ -514,6 +552,11 @@ fn site(url: &str) -> &str {
         .find(['/', '?'])
         .map_or(url.len(), |at| host + at);
     &url[..end]
+}
+
+/// The number by which a store finds the targets of an origin.
+pub(super) fn site_number(url: &str) -> u64 {
+    fingerprint((0, 0), site(url))
 }
 
 /// The request for the robots.txt of a task's origin (RFC 9309, section 2.3).

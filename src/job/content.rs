@@ -1,68 +1,147 @@
-//! Content as it arrives, into the parser that its type asks for: no page is held in memory.
+//! Content as it arrives, into the parser that its type asks for: no page is held in memory for its links.
 //!
+//! What was asked for beyond that (`Wanted`) may need all of the content; then it is held until its end and no longer.
 //! What a parser does at the end, and what a page with very many links asks for, is done on a thread of its own
 //! when it is much: the loop must not stand still for one page. A parser that panics is a fault of ours; it costs
 //! its page, which is then a record of kind `internal`, and nothing else.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode, header};
+use ring::digest;
+use serde_json::{Map, Value};
+use url::Url;
 
+use super::crawl::base_url;
 use super::pipeline::End;
 use crate::fetcher::{Receiver, Want};
-use crate::model::{Document, Failure, FailureKind};
+use crate::model::{Document, Failure, FailureKind, Outlink, without_secrets};
+use crate::parser::extract::{Extraction, Page, text_of};
 use crate::parser::{self, Options, Parse};
 
 /// Bytes that are parsed at once on the loop: a quarter of a millisecond of the slowest parser.
 const MUCH: usize = 64 << 10;
 
-/// What takes the content of an answer.
-pub(super) enum Content {
-    /// Nobody looks into it: it is read to its end, so that size and truncation are known.
-    Counted,
-    /// It is parsed, if there is a parser for it.
-    Parsed(Parsed),
+/// Bytes of which a tree is built at once on the loop, which takes ten times as long.
+const MUCH_OF_A_TREE: usize = 4 << 10;
+
+/// What a record shall hold of the content, beyond what every record does.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Named values.
+    pub extraction: Option<Arc<Extraction>>,
+    /// The title, also where nothing else needs a parser.
+    pub title: bool,
+    /// What it links to.
+    pub links: bool,
+    /// Its SHA-256.
+    pub hash: bool,
+    /// The same, for a later run to compare with, and not for the record.
+    pub digest: bool,
+    /// The content itself, as text.
+    pub body: bool,
 }
 
-/// Parses what can be parsed and reads the rest to its end, or leaves it.
-pub(super) struct Parsed {
-    options: Options,
-    /// Content without a parser is read all the same, for its size.
+/// What was found in content.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) document: Option<Document>,
+    /// For the record.
+    pub(super) links: Option<Vec<Outlink>>,
+    pub(super) fields: Map<String, Value>,
+    /// Where it was asked for, for the record or to compare with.
+    pub(super) sha256: Option<String>,
+    /// It is for the record.
+    pub(super) shown: bool,
+    pub(super) body: Option<String>,
+    /// Why something that was asked for is not there.
+    pub(super) unread: Option<String>,
+}
+
+/// What takes the content of an answer.
+pub(super) struct Content {
+    wanted: Wanted,
+    /// How it is parsed, where it is.
+    options: Option<Options>,
+    /// Content that nobody looks into is read all the same, for its size.
     all: bool,
     parse: Option<Box<dyn Parse>>,
     panicked: bool,
+    essence: String,
+    charset: Option<String>,
+    hash: Option<digest::Context>,
+    held: Option<Vec<u8>>,
 }
 
-impl Parsed {
-    /// `all`: read content also when there is no parser for it.
-    pub(super) fn new(options: Options, all: bool) -> Self {
+impl Content {
+    /// Nobody looks into it: it is read to its end, so that size and truncation are known.
+    pub(super) fn counted() -> Self {
+        Self::of(None, true, Wanted::default())
+    }
+
+    /// What is asked for is taken out of it, and the rest is counted.
+    pub(super) fn wanted(wanted: Wanted) -> Self {
+        let parsed = wanted.title || wanted.links;
+        let options = parsed.then(Options::default);
+        Self::of(options, true, wanted)
+    }
+
+    /// It is parsed, if there is a parser for it. `all`: read content also when there is none.
+    pub(super) fn parsed(options: Options, all: bool, wanted: Wanted) -> Self {
+        Self::of(Some(options), all, wanted)
+    }
+
+    fn of(options: Option<Options>, all: bool, wanted: Wanted) -> Self {
+        let options = options.map(|options| Options {
+            labels: wanted.links,
+            ..options
+        });
         Self {
+            wanted,
             options,
             all,
             parse: None,
             panicked: false,
+            essence: String::new(),
+            charset: None,
+            hash: None,
+            held: None,
         }
     }
+}
 
+impl Receiver for Content {
     fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Want {
+        // What stands beside a redirect is for those who cannot follow it.
+        if status.is_redirection() {
+            return Want::Nothing;
+        }
         let value = fields
             .get(header::CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
             .unwrap_or_default();
         let mut parts = value.split(';');
-        let essence = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
-        self.options.charset = parts.find_map(|parameter| {
+        self.essence = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+        self.charset = parts.find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
             name.trim()
                 .eq_ignore_ascii_case("charset")
                 .then(|| value.trim().trim_matches('"').to_owned())
         });
-        self.parse = if status.is_success() {
-            parser::for_media_type(&essence).map(|format| (format.open)(&self.options))
-        } else {
-            None
-        };
-        if self.parse.is_some() || self.all {
+        if let Some(options) = &mut self.options
+            && status.is_success()
+        {
+            options.charset.clone_from(&self.charset);
+            self.parse = parser::for_media_type(&self.essence).map(|format| (format.open)(options));
+        }
+        if self.wanted.hash || self.wanted.digest {
+            self.hash = Some(digest::Context::new(&digest::SHA256));
+        }
+        let extracted = self.wanted.extraction.is_some() && status.is_success();
+        let held = self.wanted.body || extracted;
+        self.held = held.then(Vec::new);
+        if self.parse.is_some() || self.all || held || self.hash.is_some() {
             Want::Content
         } else {
             Want::Nothing
@@ -77,46 +156,103 @@ impl Parsed {
             self.parse = None;
             self.panicked = true;
         }
-    }
-}
-
-impl Receiver for Content {
-    fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Want {
-        match self {
-            // What stands beside a redirect is for those who cannot follow it.
-            _ if status.is_redirection() => Want::Nothing,
-            Self::Counted => Want::Content,
-            Self::Parsed(parsed) => parsed.head(status, fields),
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes);
         }
-    }
-
-    fn chunk(&mut self, bytes: &[u8]) {
-        if let Self::Parsed(parsed) = self {
-            parsed.chunk(bytes);
+        if let Some(held) = &mut self.held {
+            held.extend_from_slice(bytes);
         }
     }
 }
 
-/// What was found in the content, and the end that it makes: a parser that panicked has read nothing.
-pub(super) async fn read(content: Content, end: End) -> (End, Option<Document>) {
-    let Content::Parsed(Parsed {
-        parse, panicked, ..
-    }) = content
-    else {
-        return (end, None);
+/// What was found in the content at `url`, and the end that it makes: a parser that panicked has read nothing.
+pub(super) async fn read(content: Content, url: &Url, end: End) -> (End, Found) {
+    let mut found = Found::default();
+    let Content {
+        wanted,
+        parse,
+        panicked,
+        essence,
+        charset,
+        hash,
+        held,
+        ..
+    } = content;
+    let End::Answer(exchange) = end else {
+        // What had come before the failure is worth nothing.
+        return (end, found);
     };
-    let document = match parse {
-        None if panicked => None,
-        None => return (end, None),
-        Some(parse) => {
-            let much = parse.held() > MUCH;
-            apart(much, move || parse.finish()).await
-        }
-    };
-    match (document, end) {
-        (None, End::Answer(exchange)) => (End::Failure(internal(), Some(exchange)), None),
-        (document, end) => (end, document),
+    if panicked {
+        return (End::Failure(internal(), Some(exchange)), found);
     }
+    found.shown = wanted.hash;
+    found.sha256 = hash.map(|hash| hexadecimal(hash.finish().as_ref()));
+    if let Some(parse) = parse {
+        let much = parse.held() > MUCH;
+        let Some(mut document) = apart(much, move || parse.finish()).await else {
+            return (End::Failure(internal(), Some(exchange)), found);
+        };
+        if wanted.links {
+            let url = url.clone();
+            let much = document.links.len() > 1000;
+            let listed = apart(much, move || {
+                let links = outlinks(&url, &document);
+                (document, links)
+            });
+            let Some((back, links)) = listed.await else {
+                return (End::Failure(internal(), Some(exchange)), found);
+            };
+            document = back;
+            found.links = Some(links);
+        }
+        found.document = Some(document);
+    }
+    if let Some(content) = held {
+        let extraction = wanted.extraction.filter(|rules| !rules.skips(url));
+        let much = extraction.is_some() && content.len() > MUCH_OF_A_TREE || content.len() > MUCH;
+        let url = url.clone();
+        let read = move || {
+            let page = Page {
+                url: &url,
+                essence: &essence,
+                charset: charset.as_deref(),
+                content: &content,
+            };
+            let fields = extraction.map(|extraction| extraction.read(&page));
+            let body = wanted.body.then(|| text_of(&page).0);
+            (fields, body)
+        };
+        let Some((fields, body)) = apart(much, read).await else {
+            return (End::Failure(internal(), Some(exchange)), found);
+        };
+        match fields {
+            Some(Ok(fields)) => found.fields = fields,
+            Some(Err(reason)) => found.unread = Some(reason),
+            None => {}
+        }
+        found.body = body;
+    }
+    (End::Answer(exchange), found)
+}
+
+/// The links of a page as its record names them.
+fn outlinks(url: &Url, document: &Document) -> Vec<Outlink> {
+    let base = base_url(url, document);
+    let links = document.links.noted();
+    links
+        .map(|(link, text)| Outlink {
+            url: base
+                .join(link.reference)
+                .map_or_else(|_| link.reference.to_owned(), |url| without_secrets(&url)),
+            kind: link.kind,
+            text: text.map(str::to_owned),
+            nofollow: link.nofollow,
+        })
+        .collect()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Does `work` here or, when it is `much`, on a thread; `None` when it panicked.
@@ -169,10 +305,10 @@ mod tests {
     #[tokio::test]
     async fn a_parser_that_panics_makes_one_internal_failure() {
         for (at_once, held) in [(true, 0), (false, 0), (false, MUCH + 1)] {
-            let mut content = Content::Parsed(Parsed {
+            let mut content = Content {
                 parse: Some(Box::new(Panics { at_once, held })),
-                ..Parsed::new(Options::default(), true)
-            });
+                ..Content::parsed(Options::default(), true, Wanted::default())
+            };
             content.chunk(b"x");
             content.chunk(b"y");
             let exchange = Exchange {
@@ -183,13 +319,14 @@ mod tests {
                 remote: None,
                 timing: Timing::default(),
             };
-            let (end, document) = read(content, End::Answer(Box::new(exchange))).await;
+            let url = "http://h.test/".parse().expect("a URL");
+            let (end, found) = read(content, &url, End::Answer(Box::new(exchange))).await;
             let End::Failure(failure, Some(exchange)) = end else {
                 panic!("no failure");
             };
             assert_eq!(failure.kind, FailureKind::Internal);
             assert_eq!(exchange.size, Some(2), "what was learnt stays");
-            assert!(document.is_none());
+            assert!(found.document.is_none());
         }
     }
 }

@@ -10,18 +10,20 @@ use std::sync::Arc;
 
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
+use http::StatusCode;
 use url::Url;
 
-use super::content::{Content, Parsed, apart, internal};
+use super::content::{Content, Found, Wanted, apart, internal};
 use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
-use crate::frontier::{Frontier, Memory, Options, PaceOf, Seeds, Sqlite, Task};
+use crate::frontier::{Begin, Memory, Options, PaceOf, Seeds, Sqlite, Task};
 use crate::model::{
     Document, Exchange, Failure, FailureKind, LinkKind, Naming, Origin, Target, URL_LIMIT,
     without_secrets,
 };
 use crate::parser;
 use crate::policy::budget::Budget;
+use crate::policy::order::Order;
 use crate::policy::port;
 use crate::policy::scope::Scope;
 
@@ -33,6 +35,8 @@ pub struct Crawl {
     pub scope: Scope,
     /// Hops from a seed, at most.
     pub depth: Option<u32>,
+    /// What is visited first.
+    pub order: Order,
     /// How much is visited, at most.
     pub budget: Budget,
     /// Ask for robots.txt and obey it.
@@ -43,6 +47,8 @@ pub struct Crawl {
     pub follow_nofollow: bool,
     /// The pace of an origin.
     pub pace: PaceOf,
+    /// What the records shall hold of the content.
+    pub wanted: Wanted,
     /// Where to keep the crawl, so that the same command resumes it.
     pub state: Option<State>,
 }
@@ -52,8 +58,8 @@ pub struct Crawl {
 pub struct State {
     /// The `SQLite` file.
     pub path: PathBuf,
-    /// Throw away what it holds.
-    pub fresh: bool,
+    /// Where it stands, or anew.
+    pub begin: Begin,
     /// What must be the same for the run to go on: names and values.
     pub command: Vec<(String, String)>,
 }
@@ -68,31 +74,34 @@ impl Crawl {
             unique: true,
             robots: self.robots.then(|| setting.limits.product_token.clone()),
             depth: self.depth,
+            order: self.order,
             budget: self.budget,
             pace: self.pace,
         };
         let named = Named::by(&self.seeds);
-        let work = Site {
-            follow: Arc::new(Follow {
-                scope: self.scope,
-                nofollow: self.follow_nofollow,
-                named,
-            }),
+        let follow = Arc::new(Follow {
+            scope: self.scope,
+            nofollow: self.follow_nofollow,
+            named,
+        });
+        let work = |compared, durable| Site {
+            follow,
             sitemaps: self.sitemaps,
+            compared,
+            wanted: Wanted {
+                // What a later run compares by.
+                digest: durable,
+                ..self.wanted
+            },
             limits: setting.limits.clone(),
         };
         let seeds: Seeds<'_> = futures::stream::iter([self.seeds]).boxed_local();
         let Some(state) = self.state else {
-            return run(
-                setting,
-                &Memory::new(options),
-                &work,
-                seeds,
-                Before::default(),
-            )
-            .await;
+            let frontier = Memory::new(options);
+            let work = work(false, false);
+            return run(setting, &frontier, &work, seeds, Before::default()).await;
         };
-        let (frontier, begun) = Sqlite::open(&state.path, state.fresh, &state.command, options)?;
+        let (frontier, begun) = Sqlite::open(&state.path, state.begin, &state.command, options)?;
         if let Some(code) = begun.finished {
             return Ok(Report {
                 summary: begun.summary,
@@ -105,8 +114,8 @@ impl Crawl {
             lengths: begun.lengths,
             summary: begun.summary,
         };
-        let frontier: &dyn Frontier = &frontier;
-        run(setting, frontier, &work, seeds, before).await
+        let work = work(begun.again, true);
+        run(setting, &frontier, &work, seeds, before).await
     }
 }
 
@@ -117,6 +126,9 @@ const MANY: usize = 2000;
 struct Site {
     follow: Arc<Follow>,
     sitemaps: bool,
+    /// An earlier run is compared with.
+    compared: bool,
+    wanted: Wanted,
     limits: Limits,
 }
 
@@ -154,7 +166,7 @@ struct Follow {
 
 impl Work for Site {
     fn receive(&self, _: &Task) -> Content {
-        Content::Parsed(Parsed::new(parser::Options::default(), true))
+        Content::parsed(parser::Options::default(), true, self.wanted.clone())
     }
 
     /// A sitemap may stand on another host than what it lists; that is judged when it is found in it.
@@ -184,22 +196,26 @@ impl Work for Site {
         &'a self,
         task: &'a Task,
         end: End,
-        mut document: Option<Document>,
+        mut read: Found,
     ) -> LocalBoxFuture<'a, Judged> {
         Box::pin(async move {
             let depth = task.target.depth;
             let mut found = Vec::new();
             let mut failed = false;
             if task.hops.is_empty() {
-                if let (Some(document), End::Answer(exchange)) = (&mut document, &end)
+                if let (Some(document), End::Answer(exchange)) = (&mut read.document, &end)
                     && (self.follow.nofollow
-                        || !tag_says_nofollow(exchange, &self.limits.product_token))
+                        || !tag_says(exchange, &self.limits.product_token, "nofollow"))
                 {
                     let much = document.links.len() > MANY;
                     let (follow, url) = (Arc::clone(&self.follow), task.url.clone());
                     // The record asks for no more of the document than this.
                     let rest = Document {
                         title: document.title.take(),
+                        base: document.base.clone(),
+                        canonical: document.canonical.clone(),
+                        nofollow: document.nofollow,
+                        noindex: document.noindex,
                         charset: document.charset,
                         limited: document.limit(),
                         ..Document::default()
@@ -215,13 +231,28 @@ impl Work for Site {
                 target.depth = depth;
                 found.push(target);
             }
-            let mut visit = record::of(task, end, document.as_ref(), &self.limits.accept);
+            let before = task.target.before.as_deref();
+            if let (Some(before), End::Answer(exchange)) = (before, &end)
+                && exchange.status == StatusCode::NOT_MODIFIED
+            {
+                return Judged {
+                    records: vec![record::unchanged(task, exchange, before)],
+                    found,
+                };
+            }
+            let robots = facts(&end, read.document.as_ref(), &self.limits.product_token);
+            let mut visit = record::of(task, end, &mut read, &self.limits.accept);
+            visit.robots = robots;
             visit.depth = Some(depth);
+            visit.lastmod = task.target.lastmod.as_deref().map(str::to_owned);
             if failed {
                 visit.fail(internal());
-            } else if let Some(reason) = document.as_ref().and_then(Document::limit) {
+            } else if let Some(reason) = read.document.as_ref().and_then(Document::limit) {
                 let message = format!("what follows was not read: {reason}");
                 visit.fail(Failure::new(FailureKind::TooLarge, message));
+            }
+            if self.compared {
+                visit.change = record::change(before, &visit);
             }
             Judged {
                 records: vec![visit],
@@ -251,7 +282,7 @@ impl Follow {
         let referrer: Arc<str> = without_secrets(from).into();
         // An href that stands on the page a hundred times is resolved once.
         let mut met: HashSet<&str> = HashSet::new();
-        for link in document.links.iter() {
+        for (link, note) in document.links.noted() {
             let followed = !matches!(link.kind, LinkKind::Form | LinkKind::Metadata);
             if !followed || link.nofollow && !self.nofollow {
                 continue;
@@ -270,6 +301,9 @@ impl Follow {
             target.naming = self.named.naming(&target.url);
             target.depth = depth + 1;
             target.referrer = Some(Arc::clone(&referrer));
+            target.lastmod = note
+                .filter(|_| link.kind == LinkKind::Listed)
+                .map(Into::into);
             found.push(target);
         }
         found
@@ -298,8 +332,26 @@ pub(super) fn resolve(base: &Url, reference: &str) -> Option<Url> {
     Some(url)
 }
 
-/// `X-Robots-Tag: nofollow`, for everyone or for this product token.
-fn tag_says_nofollow(exchange: &Exchange, token: &str) -> bool {
+/// What a page asks of crawlers, as its record says it.
+fn facts(end: &End, document: Option<&Document>, token: &str) -> Option<String> {
+    let End::Answer(exchange) = end else {
+        return None;
+    };
+    let meta = |of: fn(&Document) -> bool| document.is_some_and(of);
+    let said = [
+        ("noindex", meta(|document| document.noindex)),
+        ("nofollow", meta(|document| document.nofollow)),
+    ];
+    let said = said
+        .into_iter()
+        .filter(|(rule, meta)| *meta || tag_says(exchange, token, rule))
+        .map(|(rule, _)| rule);
+    let said: Vec<_> = said.collect();
+    (!said.is_empty()).then(|| said.join(","))
+}
+
+/// Does X-Robots-Tag say `rule`, for everyone or for this product token? `none` says all of them.
+fn tag_says(exchange: &Exchange, token: &str, rule: &str) -> bool {
     exchange
         .fields
         .get_all("x-robots-tag")
@@ -311,11 +363,9 @@ fn tag_says_nofollow(exchange: &Exchange, token: &str) -> bool {
                 _ => (None, value),
             };
             let for_us = names.is_none_or(|name| name.eq_ignore_ascii_case(token));
-            let says = |rule: &str| {
-                matches!(
-                    rule.trim().to_ascii_lowercase().as_str(),
-                    "nofollow" | "none"
-                )
+            let says = |said: &str| {
+                let said = said.trim();
+                said.eq_ignore_ascii_case(rule) || said.eq_ignore_ascii_case("none")
             };
             for_us && rules.split(',').any(says)
         })

@@ -11,14 +11,15 @@ use futures::future::LocalBoxFuture;
 use tokio::time::Instant;
 use url::{Position, Url};
 
-use super::content::Content;
+use super::content::{Content, Found};
 use super::crawl::{Crawl, Named};
 use super::pipeline::{End, Judged, Pipeline, Work};
 use super::writer::Writer;
 use super::{Error, Setting};
 use crate::frontier::{Answer, Errand, Frontier, Memory, Options, Settlement, Step, Task, leases};
-use crate::model::{Document, Summary, Target};
+use crate::model::{Summary, Target};
 use crate::policy::budget::{Budget, trap};
+use crate::policy::order::Order;
 
 /// Would a URL be visited?
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +87,7 @@ async fn robots_say(
         unique: true,
         robots: Some(setting.limits.product_token.clone()),
         depth: None,
+        order: Order::default(),
         budget: Budget::default(),
         pace: crawl.pace,
     });
@@ -149,10 +151,10 @@ struct Nothing;
 
 impl Work for Nothing {
     fn receive(&self, _: &Task) -> Content {
-        Content::Counted
+        Content::counted()
     }
 
-    fn judge<'a>(&'a self, _: &'a Task, _: End, _: Option<Document>) -> LocalBoxFuture<'a, Judged> {
+    fn judge<'a>(&'a self, _: &'a Task, _: End, _: Found) -> LocalBoxFuture<'a, Judged> {
         Box::pin(std::future::ready(Judged::default()))
     }
 }

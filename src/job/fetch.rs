@@ -9,12 +9,12 @@ use std::num::NonZeroUsize;
 
 use futures::future::LocalBoxFuture;
 
-use super::content::Content;
+use super::content::{Content, Found, Wanted};
 use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
-use crate::model::Document;
 use crate::policy::budget::Budget;
+use crate::policy::order::Order;
 
 /// A run over a list.
 pub struct Fetch<'a> {
@@ -22,6 +22,8 @@ pub struct Fetch<'a> {
     pub seeds: Seeds<'a>,
     /// The pace of an origin.
     pub pace: PaceOf,
+    /// What the records shall hold of the content.
+    pub wanted: Wanted,
 }
 
 impl Fetch<'_> {
@@ -34,12 +36,14 @@ impl Fetch<'_> {
             unique: false,
             robots: None,
             depth: None,
+            order: Order::default(),
             budget: Budget::default(),
             pace: self.pace,
         };
         let frontier = Memory::new(options);
         let work = List {
             limits: setting.limits.clone(),
+            wanted: self.wanted,
         };
         run(setting, &frontier, &work, self.seeds, Before::default()).await
     }
@@ -48,20 +52,21 @@ impl Fetch<'_> {
 /// The verdicts of `fetch`.
 struct List {
     limits: Limits,
+    wanted: Wanted,
 }
 
 impl Work for List {
     fn receive(&self, _: &Task) -> Content {
-        Content::Counted
+        Content::wanted(self.wanted.clone())
     }
 
     fn judge<'a>(
         &'a self,
         task: &'a Task,
         end: End,
-        _: Option<Document>,
+        mut found: Found,
     ) -> LocalBoxFuture<'a, Judged> {
-        let visit = record::of(task, end, None, &self.limits.accept);
+        let visit = record::of(task, end, &mut found, &self.limits.accept);
         Box::pin(ready(Judged {
             records: vec![visit],
             found: Vec::new(),

@@ -40,6 +40,7 @@ use crate::policy::fail_on::FailOn;
 use crate::policy::headers::Bound;
 
 pub use check::{Check, Input as CheckInput};
+pub use content::Wanted;
 pub use crawl::{Crawl, State};
 pub use explain::Explanation;
 pub use fetch::{Fetch, default_concurrency};

@@ -17,10 +17,11 @@ use std::time::{Duration, SystemTime};
 
 use futures::future::{Either, LocalBoxFuture, select};
 use futures::{StreamExt, TryStreamExt};
-use http::{HeaderValue, Method, StatusCode};
+use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
-use super::content::{self, Content};
+use super::content::{self, Content, Found};
 use super::writer::Writer;
 use super::{Error, Limits, Stop};
 use crate::fetcher::{FetchError, Fetcher, Receiver, Request};
@@ -28,8 +29,8 @@ use crate::frontier::{
     Errand, Frontier, FrontierError, Lease, Seeds, Settlement, Step, Task, leases,
 };
 use crate::model::{
-    Document, Event, Exchange, Failure, FailureKind, Hop, Naming, Origin, Reporter, Summary,
-    Target, Visit, without_secrets,
+    Event, Exchange, Failure, FailureKind, Hop, Naming, Origin, Reporter, Summary, Target,
+    Validators, Visit, without_secrets,
 };
 use crate::policy::port;
 use crate::policy::redirect::{self, Redirect};
@@ -90,12 +91,7 @@ pub(super) trait Work {
     }
 
     /// The verdict, with what the parser found.
-    fn judge<'a>(
-        &'a self,
-        task: &'a Task,
-        end: End,
-        document: Option<Document>,
-    ) -> LocalBoxFuture<'a, Judged>;
+    fn judge<'a>(&'a self, task: &'a Task, end: End, found: Found) -> LocalBoxFuture<'a, Judged>;
 
     /// Is there a record that nothing stands in the way of any more?
     fn is_due(&self) -> bool {
@@ -158,7 +154,9 @@ impl Pipeline<'_> {
                 "the run was ended before its turn",
             );
             let task = Task::unbegun(target);
-            let judged = self.work.judge(&task, End::Failure(failure, None), None);
+            let judged = self
+                .work
+                .judge(&task, End::Failure(failure, None), Found::default());
             self.accept(judged.await.records).await?;
         }
         self.work.end();
@@ -170,7 +168,7 @@ impl Pipeline<'_> {
         if let Some(failure) = lease.refusal.clone() {
             let judged = self
                 .work
-                .judge(&lease.task, End::Failure(failure, None), None)
+                .judge(&lease.task, End::Failure(failure, None), Found::default())
                 .await;
             return self.done(lease, judged, None).await;
         }
@@ -202,7 +200,9 @@ impl Pipeline<'_> {
                 FailureKind::Interrupted,
                 "the run was ended before the answer",
             );
-            let judged = self.work.judge(task, End::Failure(failure, None), None);
+            let judged = self
+                .work
+                .judge(task, End::Failure(failure, None), Found::default());
             let judged = judged.await;
             return self.done(lease, judged, None).await;
         };
@@ -220,8 +220,8 @@ impl Pipeline<'_> {
                 Ok(())
             }
             Decision::End(end) => {
-                let (end, document) = content::read(content, end).await;
-                let judged = self.work.judge(task, end, document).await;
+                let (end, found) = content::read(content, &task.url, end).await;
+                let judged = self.work.judge(task, end, found).await;
                 self.done(lease, judged, rest).await
             }
         }
@@ -250,6 +250,12 @@ impl Pipeline<'_> {
         {
             value.set_sensitive(true);
             fields.insert(http::header::AUTHORIZATION, value);
+        }
+        if let Some(before) = &task.target.before
+            && task.errand == Errand::Visit
+            && task.hops.is_empty()
+        {
+            conditions(&before.validators, &mut fields);
         }
         let request = Request {
             url: &task.url,
@@ -314,6 +320,9 @@ impl Pipeline<'_> {
             }
             Ok(exchange) => exchange,
         };
+        if exchange.status == StatusCode::NOT_MODIFIED && task.target.before.is_some() {
+            return Decision::End(End::Answer(Box::new(exchange)));
+        }
         let accepted = self.limits.accept.contains(exchange.status.as_u16());
         if exchange.status.is_redirection() {
             return self.follow(task, exchange, accepted);
@@ -534,6 +543,20 @@ pub(super) enum Decision {
 impl Decision {
     fn again(method: Method, wait: Duration, rest: Option<Duration>) -> Self {
         Self::Step(Step::Again { method, wait }, rest)
+    }
+}
+
+/// Asks for content only if it is not what it was (RFC 9110, section 13.1); a validator that is no field value is
+/// left out.
+fn conditions(validators: &Validators, fields: &mut HeaderMap) {
+    let pairs = [
+        (IF_NONE_MATCH, &validators.etag),
+        (IF_MODIFIED_SINCE, &validators.last_modified),
+    ];
+    for (name, value) in pairs {
+        if let Some(Ok(value)) = value.as_deref().map(HeaderValue::from_str) {
+            fields.insert(name, value);
+        }
     }
 }
 

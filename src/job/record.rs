@@ -2,18 +2,23 @@
 
 use std::hash::Hasher;
 
+use http::header::{ETAG, LAST_MODIFIED};
 use http::{StatusCode, Version};
 use siphasher::sip::SipHasher13;
+use url::Url;
 
+use super::content::Found;
+use super::crawl::base_url;
 use super::pipeline::End;
 use crate::frontier::Task;
 use crate::model::{
-    Document, Exchange, Failure, FailureKind, Outcome, Visit, key, without_secrets,
+    Before as Stored, Change, Document, Exchange, Failure, FailureKind, Outcome, Validators, Visit,
+    key, without_secrets,
 };
 use crate::policy::accept::Accept;
 
-/// The record of `task`, judged by `accept`.
-pub(super) fn of(task: &Task, end: End, document: Option<&Document>, accept: &Accept) -> Visit {
+/// The record of `task`, judged by `accept`; what was asked for of the content moves into it.
+pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> Visit {
     let target = &task.target;
     // What was never a URL is shown as it was given, which is all there is to show.
     let url = match (&target.refusal, &target.seed) {
@@ -48,6 +53,7 @@ pub(super) fn of(task: &Task, end: End, document: Option<&Document>, accept: &Ac
             )
         }
     };
+    let mut answered = None;
     if let Some(exchange) = exchange {
         visit.status = Some(exchange.status.as_u16());
         visit.final_url = Some(without_secrets(&task.url));
@@ -56,10 +62,28 @@ pub(super) fn of(task: &Task, end: End, document: Option<&Document>, accept: &Ac
         visit.remote_addr = exchange.remote;
         visit.http_version = Some(version(exchange.version).to_owned());
         visit.timing = Some(exchange.timing);
+        answered = Some(exchange);
     }
-    if let Some(document) = document {
+    if let Some(document) = &found.document {
         visit.title.clone_from(&document.title);
         visit.charset = (!document.charset.is_empty()).then(|| document.charset.to_owned());
+        visit.canonical = canonical(&task.url, document);
+    }
+    visit.links = std::mem::take(&mut found.links);
+    visit.fields = std::mem::take(&mut found.fields);
+    let sha256 = found.sha256.take();
+    if let Some(exchange) = &answered {
+        let text = |name| exchange.field(name).map(str::to_owned);
+        visit.validators = Some(Box::new(Validators {
+            etag: text(ETAG),
+            last_modified: text(LAST_MODIFIED),
+            sha256: sha256.clone(),
+        }));
+    }
+    visit.sha256 = sha256.filter(|_| found.shown);
+    visit.body = std::mem::take(&mut found.body);
+    if let Some(reason) = found.unread.take() {
+        visit.fail(Failure::new(FailureKind::TooLarge, reason));
     }
     if let Some(failure) = failure {
         visit.fail(failure);
@@ -69,6 +93,60 @@ pub(super) fn of(task: &Task, end: End, document: Option<&Document>, accept: &Ac
         visit.outcome = Outcome::Excluded;
     }
     visit
+}
+
+/// The record of a target whose content is what it was: an answer of 304 (RFC 9110, section 15.4.5).
+pub(super) fn unchanged(task: &Task, exchange: &Exchange, before: &Stored) -> Visit {
+    let mut visit = before.record.clone();
+    visit.cached = true;
+    visit.change = Some(Change::Unchanged);
+    visit.attempts = task.attempts;
+    visit.timing = Some(exchange.timing);
+    visit.remote_addr = exchange.remote;
+    visit.http_version = Some(version(exchange.version).to_owned());
+    // A server may send newer ones along.
+    let newer = |name| exchange.field(name).map(str::to_owned);
+    let kept = before.validators.clone();
+    visit.validators = Some(Box::new(Validators {
+        etag: newer(ETAG).or(kept.etag),
+        last_modified: newer(LAST_MODIFIED).or(kept.last_modified),
+        sha256: kept.sha256,
+    }));
+    visit
+}
+
+/// What became of a target since the run before; nothing is said where it could not be judged.
+pub(super) fn change(before: Option<&Stored>, visit: &Visit) -> Option<Change> {
+    let Some(before) = before else {
+        return Some(Change::New);
+    };
+    let good = |outcome| outcome == Outcome::Ok;
+    match (before.record.outcome, visit.outcome) {
+        (_, Outcome::Unknown) => None,
+        (was, is) if good(was) && is == Outcome::Broken => Some(Change::Gone),
+        (was, is) => {
+            let digest = visit
+                .validators
+                .as_ref()
+                .and_then(|kept| kept.sha256.as_ref());
+            let same = was == is
+                && before.record.status == visit.status
+                && before.record.final_url == visit.final_url
+                && before.validators.sha256.as_ref() == digest;
+            Some(if same {
+                Change::Unchanged
+            } else {
+                Change::Changed
+            })
+        }
+    }
+}
+
+/// What the page calls its own address, when that is another one.
+fn canonical(url: &Url, document: &Document) -> Option<String> {
+    let named = document.canonical.as_deref()?;
+    let named = base_url(url, document).join(named).ok()?;
+    (key(&named) != key(url)).then(|| without_secrets(&named))
 }
 
 fn refused_status(exchange: &Exchange, accept: &Accept) -> Option<Failure> {

@@ -12,10 +12,12 @@
 //! | [`exchange`] | [`Exchange`], [`Hop`], [`Timing`]: what one request brought back |
 //! | [`document`] | [`Document`], [`Link`]: what a parser found in content |
 //! | [`failure`] | [`Outcome`], [`Failure`]: a verdict and its reason |
-//! | [`visit`] | [`Visit`], [`Summary`]: the record |
+//! | [`visit`] | [`Visit`], [`Outlink`], [`Summary`]: the record |
+//! | [`before`] | [`Before`], [`Change`]: what an earlier run knew |
 //! | [`event`] | [`Event`], [`Reporter`]: what is said while a run goes on |
 //! | [`secret`] | [`Secret`]: a value that is never shown |
 
+pub mod before;
 pub mod document;
 pub mod event;
 pub mod exchange;
@@ -25,6 +27,7 @@ pub mod target;
 pub mod url;
 pub mod visit;
 
+pub use before::{Before, Change, Validators};
 pub use document::{Document, Link, LinkKind, Links};
 pub use event::{Event, Reporter, Silent};
 pub use exchange::{Exchange, Hop, Timing};
@@ -32,4 +35,4 @@ pub use failure::{Failure, FailureKind, Outcome};
 pub use secret::{Secret, masked};
 pub use target::{Naming, Seed, Source, Target};
 pub use url::{Origin, URL_LIMIT, fingerprint, key, without_secrets};
-pub use visit::{Summary, Visit};
+pub use visit::{Outlink, Summary, Visit};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::before::Before;
 use super::failure::Failure;
 use super::secret::Secret;
 
@@ -62,6 +63,10 @@ pub struct Target {
     /// What the userinfo of the given URL stands for, as a field value; goes to the target's own origin
     /// and nowhere else, and is never stored.
     pub authorization: Option<Secret>,
+    /// When it was changed last, as the sitemap that lists it says.
+    pub lastmod: Option<Box<str>>,
+    /// What an earlier run knew of it.
+    pub before: Option<Box<Before>>,
     /// Local files, read in one go; `url` is then only their common name.
     pub files: Option<Arc<[PathBuf]>>,
 }
@@ -78,6 +83,8 @@ impl Target {
             naming: Naming::User,
             refusal: None,
             authorization: None,
+            lastmod: None,
+            before: None,
             files: None,
         }
     }

@@ -7,7 +7,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
+use super::before::{Change, Validators};
+use super::document::LinkKind;
 use super::exchange::{Hop, Timing};
 use super::failure::{Failure, FailureKind, Outcome};
 use super::target::Source;
@@ -63,6 +66,36 @@ pub struct Visit {
     /// The document's title, white space folded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub title: Option<String>,
+    /// What the page calls its own address (`rel=canonical`), when that is another one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub canonical: Option<String>,
+    /// What meta robots and X-Robots-Tag ask for: `noindex`, `nofollow`, or both with a comma between.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub robots: Option<String>,
+    /// When it was changed last, as the sitemap that lists it says.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lastmod: Option<String>,
+    /// What it links to, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub links: Option<Vec<Outlink>>,
+    /// What was asked to be taken out of the content, by name.
+    #[serde(skip_serializing_if = "Map::is_empty", default)]
+    pub fields: Map<String, Value>,
+    /// SHA-256 of the content, in lower-case hexadecimal, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sha256: Option<String>,
+    /// The content as text, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub body: Option<String>,
+    /// What became of it since the run before, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub change: Option<Change>,
+    /// The server said that it is what an earlier run had got, whose facts these are.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub cached: bool,
+    /// For a later run to compare with; kept in a state and no part of the record.
+    #[serde(skip)]
+    pub validators: Option<Box<Validators>>,
     /// Where the time went, milliseconds.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub timing: Option<Timing>,
@@ -75,6 +108,21 @@ pub struct Visit {
     /// Requests that were sent for it, redirects and retries included.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub attempts: u32,
+}
+
+/// A link of a page, in its record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outlink {
+    /// Absolute, without userinfo; as it is written where it is no URL.
+    pub url: String,
+    /// What it is.
+    pub kind: LinkKind,
+    /// The text of an `a`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub text: Option<String>,
+    /// It asks crawlers not to follow it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub nofollow: bool,
 }
 
 #[expect(
@@ -107,6 +155,16 @@ impl Visit {
             charset: None,
             size: None,
             title: None,
+            canonical: None,
+            robots: None,
+            lastmod: None,
+            links: None,
+            fields: Map::new(),
+            sha256: None,
+            body: None,
+            change: None,
+            cached: false,
+            validators: None,
             timing: None,
             remote_addr: None,
             http_version: None,

@@ -7,6 +7,7 @@
 //! | [`budget`] | how much of a site is visited, and what is a trap |
 //! | [`fail_on`] | which records make a run fail |
 //! | [`headers`] | which fields and credentials go to which origin |
+//! | [`order`] | which URLs come first |
 //! | [`politeness`] | how fast and how wide an origin is asked |
 //! | [`port`] | which ports a page may lead to |
 //! | [`redirect`] | where a redirect leads, and whether it may |
@@ -19,6 +20,7 @@ pub mod address;
 pub mod budget;
 pub mod fail_on;
 pub mod headers;
+pub mod order;
 pub mod politeness;
 pub mod port;
 pub mod redirect;

@@ -7,16 +7,33 @@ use serde_json::Value;
 use crate::model::Visit;
 
 /// A field of a record.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Field {
     /// In tables: `timing_ttfb`. A template may write `timing.ttfb` as well.
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     /// Where it stands in the record's JSON (RFC 6901).
-    pointer: &'static str,
+    pointer: Cow<'static, str>,
 }
 
 const fn field(name: &'static str, pointer: &'static str) -> Field {
-    Field { name, pointer }
+    Field {
+        name: Cow::Borrowed(name),
+        pointer: Cow::Borrowed(pointer),
+    }
+}
+
+/// The column of a value that the user named.
+pub(super) fn extracted(name: &str) -> Field {
+    Field {
+        name: format!("fields_{name}").into(),
+        pointer: format!("/fields/{name}").into(),
+    }
+}
+
+/// The columns of a table: every field, and the values that the user named.
+pub(super) fn columns(extracted_names: &[String]) -> Vec<Field> {
+    let named = extracted_names.iter().map(|name| extracted(name));
+    FIELDS.iter().cloned().chain(named).collect()
 }
 
 /// Every field, in the order of the columns; the same for every job, so that columns never shift.
@@ -42,6 +59,14 @@ pub(super) const FIELDS: &[Field] = &[
     field("charset", "/charset"),
     field("size", "/size"),
     field("title", "/title"),
+    field("canonical", "/canonical"),
+    field("robots", "/robots"),
+    field("lastmod", "/lastmod"),
+    field("change", "/change"),
+    field("cached", "/cached"),
+    field("sha256", "/sha256"),
+    field("body", "/body"),
+    field("links", "/links"),
     field("timing_dns", "/timing/dns"),
     field("timing_connect", "/timing/connect"),
     field("timing_tls", "/timing/tls"),
@@ -54,8 +79,8 @@ pub(super) const FIELDS: &[Field] = &[
     field("attempts", "/attempts"),
 ];
 
-/// The field of that name, dotted or flattened.
-pub(super) fn named(name: &str) -> Option<&'static Field> {
+/// The field of that name, dotted or flattened; whether somebody gave a value the name behind `fields.` is not asked.
+pub(super) fn named(name: &str) -> Option<Field> {
     let same = |field: &&Field| {
         field.name == name
             || field
@@ -63,7 +88,12 @@ pub(super) fn named(name: &str) -> Option<&'static Field> {
                 .get(1..)
                 .is_some_and(|path| path.replace('/', ".") == name)
     };
-    FIELDS.iter().find(same)
+    let own = || {
+        let name = name.strip_prefix("fields")?.strip_prefix(['.', '_'])?;
+        let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        (!name.is_empty() && name.chars().all(good)).then(|| extracted(name))
+    };
+    FIELDS.iter().find(same).cloned().or_else(own)
 }
 
 /// A record whose fields are asked for by name.
@@ -75,17 +105,21 @@ impl Record {
         Self(serde_json::to_value(visit).unwrap_or_default())
     }
 
-    /// The text of a field, empty where it has no value. Hops are `301 URL`, one after the other.
+    /// The text of a field, empty where it has no value. Hops are `301 URL`, one after the other; links are their URLs;
+    /// any other list is JSON.
     pub(super) fn text(&self, field: &Field) -> Cow<'_, str> {
-        match self.0.pointer(field.pointer) {
+        match self.0.pointer(&field.pointer) {
             None | Some(Value::Null) => Cow::Borrowed(""),
             Some(Value::String(text)) => Cow::Borrowed(text),
-            Some(Value::Array(hops)) => {
-                let hop = |hop: &Value| {
-                    let url = hop["url"].as_str().unwrap_or_default();
-                    format!("{} {url}", hop["status"])
+            Some(Value::Array(items)) if matches!(&*field.name, "redirects" | "links") => {
+                let item = |item: &Value| {
+                    let url = item["url"].as_str().unwrap_or_default();
+                    match &item["status"] {
+                        Value::Null => url.to_owned(),
+                        status => format!("{status} {url}"),
+                    }
                 };
-                Cow::Owned(hops.iter().map(hop).collect::<Vec<_>>().join(" "))
+                Cow::Owned(items.iter().map(item).collect::<Vec<_>>().join(" "))
             }
             Some(other) => Cow::Owned(other.to_string()),
         }
@@ -104,6 +138,11 @@ mod tests {
         let text = || Some("x".to_owned());
         (visit.input, visit.fragment, visit.final_url) = (text(), text(), text());
         (visit.content_type, visit.charset, visit.title) = (text(), text(), text());
+        (visit.canonical, visit.robots, visit.lastmod) = (text(), text(), text());
+        (visit.sha256, visit.body) = (text(), text());
+        visit.links = Some(Vec::new());
+        visit.change = Some(crate::model::Change::New);
+        visit.cached = true;
         visit.http_version = text();
         visit.line = Some(1);
         visit.status = Some(200);
@@ -150,7 +189,7 @@ mod tests {
         assert!(
             FIELDS
                 .iter()
-                .all(|field| named(field.name).is_some_and(|found| found.name == field.name))
+                .all(|field| named(&field.name).is_some_and(|found| found.name == field.name))
         );
     }
 }

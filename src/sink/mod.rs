@@ -39,6 +39,10 @@ pub struct Options {
     pub colour: bool,
     /// For people: only what is not `ok`.
     pub failures_only: bool,
+    /// Names of what is taken out of content, in the order of their columns.
+    pub fields: Vec<String>,
+    /// Records name what their page links to.
+    pub links: bool,
     /// How `template` words a record.
     pub template: Option<Template>,
 }

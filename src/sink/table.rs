@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 
-use super::field::{FIELDS, Record};
+use super::field::{Field, Record, columns};
 use super::{Format, Options, Sink, for_terminal};
 use crate::model::Visit;
 
@@ -15,8 +15,9 @@ pub(super) const CSV: Format = Format {
     name: "csv",
     about: "a table for spreadsheets: a line of names, then one line a record",
     extensions: &["csv"],
-    open: |_: &Options| {
+    open: |options: &Options| {
         Box::new(Table {
+            columns: columns(&options.fields),
             delimiter: b',',
             quotes: QuoteStyle::Necessary,
         })
@@ -27,8 +28,9 @@ pub(super) const TSV: Format = Format {
     name: "tsv",
     about: "the same with tabs and without quotes, for cut and awk",
     extensions: &["tsv", "tab"],
-    open: |_: &Options| {
+    open: |options: &Options| {
         Box::new(Table {
+            columns: columns(&options.fields),
             delimiter: b'\t',
             quotes: QuoteStyle::Never,
         })
@@ -36,6 +38,7 @@ pub(super) const TSV: Format = Format {
 };
 
 struct Table {
+    columns: Vec<Field>,
     delimiter: u8,
     quotes: QuoteStyle,
 }
@@ -55,12 +58,14 @@ impl Table {
 
 impl Sink for Table {
     fn begin(&mut self, out: &mut Vec<u8>) {
-        self.line(FIELDS.iter().map(|field| Cow::Borrowed(field.name)), out);
+        let names = self.columns.iter().map(|field| Cow::Borrowed(&*field.name));
+        self.line(names, out);
     }
 
     fn write(&mut self, visit: &Visit, out: &mut Vec<u8>) {
         let record = Record::of(visit);
-        self.line(FIELDS.iter().map(|field| cell(record.text(field))), out);
+        let cells = self.columns.iter().map(|field| cell(record.text(field)));
+        self.line(cells, out);
     }
 }
 

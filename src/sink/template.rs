@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::field::{FIELDS, Field, Record, named};
+use super::field::{FIELDS, Field, Record, extracted, named};
 use super::{Format, Options, Sink, for_terminal};
 use crate::model::Visit;
 
@@ -24,7 +24,7 @@ pub struct Template(Vec<Piece>);
 #[derive(Clone)]
 enum Piece {
     Text(String),
-    Field(&'static Field),
+    Field(Field),
 }
 
 impl fmt::Debug for Template {
@@ -79,7 +79,7 @@ impl FromStr for Template {
                     };
                     let name = &text[from..from + length];
                     let Some(field) = named(name) else {
-                        let names: Vec<_> = FIELDS.iter().map(|field| field.name).collect();
+                        let names: Vec<_> = FIELDS.iter().map(|field| &*field.name).collect();
                         return Err(format!(
                             "column {}: there is no field {name}; there are {}",
                             column(from),
@@ -113,6 +113,21 @@ impl FromStr for Template {
             pieces.push(Piece::Text(literal));
         }
         Ok(Self(pieces))
+    }
+}
+
+impl Template {
+    /// The values under `fields.` that it asks for and that are not among `names`.
+    #[must_use]
+    pub fn unknown(&self, names: &[String]) -> Vec<String> {
+        let known: Vec<_> = names.iter().map(|name| extracted(name)).collect();
+        let asked = self.0.iter().filter_map(|piece| match piece {
+            Piece::Field(field) if !FIELDS.contains(field) && !known.contains(field) => {
+                Some(field.name.replacen('_', ".", 1))
+            }
+            _ => None,
+        });
+        asked.collect()
     }
 }
 

@@ -84,6 +84,12 @@ impl Sink for Text {
             );
         }
         line.push('\n');
+        for (name, value) in &visit.fields {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            let _ = writeln!(line, "  {}: {}", self.paint("2", name), for_terminal(&text));
+        }
         out.extend_from_slice(line.as_bytes());
     }
 }

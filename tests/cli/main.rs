@@ -5,6 +5,7 @@
 //! | `idea` | waiting at once: order and arrivals, never a stopwatch; ten thousand in flight |
 //! | `fetch` | one record a line, whatever happens to it |
 //! | `crawl` | every page once, links in scope, robots, depth |
+//! | `content` | what a record holds of the content |
 //! | `check` | every link with its place and verdict |
 //! | `secrets` | fields and credentials stay with their origin; the address rule |
 //! | `outputs` | formats, files, closed and full outputs |
@@ -12,6 +13,7 @@
 //! | `stop` | signals |
 //! | `stall` | pages that are heavy |
 //! | `state` | resuming, also after kill -9 |
+//! | `recrawl` | what became of each page since the run before; order |
 //! | `crash` | a kill at every write, a disk that is full or fails |
 //! | `faults` | servers that misbehave, and what is tried again |
 //! | `limits` | what one page may ask for |
@@ -28,6 +30,7 @@
 mod support;
 
 mod check;
+mod content;
 mod crash;
 mod crawl;
 mod faults;
@@ -36,6 +39,7 @@ mod idea;
 mod limits;
 mod matrix;
 mod outputs;
+mod recrawl;
 mod secrets;
 mod stall;
 mod state;

@@ -8,9 +8,10 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
-use dragnet::frontier::{Frontier, Options as FrontierOptions, Sqlite};
+use dragnet::frontier::{Begin, Frontier, Options as FrontierOptions, Sqlite};
 use dragnet::model::{Failure, FailureKind, Outcome, Visit, key, without_secrets};
 use dragnet::policy::budget::Budget;
+use dragnet::policy::order::Order;
 use dragnet::policy::politeness::Pace;
 use dragnet::policy::redirect::{self, Redirect};
 use dragnet::policy::retry::{quota_spent, retry_after};
@@ -262,11 +263,12 @@ fn open_state(path: &Path) -> Result<impl Frontier, String> {
         unique: true,
         robots: None,
         depth: None,
+        order: Order::default(),
         budget: Budget::default(),
         pace: Rc::new(move |_, _, _| pace),
     };
     let command = [("job".to_owned(), "crawl".to_owned())];
-    Sqlite::open(path, false, &command, options)
+    Sqlite::open(path, Begin::Resume, &command, options)
         .map(|(store, _)| store)
         .map_err(|error| error.to_string())
 }

@@ -34,14 +34,15 @@ use http::{Method, StatusCode};
 use regex::Regex;
 use url::Url;
 
-use super::content::{Content, Parsed, apart, internal};
+use super::content::{Content, Found, Wanted, apart, internal};
 use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
 use crate::input::{self, Selection};
-use crate::model::{Document, Naming, Outcome, Target, Visit, key};
+use crate::model::{Naming, Outcome, Target, Visit, key};
 use crate::parser;
 use crate::policy::budget::Budget;
+use crate::policy::order::Order;
 use disk::Serving;
 use ledger::Ledger;
 use locate::Base;
@@ -162,6 +163,7 @@ impl Check {
             unique: false,
             robots: None,
             depth: None,
+            order: Order::default(),
             budget: Budget::default(),
             pace: self.pace.clone(),
         };
@@ -325,25 +327,25 @@ impl Work for Links {
     }
 
     fn receive(&self, _: &Task) -> Content {
-        Content::Parsed(Parsed::new(self.reading.options.clone(), false))
+        Content::parsed(self.reading.options.clone(), false, Wanted::default())
     }
 
     fn judge<'a>(
         &'a self,
         task: &'a Task,
         end: End,
-        mut document: Option<Document>,
+        mut found: Found,
     ) -> LocalBoxFuture<'a, Judged> {
         Box::pin(async move {
-            let mut visit = record::of(task, end, document.as_ref(), &self.limits.accept);
+            let mut visit = record::of(task, end, &mut found, &self.limits.accept);
             let url = &task.target.url;
-            if let Some(document) = &mut document {
+            if let Some(document) = &mut found.document {
                 let anchors = reading::Anchors::of(document);
                 self.ledger.borrow_mut().anchors(url, anchors);
             }
             let page = self.pages.get(&key(url)).copied();
             let source = page.filter(|_| task.target.seed.is_some());
-            let links = match document {
+            let links = match found.document {
                 Some(document) if source.is_some() && visit.outcome == Outcome::Ok => {
                     let much = document.links.len() > MANY;
                     let base = Base::remote(task.url.clone());

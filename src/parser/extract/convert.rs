@@ -1,9 +1,9 @@
 //! What extracted text is made into: a number, a date, an absolute URL. What cannot be made into it is absent, never a
 //! guess: a column of numbers holds numbers alone.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::fmt::{rfc2822, strtime};
-use jiff::Timestamp;
 use serde_json::{Number, Value};
 use url::Url;
 

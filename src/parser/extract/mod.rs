@@ -160,7 +160,9 @@ impl Extraction {
                     attribute,
                 } => tree.as_ref().map_or_else(Vec::new, |tree| {
                     let elements = tree.select(selector);
-                    rule.first_or_all(elements.filter_map(|element| value(element, attribute)))
+                    rule.first_or_all(
+                        elements.filter_map(|element| value(element, attribute.as_deref())),
+                    )
                 }),
                 Way::Regex(pattern) => {
                     let matches = pattern.captures_iter(&text).filter_map(|found| {
@@ -208,13 +210,12 @@ impl Rule {
 }
 
 /// The text of an element, white space folded, or an attribute; an element without that attribute is no match.
-fn value(element: ElementRef<'_>, attribute: &Option<String>) -> Option<Value> {
-    let text = match attribute {
-        Some(name) => element.attr(name)?.trim().to_owned(),
-        None => {
-            let text: String = element.text().collect();
-            text.split_whitespace().collect::<Vec<_>>().join(" ")
-        }
+fn value(element: ElementRef<'_>, attribute: Option<&str>) -> Option<Value> {
+    let text = if let Some(name) = attribute {
+        element.attr(name)?.trim().to_owned()
+    } else {
+        let text: String = element.text().collect();
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
     };
     Some(Value::String(text))
 }

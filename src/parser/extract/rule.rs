@@ -200,6 +200,9 @@ mod tests {
             }
         ));
         let rule = Rule::select("mail=a[href=\"x@y\"]@data-x[]").expect("a rule");
-        assert!(rule.all && matches!(rule.way, Way::Css { attribute: Some(name), .. } if name == "data-x"));
+        assert!(
+            rule.all
+                && matches!(rule.way, Way::Css { attribute: Some(name), .. } if name == "data-x")
+        );
     }
 }

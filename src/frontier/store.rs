@@ -1,0 +1,359 @@
+//! The state file: its tables, how it is opened, and what is read back from it.
+//!
+//! A target without a row in `visits` is pending: no column says so, so nothing has to be rewritten when a
+//! run dies. Each commit is sealed (`seal`), so a file that a disk has changed is refused instead of believed. One
+//! process uses it at a time; anyone may read it meanwhile with the stock `sqlite3` shell. Deliberately absent: any
+//! record of what was in flight.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::FrontierError;
+use super::pending::Pending;
+use super::seal::Seal;
+use crate::model::target::Naming;
+use crate::model::{Outcome, Seed, Summary};
+
+/// Version of the tables; a file from a newer one is refused and not touched.
+const FORMAT: i64 = 2;
+
+const TABLES: &str = "
+CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE targets (
+    id INTEGER PRIMARY KEY, url TEXT NOT NULL, depth INTEGER NOT NULL, referrer TEXT,
+    input TEXT, line INTEGER, refusal TEXT, naming INTEGER NOT NULL, lastmod TEXT, before TEXT,
+    fingerprint INTEGER NOT NULL, site INTEGER NOT NULL, lane INTEGER NOT NULL);
+CREATE INDEX waiting ON targets (site, lane);
+CREATE TABLE visits (
+    id INTEGER PRIMARY KEY REFERENCES targets (id), url TEXT NOT NULL, outcome TEXT NOT NULL,
+    status INTEGER, final_url TEXT, error_kind TEXT, error_message TEXT, depth INTEGER, referrer TEXT,
+    content_type TEXT, size INTEGER, title TEXT, etag TEXT, last_modified TEXT, sha256 TEXT, record TEXT NOT NULL);
+CREATE TABLE outputs (position INTEGER PRIMARY KEY, committed INTEGER NOT NULL);
+";
+
+/// What a state file held when it was opened.
+pub(super) struct Held {
+    pub(super) identity: Option<String>,
+    pub(super) secret: Option<(u64, u64)>,
+    pub(super) finished: Option<u8>,
+    /// There was a run before.
+    pub(super) again: bool,
+    pub(super) lengths: Vec<u64>,
+    pub(super) summary: Summary,
+}
+
+/// A target as it is read back; made into one that waits only where it is needed.
+pub(super) struct Kept<'a> {
+    pub(super) id: u64,
+    pub(super) url: &'a str,
+    pub(super) depth: u32,
+    pub(super) naming: Naming,
+    pub(super) fingerprint: u64,
+    pub(super) visited: bool,
+    pub(super) make: &'a dyn Fn() -> Option<Pending>,
+}
+
+/// Columns of `targets`.
+const TARGET_COLUMNS: usize = 13;
+
+fn naming(row: &rusqlite::Row<'_>) -> rusqlite::Result<Naming> {
+    Ok(match row.get::<_, i64>(7)? {
+        0 => Naming::User,
+        1 => Naming::File,
+        _ => Naming::Page,
+    })
+}
+
+/// The target of a row of `targets`.
+pub(super) fn pending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pending> {
+    let input: Option<String> = row.get(4)?;
+    let line: i64 = row.get::<_, Option<i64>>(5)?.unwrap_or(0);
+    let refusal: Option<String> = row.get(6)?;
+    let before: Option<String> = row.get(9)?;
+    let pending = Pending {
+        id: row.get::<_, i64>(0)?.unsigned_abs(),
+        url: row.get(1)?,
+        depth: row.get(2)?,
+        referrer: row.get::<_, Option<String>>(3)?.map(Into::into),
+        refusal: refusal.and_then(|text| serde_json::from_str(&text).ok()),
+        naming: naming(row)?,
+        rare: None,
+        seed: input.map(|input| {
+            Box::new(Seed {
+                input,
+                line: line.unsigned_abs(),
+            })
+        }),
+    };
+    let before = before.and_then(|text| serde_json::from_str(&text).ok());
+    Ok(pending.with(None, row.get(8)?, before))
+}
+
+/// An open state file, before its thread runs.
+pub(super) struct Store {
+    pub(super) connection: Connection,
+    pub(super) path: String,
+    pub(super) seal: Seal,
+    /// Held until the process ends, however it ends.
+    _lock: File,
+}
+
+pub(super) fn state_error(path: &str, reason: impl std::fmt::Display) -> FrontierError {
+    FrontierError::State {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+impl Store {
+    /// Opens or makes the state at `path`; `fresh` empties it first.
+    pub(super) fn open(path: &Path, fresh: bool) -> Result<Self, FrontierError> {
+        let shown = path.display().to_string();
+        let wrong = |reason: &dyn std::fmt::Display| state_error(&shown, reason);
+        let lock = lock(path).map_err(|reason| wrong(&reason))?;
+        if fresh {
+            for suffix in ["", "-wal", "-shm"] {
+                let mut name = path.as_os_str().to_owned();
+                name.push(suffix);
+                match std::fs::remove_file(&name) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(wrong(&error));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let connection = Connection::open(path).map_err(|error| wrong(&error))?;
+        let store = Self {
+            connection,
+            path: shown.clone(),
+            seal: Seal::default(),
+            _lock: lock,
+        };
+        store
+            .prepare()
+            .map_err(|error| match error.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
+                    wrong(&format!(
+                        "it is no dragnet state or is damaged ({error}); --fresh starts anew"
+                    ))
+                }
+                _ => wrong(&error),
+            })?;
+        Ok(store)
+    }
+
+    fn prepare(&self) -> rusqlite::Result<()> {
+        let format: i64 = self
+            .connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let objects: i64 =
+            self.connection
+                .query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+        let foreign = |what: &str| {
+            rusqlite::Error::SqliteFailure(
+                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOTADB),
+                Some(what.to_owned()),
+            )
+        };
+        if format > FORMAT {
+            return Err(rusqlite::Error::InvalidParameterName(format!(
+                "its format is {format} and this program knows {FORMAT}: use a newer dragnet"
+            )));
+        }
+        if (1..FORMAT).contains(&format) {
+            return Err(rusqlite::Error::InvalidParameterName(format!(
+                "its format is {format} and this program writes {FORMAT}: finish it with the dragnet that began it, or start anew with --fresh"
+            )));
+        }
+        if format == 0 && objects > 0 {
+            return Err(foreign("it is a database of something else"));
+        }
+        self.connection.pragma_update(None, "journal_mode", "WAL")?;
+        self.connection.pragma_update(None, "synchronous", "FULL")?;
+        if objects == 0 {
+            self.connection.execute_batch(&format!(
+                "BEGIN IMMEDIATE; {TABLES} PRAGMA user_version = {FORMAT}; COMMIT;"
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// Everything but the targets, which are many: those go to `each` one by one, in the order in which
+    /// they were added.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is not what was written.
+    pub(super) fn load(&mut self, each: impl FnMut(Kept<'_>)) -> Result<Held, FrontierError> {
+        let damaged = |reason: &dyn std::fmt::Display| {
+            let reason = format!("it is damaged ({reason}); --fresh starts anew");
+            state_error(&self.path, reason)
+        };
+        let mut seal = Seal::default();
+        let held = self
+            .read(&mut seal, each)
+            .map_err(|error| damaged(&error))?;
+        match seal.holds(&self.connection) {
+            Ok(true) => {}
+            Ok(false) => return Err(damaged(&"its contents are not what was written")),
+            Err(error) => return Err(damaged(&error)),
+        }
+        self.seal = seal;
+        Ok(held)
+    }
+
+    fn read(&self, seal: &mut Seal, mut each: impl FnMut(Kept<'_>)) -> rusqlite::Result<Held> {
+        let meta = |name: &str| {
+            self.connection
+                .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
+                    row.get::<_, String>(0)
+                })
+                .optional()
+        };
+        let secret = meta("secret")?.and_then(|text| {
+            let (a, b) = text.split_once(' ')?;
+            Some((a.parse().ok()?, b.parse().ok()?))
+        });
+        let mut lengths = self
+            .connection
+            .prepare("SELECT committed FROM outputs ORDER BY position")?;
+        let lengths = lengths
+            .query_map([], |row| {
+                row.get::<_, i64>(0)
+                    .map(|length| u64::try_from(length).unwrap_or(0))
+            })?
+            .collect::<Result<_, _>>()?;
+        let summary = self.counted(seal)?;
+        let mut targets = self.connection.prepare(
+            "SELECT t.*, v.id IS NOT NULL FROM targets t LEFT JOIN visits v ON v.id = t.id ORDER BY t.id",
+        )?;
+        let mut rows = targets.query([])?;
+        let mut indexed = 0_u64;
+        while let Some(row) = rows.next()? {
+            seal.add_read("targets", row, TARGET_COLUMNS)?;
+            indexed = indexed.wrapping_add(Seal::of_index(row, 11, 12, 0)?);
+            // What is not of its kind was not written here; the seal will say so.
+            each(Kept {
+                id: row.get::<_, i64>(0)?.unsigned_abs(),
+                url: row.get_ref(1)?.as_str()?,
+                depth: row.get(2)?,
+                naming: naming(row)?,
+                fingerprint: row.get::<_, i64>(10)?.cast_unsigned(),
+                visited: row.get(TARGET_COLUMNS)?,
+                make: &|| pending(row).ok(),
+            });
+        }
+        // Pages are found by the index, which may be damaged where the rows are not.
+        let mut index = self
+            .connection
+            .prepare("SELECT site, lane, id FROM targets INDEXED BY waiting")?;
+        let mut index = index.query([])?;
+        while let Some(row) = index.next()? {
+            indexed = indexed.wrapping_sub(Seal::of_index(row, 0, 1, 2)?);
+        }
+        if indexed != 0 {
+            return Err(rusqlite::Error::InvalidParameterName(
+                "its index is not that of its rows".to_owned(),
+            ));
+        }
+        Ok(Held {
+            identity: meta("command")?,
+            secret,
+            again: meta("runs")?.is_some(),
+            finished: meta("finished")?.and_then(|code| code.parse().ok()),
+            lengths,
+            summary,
+        })
+    }
+
+    /// The visits so far.
+    fn counted(&self, seal: &mut Seal) -> rusqlite::Result<Summary> {
+        let mut visits = self.connection.prepare("SELECT * FROM visits")?;
+        let mut visits = visits.query([])?;
+        let mut counts: HashMap<(String, Option<String>), u64> = HashMap::new();
+        let mut summary = Summary::default();
+        while let Some(row) = visits.next()? {
+            seal.add_read("visits", row, 16)?;
+            let size = row.get::<_, Option<i64>>("size")?;
+            summary.bytes += size.map_or(0, i64::unsigned_abs);
+            let ends = (row.get("outcome")?, row.get("error_kind")?);
+            *counts.entry(ends).or_default() += 1;
+        }
+        for ((outcome, kind), count) in counts {
+            // The names are those of the record, so the record's own reader knows them.
+            let outcome = serde_json::from_value(outcome.into()).unwrap_or(Outcome::Unknown);
+            let kind = kind.and_then(|kind| serde_json::from_value(kind.into()).ok());
+            summary.count_many(outcome, kind, count);
+        }
+        Ok(summary)
+    }
+
+    /// Writes down which command begins here.
+    pub(super) fn begin(&self, identity: &str, secret: (u64, u64)) -> Result<(), FrontierError> {
+        let begin = || {
+            let transaction = self.connection.unchecked_transaction()?;
+            for (name, value) in [
+                ("command", identity.to_owned()),
+                ("secret", format!("{} {}", secret.0, secret.1)),
+            ] {
+                transaction.execute(
+                    "INSERT OR REPLACE INTO meta VALUES (?1, ?2)",
+                    params![name, value],
+                )?;
+            }
+            self.seal.write(&transaction)?;
+            transaction.commit()
+        };
+        begin().map_err(|error: rusqlite::Error| state_error(&self.path, error))
+    }
+
+    /// Makes a finished run the one before: every target is to be visited again, and keeps what was learnt of it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(super) fn recrawl(&self) -> Result<(), FrontierError> {
+        let anew = "BEGIN IMMEDIATE;
+            UPDATE targets SET before = (SELECT json_patch('{}', json_object('etag', etag, 'last_modified',
+                last_modified, 'sha256', sha256, 'record', json(record))) FROM visits v WHERE v.id = targets.id);
+            DELETE FROM visits; DELETE FROM outputs; DELETE FROM meta WHERE name = 'finished';
+            INSERT OR REPLACE INTO meta VALUES ('runs', (SELECT CAST(coalesce(max(CAST(value AS INTEGER)), 1) + 1 AS TEXT)
+                FROM meta WHERE name = 'runs'));";
+        let recrawl = || {
+            self.connection.execute_batch(anew)?;
+            let mut seal = Seal::default();
+            {
+                let mut targets = self.connection.prepare("SELECT * FROM targets")?;
+                let mut rows = targets.query([])?;
+                while let Some(row) = rows.next()? {
+                    seal.add_read("targets", row, TARGET_COLUMNS)?;
+                }
+            }
+            seal.write(&self.connection)?;
+            self.connection.execute_batch("COMMIT")
+        };
+        recrawl().map_err(|error: rusqlite::Error| state_error(&self.path, error))
+    }
+}
+
+/// One process at a time. A file beside the state is locked, never the state itself: closing a second
+/// descriptor of that would drop `SQLite`'s own locks on it. The kernel frees the lock when we die.
+fn lock(path: &Path) -> Result<File, String> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&name)
+        .map_err(|error| error.to_string())?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(
+            "another process is using it; wait for it, or give this run its own --state".to_owned(),
+        ),
+        Err(std::fs::TryLockError::Error(error)) => Err(error.to_string()),
+    }
+}
