@@ -7,13 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::bail;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, ValueEnum};
 use dragnet::frontier::Begin;
 use dragnet::input;
-use dragnet::job::{Crawl, State};
+use dragnet::job::{Crawl, State, Wanted};
 use dragnet::model::{Origin, Target, masked};
 use dragnet::policy::budget::{self, Budget};
+use dragnet::policy::media::MediaTypes;
 use dragnet::policy::order::{Order, Priority};
+use dragnet::policy::sameness::Sameness;
 use dragnet::policy::scope::{Reach, Scope};
 use futures::StreamExt;
 use regex::Regex;
@@ -22,6 +25,7 @@ use super::content::ContentOptions;
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
 use super::run::{Run, explain, run_to_end};
+use super::values;
 
 /// Flags of `crawl`.
 #[derive(Debug, Args)]
@@ -52,6 +56,24 @@ pub(crate) struct CrawlOptions {
     /// Visit URLs too whose path repeats a segment or never ends
     #[arg(long, help_heading = "Scope")]
     no_traps: bool,
+    /// End after so much content
+    #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Scope")]
+    max_bytes: Option<u64>,
+    /// Read only content of these types, such as text/html,image/*; of others there is a record and no more
+    #[arg(long, value_name = "LIST", help_heading = "Scope")]
+    content_type: Option<MediaTypes>,
+    /// Follow only URLs of this scheme
+    #[arg(long, value_name = "SCHEME", value_parser = ["http", "https"], help_heading = "Scope")]
+    scheme: Option<String>,
+    /// URLs whose parameters stand in another order are one
+    #[arg(long, help_heading = "Sameness")]
+    sort_query: bool,
+    /// Leave out parameters that track visitors: utm_*, gclid, fbclid and their kin
+    #[arg(long, help_heading = "Sameness")]
+    strip_tracking: bool,
+    /// Leave out parameters of this name, or of names that begin so: NAME*
+    #[arg(long, value_name = "NAME", help_heading = "Sameness")]
+    strip_parameter: Vec<String>,
     /// Do not follow URLs that match
     #[arg(long, value_name = "REGEX", help_heading = "Scope")]
     exclude: Vec<Regex>,
@@ -161,7 +183,11 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         Some(origins),
         false,
     )?;
-    let wanted = run.wanted(options.content.wanted(matches)?)?;
+    let wanted = run.wanted(Wanted {
+        types: options.content_type.clone().map(Arc::new),
+        ..options.content.wanted(matches)?
+    })?;
+    run.max_bytes(options.max_bytes);
     let reach = match options.scope {
         ScopeName::Host => Reach::Host,
         ScopeName::Domain => Reach::Domain,
@@ -173,7 +199,13 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         good(),
         options.include.clone(),
         options.exclude.clone(),
-    );
+    )
+    .only(options.scheme.clone());
+    let sameness = Sameness {
+        sort_query: options.sort_query,
+        strip_tracking: options.strip_tracking,
+        strip: options.strip_parameter.clone(),
+    };
     let state = options.state.clone().map(|path| State {
         path,
         begin: match (options.fresh, options.recrawl) {
@@ -209,6 +241,7 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         },
         robots: !options.ignore_robots,
         follow_nofollow: options.follow_nofollow,
+        sameness,
         pace: run.pace(),
         wanted,
         state,
@@ -285,10 +318,31 @@ fn command(
         ("sitemap", options.sitemap.join(" ")),
         ("ignore-robots", options.ignore_robots.to_string()),
         ("follow-nofollow", options.follow_nofollow.to_string()),
+        ("scheme", options.scheme.clone().unwrap_or_default()),
+        (
+            "sameness",
+            said(
+                matches,
+                &["sort_query", "strip_tracking", "strip_parameter"],
+            ),
+        ),
+        ("content-type", said(matches, &["content_type"])),
         ("content", options.content.said(matches)),
         ("outputs", run.outputs()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
+}
+
+/// What was given for these flags, as it was given.
+fn said(matches: &ArgMatches, flags: &[&str]) -> String {
+    let given = |flag: &&str| {
+        let by_hand = matches.value_source(flag) == Some(ValueSource::CommandLine);
+        let values = matches.get_raw(flag).filter(|_| by_hand)?;
+        let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
+        Some(format!("{} {}", flag.replace('_', "-"), values.join(" ")))
+    };
+    let given: Vec<_> = flags.iter().filter_map(given).collect();
+    given.join(", ")
 }

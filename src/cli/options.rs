@@ -71,6 +71,9 @@ pub(super) struct NetworkOptions {
     /// What one URL may wait in all for retries and Retry-After [default: check 60s, else 5m]
     #[arg(long, value_name = "DURATION", value_parser = values::duration, help_heading = "Limits")]
     max_wait: Option<Duration>,
+    /// End the run after so long, whatever is left
+    #[arg(long, value_name = "DURATION", value_parser = values::duration, help_heading = "Limits")]
+    pub(super) max_time: Option<Duration>,
     /// Status codes that are good, such as 200..=299,403 [default: 200..=299]
     #[arg(long, value_name = "RANGES", help_heading = "Limits")]
     accept: Option<Accept>,
@@ -180,6 +183,7 @@ impl NetworkOptions {
             retries: self.retries.unwrap_or(2),
             max_redirects: self.max_redirects.unwrap_or(10),
             max_wait: self.max_wait.unwrap_or(defaults.max_wait),
+            max_bytes: None,
             accept: self.accept.clone().unwrap_or_default(),
             fail_on: None,
             fields: Bound::new(&agent, fields, named).context("cannot use a field")?,

@@ -5,11 +5,12 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::ArgMatches;
 use dragnet::frontier::PaceOf;
-use dragnet::job::{Crawl, Error, Report, Setting, Stop, Wanted};
+use dragnet::job::{Crawl, Error, Report, Setting, Spent, Stop, Wanted};
 use dragnet::model::{Event, Origin, Reporter, Silent};
 use dragnet::policy::fail_on::FailOn;
 use dragnet::sink::{self, Format};
@@ -28,6 +29,7 @@ pub(super) struct Run {
     sink: sink::Options,
     progress: Progress,
     quiet: bool,
+    max_time: Option<Duration>,
 }
 
 impl Run {
@@ -55,6 +57,7 @@ impl Run {
             sink,
             progress,
             quiet: output.quiet,
+            max_time: network.max_time,
         })
     }
 
@@ -84,6 +87,11 @@ impl Run {
             );
         }
         Ok(wanted)
+    }
+
+    /// Content in all after which the run ends.
+    pub(super) fn max_bytes(&mut self, bytes: Option<u64>) {
+        self.meant.limits.max_bytes = bytes;
     }
 
     /// The outputs, as a state remembers them.
@@ -149,6 +157,7 @@ where
         sink,
         progress,
         quiet,
+        max_time,
     } = run;
     let reporter = Rc::new(Drawing::new(progress.clone(), quiet));
     if let Some(warning) = meant.warning {
@@ -164,7 +173,22 @@ where
     };
     let signals = Signals::default();
     let result = signals
-        .watch(&stop, |text| reporter.say(text), job(setting))
+        .watch(&stop, |text| reporter.say(text), async {
+            let mut job = std::pin::pin!(job(setting));
+            let clock = async {
+                match max_time {
+                    Some(time) => tokio::time::sleep(time).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                result = &mut job => result,
+                () = clock => {
+                    stop.spend(Spent::Time);
+                    job.await
+                }
+            }
+        })
         .await;
     progress.clear();
     let (report, code) = exit::code(result, &signals)?;
@@ -174,7 +198,10 @@ where
         } else if report.interrupted {
             "interrupted: "
         } else {
-            ""
+            report.spent.map_or("", |spent| match spent {
+                Spent::Time => "ended by --max-time: ",
+                _ => "ended by --max-bytes: ",
+            })
         };
         // stderr may be gone; the exit code says the rest.
         let _ = writeln!(

@@ -69,6 +69,7 @@ fn options(depth: Option<u32>) -> Options {
         pace: Rc::new(|_, _, _| Pace {
             delay: DELAY,
             width: NonZeroUsize::new(WIDTH).expect("two"),
+            adaptive: false,
         }),
     }
 }
@@ -538,6 +539,7 @@ fn the_stream_reads_a_list_no_faster_than_it_is_used_and_ends_with_it() {
             pace: Rc::new(|_, _, _| Pace {
                 delay: Duration::ZERO,
                 width: NonZeroUsize::MAX,
+                adaptive: false,
             }),
             ..options(None)
         };
@@ -571,4 +573,44 @@ fn the_stream_reads_a_list_no_faster_than_it_is_used_and_ends_with_it() {
         assert_eq!(count, 100_000, "every line has its lease");
         assert!(most <= LOOK_AHEAD, "{most} lines were read ahead");
     });
+}
+
+#[test]
+fn strain_doubles_an_adaptive_gap_and_a_fixed_one_stays() {
+    for kind in stores() {
+        for adaptive in [true, false] {
+            let folder = tempfile::tempdir().expect("a folder");
+            paused().block_on(async {
+                let options = Options {
+                    pace: Rc::new(move |_, _, _| Pace {
+                        delay: DELAY,
+                        width: NonZeroUsize::new(WIDTH).expect("two"),
+                        adaptive,
+                    }),
+                    ..options(None)
+                };
+                let store = (kind.open)(&folder.path().join("state.db"), options);
+                store.add((0..4).map(|number| page(number * 3)).collect());
+                let mut starts = Vec::new();
+                for felt in [Felt::Strain, Felt::Strain, Felt::Answer(Duration::ZERO)] {
+                    let lease = loop {
+                        match store.lease().await.expect("a lease or not") {
+                            Next::Lease(lease) => break lease,
+                            Next::At(due) => tokio::time::advance(due - Instant::now()).await,
+                            other => panic!("{other:?}"),
+                        }
+                    };
+                    starts.push(Instant::now());
+                    let mut lease = lease;
+                    lease.felt = Some(felt);
+                    let found = Vec::new();
+                    store.settle(lease, Step::Done { visit: None, found }.into());
+                }
+                let gaps: Vec<_> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+                // The first gap was begun before anything was felt.
+                let second = if adaptive { DELAY * 2 } else { DELAY };
+                assert_eq!(gaps, [DELAY, second], "{} {adaptive}", kind.name);
+            });
+        }
+    }
 }

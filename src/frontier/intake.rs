@@ -50,14 +50,16 @@ impl Seen {
         }
     }
 
-    /// Is it the first time? Remembers it.
-    pub(super) fn insert(&mut self, fingerprint: u64) -> bool {
-        self.set.insert(fingerprint)
+    pub(super) fn insert(&mut self, fingerprint: u64) {
+        self.set.insert(fingerprint);
     }
 }
 
 /// Numbers by the fingerprint of what they are counted for.
 type Counts = HashMap<u64, u64, BuildHasherDefault<AsIs>>;
+
+/// URLs that are cut and counted once each; beyond, one that is linked again counts again.
+const CUTS_REMEMBERED: u64 = 100_000;
 
 /// Decides which targets are new and wanted.
 pub(super) struct Intake {
@@ -106,12 +108,19 @@ impl Intake {
             return None;
         }
         let fingerprint = if self.unique { self.seen.of(target) } else { 0 };
-        if self.unique && !self.seen.insert(fingerprint) {
+        if self.unique && self.seen.set.contains(&fingerprint) {
             return None;
         }
         if let Some(cut) = self.cut(&target.url).filter(|_| discovered) {
             *self.cuts.entry(cut).or_default() += 1;
+            // What a budget keeps out of memory must not fill it all the same.
+            if self.cuts.values().sum::<u64>() <= CUTS_REMEMBERED {
+                self.seen.insert(fingerprint);
+            }
             return None;
+        }
+        if self.unique {
+            self.seen.insert(fingerprint);
         }
         self.known += 1;
         self.count(&target.url);

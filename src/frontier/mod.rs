@@ -64,7 +64,7 @@ use crate::model::target::Naming;
 use crate::model::{Failure, Hop, Origin, Target, Visit};
 use crate::policy::budget::{Budget, Cut};
 use crate::policy::order::Order;
-use crate::policy::politeness::Pace;
+use crate::policy::politeness::{Felt, Pace};
 use crate::policy::robots::Robots;
 
 pub use memory::Memory;
@@ -202,6 +202,8 @@ pub struct Lease {
     /// No request at all: the target is to be recorded with this failure (robots forbids it, or its text
     /// was no URL).
     pub refusal: Option<Failure>,
+    /// What the request made felt, for the pace of its origin; told by whoever sent it.
+    pub felt: Option<Felt>,
     /// The origin that is asked, and whose slot the lease holds.
     pub origin: Origin,
     place: workbench::Place,

@@ -19,6 +19,7 @@ use super::queue::{Lane, NARROW, Page, Queue, WINDOW};
 use super::{Answer, Errand, Lease, Next, Options, Settlement, Step, Task};
 use crate::model::target::Naming;
 use crate::model::{Failure, FailureKind, Origin, Target, fingerprint};
+use crate::policy::politeness::{Pace, adapt};
 use crate::policy::robots::Robots;
 
 /// Which origin's slot a lease holds.
@@ -56,8 +57,9 @@ struct Bench {
     later: BinaryHeap<Reverse<Later>>,
     queue: Queue,
     rules: Rules,
+    /// What was said, and what it has become.
+    pace: Pace,
     delay: Duration,
-    width: usize,
     leased: usize,
     /// The next request may start then.
     next: Instant,
@@ -219,8 +221,8 @@ impl Workbench {
             later: BinaryHeap::new(),
             queue: Queue::default(),
             rules: Rules::Unasked,
+            pace,
             delay: pace.delay,
-            width: pace.width.get(),
             leased: 0,
             next: now,
             ticket: 0,
@@ -243,7 +245,7 @@ impl Workbench {
             bench.later.peek().map(|Reverse(later)| later.due)
         };
         let when = match work {
-            _ if bench.leased >= bench.width => return,
+            _ if bench.leased >= bench.pace.width.get() => return,
             Some(due) => due.max(bench.next),
             None if bench.leased == 0 && bench.queue.is_empty() && !waits_for_rules => {
                 let kept = match &bench.rules {
@@ -411,6 +413,7 @@ impl Workbench {
         Lease {
             task,
             refusal: None,
+            felt: None,
             origin,
             place: Place {
                 origin: place,
@@ -425,6 +428,7 @@ impl Workbench {
         self.schedule(place, now);
         Lease {
             refusal: Some(failure),
+            felt: None,
             origin: Origin::of(&task.url),
             task,
             place: Place {
@@ -438,6 +442,7 @@ impl Workbench {
     pub(super) fn settle(&mut self, lease: Lease, settlement: Settlement, now: Instant) {
         let Lease {
             mut task,
+            felt,
             place: Place {
                 origin: place,
                 counted,
@@ -447,6 +452,9 @@ impl Workbench {
         self.leased -= 1;
         if let Some(bench) = &mut self.benches[place] {
             bench.leased -= usize::from(counted);
+            if let Some(felt) = felt.filter(|_| bench.pace.adaptive) {
+                bench.delay = adapt(bench.delay, bench.pace.delay, bench.pace.width, felt);
+            }
             if let Some(rest) = settlement.rest {
                 bench.next = bench.next.max(now + rest);
             }
@@ -509,8 +517,8 @@ impl Workbench {
                 let pace = (self.options.pace)(&robots.url, robots.naming, rules.crawl_delay());
                 // The clock was set by the old pace: the gap after the robots request itself grows too.
                 bench.next = bench.next.max(now + pace.delay.saturating_sub(bench.delay));
-                bench.delay = pace.delay;
-                bench.width = pace.width.get();
+                bench.delay = bench.delay.max(pace.delay);
+                bench.pace = pace;
                 (Known::Robots(Rc::new(rules)), now + valid)
             }
             Answer::Dead(failure) => (Known::Dead(failure), now + Duration::from_secs(600)),

@@ -19,6 +19,7 @@ use crate::fetcher::{Receiver, Want};
 use crate::model::{Document, Failure, FailureKind, Outlink, without_secrets};
 use crate::parser::extract::{Extraction, Page, text_of};
 use crate::parser::{self, Options, Parse};
+use crate::policy::media::MediaTypes;
 
 /// Bytes that are parsed at once on the loop: a quarter of a millisecond of the slowest parser.
 const MUCH: usize = 64 << 10;
@@ -41,6 +42,8 @@ pub struct Wanted {
     pub digest: bool,
     /// The content itself, as text.
     pub body: bool,
+    /// Content of other types is not read.
+    pub types: Option<Arc<MediaTypes>>,
 }
 
 /// What was found in content.
@@ -123,6 +126,10 @@ impl Receiver for Content {
             .unwrap_or_default();
         let mut parts = value.split(';');
         self.essence = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+        let unwanted = |types: &Arc<MediaTypes>| !types.contain(&self.essence);
+        if self.wanted.types.as_ref().is_some_and(unwanted) {
+            return Want::Nothing;
+        }
         self.charset = parts.find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
             name.trim()

@@ -25,6 +25,7 @@ use crate::parser;
 use crate::policy::budget::Budget;
 use crate::policy::order::Order;
 use crate::policy::port;
+use crate::policy::sameness::Sameness;
 use crate::policy::scope::Scope;
 
 /// A crawl.
@@ -45,6 +46,8 @@ pub struct Crawl {
     pub sitemaps: bool,
     /// Follow links that ask crawlers not to.
     pub follow_nofollow: bool,
+    /// Which spellings of a URL are one.
+    pub sameness: Sameness,
     /// The pace of an origin.
     pub pace: PaceOf,
     /// What the records shall hold of the content.
@@ -82,6 +85,7 @@ impl Crawl {
         let follow = Arc::new(Follow {
             scope: self.scope,
             nofollow: self.follow_nofollow,
+            sameness: self.sameness,
             named,
         });
         let work = |compared, durable| Site {
@@ -106,6 +110,7 @@ impl Crawl {
             return Ok(Report {
                 summary: begun.summary,
                 interrupted: false,
+                spent: None,
                 finished_before: Some(code),
             });
         }
@@ -161,6 +166,7 @@ struct Follow {
     scope: Scope,
     /// Links too that ask not to be followed.
     nofollow: bool,
+    sameness: Sameness,
     named: Named,
 }
 
@@ -265,7 +271,7 @@ impl Work for Site {
 impl Follow {
     /// What the page at `from`, which is `depth` links away from a seed, leads to.
     fn target(&self, url: Url, from: &Url, depth: u32) -> Target {
-        let mut target = Target::named(url);
+        let mut target = Target::named(self.sameness.apply(url));
         target.naming = self.named.naming(&target.url);
         target.depth = depth + 1;
         target.referrer = Some(Arc::from(without_secrets(from)));
@@ -294,6 +300,7 @@ impl Follow {
             let Some(url) = resolve(&base, reference) else {
                 continue;
             };
+            let url = self.sameness.apply(url);
             if self.scope.judge(&url).is_err() {
                 continue;
             }

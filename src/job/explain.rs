@@ -3,7 +3,7 @@
 //! The rules are asked in the order in which a crawl asks them, until one keeps the URL out. What depends on the crawl
 //! so far (depth, and how many pages there were before) cannot be known, and is not said.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -103,6 +103,7 @@ async fn robots_say(
         durable: false,
         summary: RefCell::new(Summary::default()),
         began: Instant::now(),
+        left: Cell::new(0),
     };
     let seeds = futures::stream::iter([vec![target]]).boxed_local();
     let mut stream = std::pin::pin!(leases(&frontier, seeds, setting.stop.draining()));

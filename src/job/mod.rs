@@ -24,7 +24,7 @@ mod record;
 mod robots;
 mod writer;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ use tokio::time::Instant;
 
 use crate::fetcher::Fetcher;
 use crate::frontier::{Frontier, FrontierError, Seeds};
-use crate::model::{Reporter, Summary};
+use crate::model::{Failure, FailureKind, Reporter, Summary};
 use crate::policy::accept::Accept;
 use crate::policy::fail_on::FailOn;
 use crate::policy::headers::Bound;
@@ -74,6 +74,8 @@ pub struct Limits {
     pub max_redirects: usize,
     /// What one URL may wait for retries, in all.
     pub max_wait: Duration,
+    /// Bytes of content after which no more is asked for.
+    pub max_bytes: Option<u64>,
     /// Status codes that are good.
     pub accept: Accept,
     /// What makes the run fail instead of a broken record.
@@ -91,6 +93,8 @@ pub struct Report {
     pub summary: Summary,
     /// The stop was asked for before everything was done.
     pub interrupted: bool,
+    /// A budget of the whole run ended it.
+    pub spent: Option<Spent>,
     /// An earlier run had finished already, with this exit code; nothing was fetched.
     pub finished_before: Option<u8>,
 }
@@ -118,8 +122,38 @@ pub enum Error {
 /// The wish to end a run before its end. Cheap to clone; every clone hears it.
 #[derive(Debug, Clone)]
 pub struct Stop {
-    asked: watch::Receiver<Option<Instant>>,
-    ask: watch::Sender<Option<Instant>>,
+    asked: watch::Receiver<Option<Asked>>,
+    ask: watch::Sender<Option<Asked>>,
+}
+
+/// That it was asked for.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    /// Requests in flight may go on until then.
+    until: Instant,
+    /// No person asked, but a budget.
+    spent: Option<Spent>,
+}
+
+/// A budget of the whole run, which ends it when it is spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Spent {
+    /// `--max-time`.
+    Time,
+    /// `--max-bytes`.
+    Bytes,
+}
+
+impl Spent {
+    /// The flag that changes it.
+    #[must_use]
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Time => "--max-time",
+            Self::Bytes => "--max-bytes",
+        }
+    }
 }
 
 impl Default for Stop {
@@ -133,10 +167,47 @@ impl Stop {
     /// Asks for the end: no new requests; those in flight are given [`DRAIN`].
     pub fn ask(&self) {
         self.ask.send_if_modified(|asked| {
-            let first = asked.is_none();
-            asked.get_or_insert_with(|| Instant::now() + DRAIN);
+            let first = asked.is_none_or(|asked| asked.spent.is_some());
+            if first {
+                *asked = Some(Asked {
+                    until: Instant::now() + DRAIN,
+                    spent: None,
+                });
+            }
             first
         });
+    }
+
+    /// Ends the run because a budget is spent; what is in flight when time is up is not waited for.
+    pub fn spend(&self, spent: Spent) {
+        self.ask.send_if_modified(|asked| {
+            let first = asked.is_none();
+            let drain = if spent == Spent::Time {
+                Duration::ZERO
+            } else {
+                DRAIN
+            };
+            asked.get_or_insert_with(|| Asked {
+                until: Instant::now() + drain,
+                spent: Some(spent),
+            });
+            first
+        });
+    }
+
+    /// The budget that ended the run, if one did.
+    #[must_use]
+    pub fn spent(&self) -> Option<Spent> {
+        self.asked.borrow().and_then(|asked| asked.spent)
+    }
+
+    /// Why a target was not done, the end having come before `what`.
+    fn failure(&self, what: &str) -> Failure {
+        let message = match self.spent() {
+            Some(spent) => format!("{} was spent before {what}", spent.flag()),
+            None => format!("the run was ended before {what}"),
+        };
+        Failure::new(FailureKind::Interrupted, message)
     }
 
     /// Was it asked for?
@@ -159,7 +230,7 @@ impl Stop {
             .wait_for(Option::is_some)
             .await
             .ok()
-            .and_then(|end| *end);
+            .and_then(|asked| asked.map(|asked| asked.until));
         match end {
             Some(end) => tokio::time::sleep_until(end).await,
             None => std::future::pending().await,
@@ -204,24 +275,32 @@ async fn run(
             ..before.summary
         }),
         began,
+        left: Cell::new(0),
     };
     pipeline.run(seeds).await?;
-    let interrupted = stop.is_asked();
+    let spent = stop.spent();
+    let left = pipeline.left.get();
+    let ended = stop.is_asked();
+    let interrupted = ended && spent.is_none();
     let mut summary = pipeline.summary.into_inner();
     summary.elapsed = began.elapsed();
     summary.in_flight = 0;
     summary.pending = 0;
     let cuts = frontier.cuts().into_iter();
     summary.cuts = cuts.map(|(cut, count)| (cut.reason(), count)).collect();
+    if let Some(spent) = spent.filter(|_| left > 0) {
+        summary.cuts.push((spent.flag(), left));
+    }
     if before.durable {
         let lengths = writer.last_barrier().await?;
-        let finished = (!interrupted).then(|| exit_code(&summary));
+        let finished = (!ended).then(|| exit_code(&summary));
         frontier.commit(lengths, finished).await?;
     }
     writer.finish(&summary).await?;
     Ok(Report {
         summary,
         interrupted,
+        spent,
         finished_before: None,
     })
 }

@@ -9,7 +9,7 @@
 //! pool: `buffer_unordered` does not poll its futures while its consumer awaits. Retries and redirects are
 //! not loops here but settlements; the frontier hands them out again when their origin's clock allows.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::{pending, ready};
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 use super::content::{self, Content, Found};
 use super::writer::Writer;
-use super::{Error, Limits, Stop};
+use super::{Error, Limits, Spent, Stop};
 use crate::fetcher::{FetchError, Fetcher, Receiver, Request};
 use crate::frontier::{
     Errand, Frontier, FrontierError, Lease, Seeds, Settlement, Step, Task, leases,
@@ -32,6 +32,7 @@ use crate::model::{
     Event, Exchange, Failure, FailureKind, Hop, Naming, Origin, Reporter, Summary, Target,
     Validators, Visit, without_secrets,
 };
+use crate::policy::politeness::Felt;
 use crate::policy::port;
 use crate::policy::redirect::{self, Redirect};
 use crate::policy::retry::{self, Retry};
@@ -125,6 +126,8 @@ pub(super) struct Pipeline<'a> {
     pub(super) durable: bool,
     pub(super) summary: RefCell<Summary>,
     pub(super) began: Instant,
+    /// Targets that still waited at the end.
+    pub(super) left: Cell<u64>,
 }
 
 /// How often the loop looks at its own clock.
@@ -148,11 +151,9 @@ impl Pipeline<'_> {
             error = self.keep_time() => return Err(error),
             () = self.writer.closed() => return Err(self.writer.failure().into()),
         }
+        self.left.set(self.frontier.pending().0);
         for target in self.frontier.abandon() {
-            let failure = Failure::new(
-                FailureKind::Interrupted,
-                "the run was ended before its turn",
-            );
+            let failure = self.stop.failure("its turn");
             let task = Task::unbegun(target);
             let judged = self
                 .work
@@ -189,17 +190,16 @@ impl Pipeline<'_> {
         if lease.task.attempts == 1 {
             lease.task.method = self.work.method(&lease.task);
         }
+        let mut content = self.work.receive(&lease.task);
+        let sent = self.send(&lease, &mut content).await;
+        lease.felt = sent.as_ref().and_then(felt);
         let task = &*lease.task;
-        let mut content = self.work.receive(task);
-        let Some(sent) = self.send(&lease, &mut content).await else {
+        let Some(sent) = sent else {
             if self.durable {
                 // No record and no settlement: the next run of the same command does it.
                 return Ok(());
             }
-            let failure = Failure::new(
-                FailureKind::Interrupted,
-                "the run was ended before the answer",
-            );
+            let failure = self.stop.failure("the answer");
             let judged = self
                 .work
                 .judge(task, End::Failure(failure, None), Found::default());
@@ -277,6 +277,13 @@ impl Pipeline<'_> {
         summary.in_flight -= 1;
         if let Some(Ok(exchange)) = &sent {
             summary.bytes += exchange.size.unwrap_or(0);
+            if self
+                .limits
+                .max_bytes
+                .is_some_and(|most| summary.bytes >= most)
+            {
+                self.stop.spend(Spent::Bytes);
+            }
         }
         sent
     }
@@ -543,6 +550,26 @@ pub(super) enum Decision {
 impl Decision {
     fn again(method: Method, wait: Duration, rest: Option<Duration>) -> Self {
         Self::Step(Step::Again { method, wait }, rest)
+    }
+}
+
+/// What a request made felt.
+pub(super) fn felt(sent: &Result<Exchange, FetchError>) -> Option<Felt> {
+    match sent {
+        Ok(exchange) if matches!(exchange.status.as_u16(), 429 | 500..=599) => Some(Felt::Strain),
+        Ok(exchange) => {
+            let milliseconds = exchange.timing.ttfb?;
+            Duration::try_from_secs_f64(milliseconds / 1000.0)
+                .ok()
+                .map(Felt::Answer)
+        }
+        // What went wrong before a connection says nothing about how busy a server is.
+        Err(error) if error.exhausted || error.stale => None,
+        Err(error) => matches!(
+            error.failure.kind,
+            FailureKind::Timeout | FailureKind::Reset | FailureKind::Truncated
+        )
+        .then_some(Felt::Strain),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use super::pipeline::{Decision, End, Pipeline};
+use super::pipeline::{Decision, End, Pipeline, felt};
 use crate::fetcher::{Receiver, Want};
 use crate::frontier::{Answer, Lease, Step};
 use crate::model::FailureKind;
@@ -26,7 +26,7 @@ impl Pipeline<'_> {
 
     /// Asks for a robots.txt; what its answer means, or nothing when the lease was settled for another request or the
     /// run ends.
-    pub(super) async fn rules(&self, lease: Lease) -> Option<(Lease, Answer)> {
+    pub(super) async fn rules(&self, mut lease: Lease) -> Option<(Lease, Answer)> {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         // A server that is down now may be up soon: its rules are asked for again then.
         const SOON: Duration = Duration::from_secs(5 * 60);
@@ -37,6 +37,7 @@ impl Pipeline<'_> {
         let mut content = Buffer::default();
         // The run ends; the targets that wait for these rules are abandoned with it.
         let sent = self.send(&lease, &mut content).await?;
+        lease.felt = felt(&sent);
         let answer = match self.decide(&lease.task, sent) {
             Decision::Step(Step::Hop { .. }, _) if lease.task.hops.len() >= 5 => allow_all(),
             Decision::Step(step, rest) => {

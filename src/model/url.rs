@@ -2,7 +2,7 @@
 //!
 //! The page key is the WHATWG serialisation without fragment and without userinfo, percent-escapes in upper
 //! case and those of unreserved characters decoded (RFC 3986, section 6.2.2), so that `/%7ea` and `/~a` are
-//! one page. Case, dot segments and default ports are the URL standard's own work. Deliberately absent:
+//! one page; an empty query is none. Case, dot segments and default ports are the URL standard's own work. Deliberately absent:
 //! guesses that a server need not share (trailing slashes, sorted queries, `index.html`).
 
 use std::fmt;
@@ -60,6 +60,12 @@ impl fmt::Display for Origin {
 pub fn key(url: &Url) -> String {
     let text = without_secrets(url);
     let text = text.split('#').next().unwrap_or_default();
+    // An empty query is none.
+    let text = if url.query() == Some("") {
+        text.strip_suffix('?').unwrap_or(text)
+    } else {
+        text
+    };
     if text.contains('%') {
         normal_escapes(text)
     } else {

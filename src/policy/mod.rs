@@ -7,12 +7,14 @@
 //! | [`budget`] | how much of a site is visited, and what is a trap |
 //! | [`fail_on`] | which records make a run fail |
 //! | [`headers`] | which fields and credentials go to which origin |
+//! | [`media`] | which media types are wanted |
 //! | [`order`] | which URLs come first |
 //! | [`politeness`] | how fast and how wide an origin is asked |
 //! | [`port`] | which ports a page may lead to |
 //! | [`redirect`] | where a redirect leads, and whether it may |
 //! | [`retry`] | what is worth another try, and when |
 //! | [`robots`] | what robots.txt allows (RFC 9309) |
+//! | [`sameness`] | which spellings of a URL are one |
 //! | [`scope`] | which URLs a crawl follows |
 
 pub mod accept;
@@ -20,10 +22,12 @@ pub mod address;
 pub mod budget;
 pub mod fail_on;
 pub mod headers;
+pub mod media;
 pub mod order;
 pub mod politeness;
 pub mod port;
 pub mod redirect;
 pub mod retry;
 pub mod robots;
+pub mod sameness;
 pub mod scope;

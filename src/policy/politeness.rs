@@ -23,6 +23,36 @@ pub struct Pace {
     pub delay: Duration,
     /// Requests in flight at once.
     pub width: NonZeroUsize,
+    /// The delay grows where the server is slow or in trouble.
+    pub adaptive: bool,
+}
+
+/// What a request made felt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Felt {
+    /// An answer, whose head took so long.
+    Answer(Duration),
+    /// A sign of strain: 429, 5xx, a time-out, a cut.
+    Strain,
+}
+
+/// The longest delay that is chosen without being asked for.
+pub const ADAPTIVE_LIMIT: Duration = Duration::from_secs(10);
+
+/// The delay after `delay`, never below `least`.
+///
+/// After `AutoThrottle`: a server that takes long to answer is asked as often as it can answer, `width` at a time, and
+/// the delay moves half way towards that with each answer. Strain doubles it at once; only good answers take it back.
+#[must_use]
+pub fn adapt(delay: Duration, least: Duration, width: NonZeroUsize, felt: Felt) -> Duration {
+    let next = match felt {
+        Felt::Strain => (delay * 2).max(Duration::from_millis(100)),
+        Felt::Answer(latency) => {
+            let width = u32::try_from(width.get()).unwrap_or(u32::MAX);
+            (delay + latency / width) / 2
+        }
+    };
+    next.min(ADAPTIVE_LIMIT).max(least)
 }
 
 /// What was said about pace.
@@ -50,6 +80,7 @@ impl Politeness {
         Pace {
             delay: said.max(asked),
             width: self.width,
+            adaptive: self.delay.is_none() && !own,
         }
     }
 }
@@ -73,6 +104,35 @@ fn is_private(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_delay_follows_a_slow_server_and_backs_off_at_strain() {
+        let milliseconds = Duration::from_millis;
+        let least = milliseconds(200);
+        let width = NonZeroUsize::new(2).expect("two");
+        let next = |delay, felt| adapt(delay, least, width, felt);
+        // A quick server is asked at the least delay.
+        assert_eq!(next(least, Felt::Answer(milliseconds(20))), least);
+        // One that takes 4 s for each of two comes to 2 s.
+        let mut delay = least;
+        for _ in 0..20 {
+            delay = next(delay, Felt::Answer(milliseconds(4000)));
+        }
+        assert!(
+            delay > milliseconds(1990) && delay <= milliseconds(2000),
+            "{delay:?}"
+        );
+        // Strain doubles, to a limit; good answers bring it back.
+        assert_eq!(next(least, Felt::Strain), milliseconds(400));
+        assert_eq!(next(milliseconds(9000), Felt::Strain), ADAPTIVE_LIMIT);
+        assert_eq!(
+            next(milliseconds(400), Felt::Answer(milliseconds(20))),
+            milliseconds(205)
+        );
+        // A longer delay that somebody asked for is kept.
+        let asked = Duration::from_secs(30);
+        assert_eq!(adapt(asked, asked, width, Felt::Strain), asked);
+    }
 
     #[test]
     fn a_server_of_ones_own_has_no_delay_and_a_crawl_delay_only_slows_down() {

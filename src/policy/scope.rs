@@ -26,7 +26,7 @@ pub enum Reach {
 /// The rule that keeps a URL out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutOfScope {
-    /// Neither http nor https.
+    /// Neither http nor https, or not the one that is wanted.
     #[error("scheme")]
     Scheme,
     /// Not within the reach of any seed.
@@ -45,6 +45,8 @@ pub struct Scope {
     places: HashSet<String>,
     include: Vec<Regex>,
     exclude: Vec<Regex>,
+    /// Only this one of http and https.
+    scheme: Option<String>,
 }
 
 impl Scope {
@@ -61,7 +63,15 @@ impl Scope {
             places,
             include,
             exclude,
+            scheme: None,
         }
+    }
+
+    /// The same, for URLs of one scheme only.
+    #[must_use]
+    pub fn only(mut self, scheme: Option<String>) -> Self {
+        self.scheme = scheme;
+        self
     }
 
     /// Is `url` followed?
@@ -69,7 +79,11 @@ impl Scope {
     /// # Errors
     /// The rule that keeps it out.
     pub fn judge(&self, url: &Url) -> Result<(), OutOfScope> {
-        if !matches!(url.scheme(), "http" | "https") {
+        let other = self
+            .scheme
+            .as_ref()
+            .is_some_and(|only| url.scheme() != only);
+        if other || !matches!(url.scheme(), "http" | "https") {
             return Err(OutOfScope::Scheme);
         }
         let within = match self.reach {

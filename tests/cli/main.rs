@@ -6,6 +6,7 @@
 //! | `fetch` | one record a line, whatever happens to it |
 //! | `crawl` | every page once, links in scope, robots, depth |
 //! | `content` | what a record holds of the content |
+//! | `budget` | time, bytes, types, and which spellings are one |
 //! | `check` | every link with its place and verdict |
 //! | `secrets` | fields and credentials stay with their origin; the address rule |
 //! | `outputs` | formats, files, closed and full outputs |
@@ -29,6 +30,7 @@
 
 mod support;
 
+mod budget;
 mod check;
 mod content;
 mod crash;

@@ -258,6 +258,7 @@ fn open_state(path: &Path) -> Result<impl Frontier, String> {
     let pace = Pace {
         delay: Duration::ZERO,
         width: std::num::NonZeroUsize::MIN,
+        adaptive: false,
     };
     let options = FrontierOptions {
         unique: true,
