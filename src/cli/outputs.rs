@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::{ArgMatches, Args};
 use dragnet::job::{Destination, Output};
-use dragnet::sink::{self, Format};
+use dragnet::sink::{self, Format, Medium};
 
 /// Output flags.
 #[derive(Debug, Args)]
@@ -93,6 +93,11 @@ impl OutputOptions {
         if pairs.is_empty() {
             pairs.push((sink::named("text").map_err(anyhow::Error::msg)?, None));
         }
+        for (format, path) in &pairs {
+            if path.is_none() && matches!(format.medium, Medium::Place(_)) {
+                bail!("-f {} needs a path: give it -o PATH", format.name);
+            }
+        }
         if pairs.iter().filter(|(_, path)| path.is_none()).count() > 1 {
             bail!("two formats for stdout; give one of them a file with -o");
         }
@@ -108,22 +113,27 @@ pub(super) fn open(
 ) -> Vec<Output> {
     pairs
         .iter()
-        .map(|(format, path)| match path {
+        .map(|(format, path)| {
             // Colours are for terminals, and a file is none.
-            Some(path) => {
-                let options = sink::Options {
-                    colour: false,
-                    ..options.clone()
-                };
-                Output {
-                    sink: (format.open)(&options),
-                    destination: Destination::File(path.clone()),
-                }
+            let options = sink::Options {
+                colour: options.colour && path.is_none(),
+                ..options.clone()
+            };
+            match (format.medium, path) {
+                (Medium::Bytes(sink), path) => Output::Bytes {
+                    sink: sink(&options),
+                    destination: match path {
+                        Some(path) => Destination::File(path.clone()),
+                        None => Destination::Stream(stdout()),
+                    },
+                },
+                (Medium::Place(open), path) => Output::Place {
+                    // `pairs` has refused those without one.
+                    path: path.clone().unwrap_or_default(),
+                    open,
+                    options,
+                },
             }
-            None => Output {
-                sink: (format.open)(options),
-                destination: Destination::Stream(stdout()),
-            },
         })
         .collect()
 }

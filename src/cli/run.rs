@@ -72,10 +72,11 @@ impl Run {
     }
 
     /// What the records shall hold of the content; the formats learn of it.
-    pub(super) fn wanted(&mut self, wanted: Wanted) -> anyhow::Result<Wanted> {
+    pub(super) fn wanted(&mut self, mut wanted: Wanted) -> anyhow::Result<Wanted> {
         let names = wanted.extraction.as_ref().map(|rules| rules.names());
         self.sink.fields = names.unwrap_or_default();
         self.sink.links = wanted.links;
+        wanted.links |= self.pairs.iter().any(|(format, _)| format.links);
         let unknown = self
             .sink
             .template
@@ -174,7 +175,7 @@ where
     let signals = Signals::default();
     let result = signals
         .watch(&stop, |text| reporter.say(text), async {
-            let mut job = std::pin::pin!(job(setting));
+            let mut job = Box::pin(job(setting));
             let clock = async {
                 match max_time {
                     Some(time) => tokio::time::sleep(time).await,

@@ -18,7 +18,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{Summary, Visit};
-use crate::sink::Sink;
+use crate::sink::{self, OpenPlace, Place, Sink};
 
 /// Records that may wait for the thread.
 const ROOM: usize = 1024;
@@ -32,11 +32,23 @@ pub enum Destination {
 }
 
 /// One format to one place.
-pub struct Output {
-    /// Turns records into bytes.
-    pub sink: Box<dyn Sink>,
-    /// Takes them.
-    pub destination: Destination,
+pub enum Output {
+    /// Records as bytes.
+    Bytes {
+        /// Turns records into bytes.
+        sink: Box<dyn Sink>,
+        /// Takes them.
+        destination: Destination,
+    },
+    /// Records to a place of the format's own.
+    Place {
+        /// Where.
+        path: PathBuf,
+        /// Makes it.
+        open: OpenPlace,
+        /// How records shall look.
+        options: sink::Options,
+    },
 }
 
 /// Why an output failed.
@@ -84,17 +96,114 @@ enum Message {
     Finish(Box<Summary>),
 }
 
-struct Open {
+/// An output at work.
+enum Open {
+    Bytes(Bytes),
+    Place { name: String, place: Box<dyn Place> },
+}
+
+/// An output of bytes.
+struct Bytes {
     name: String,
     sink: Box<dyn Sink>,
-    to: Place,
+    to: Medium,
     length: u64,
     buffer: Vec<u8>,
 }
 
-enum Place {
+enum Medium {
     Stream(Box<dyn Write + Send>),
     File(File),
+}
+
+impl Open {
+    fn new(output: Output, committed: Option<u64>) -> Result<Self, OutputError> {
+        match output {
+            Output::Bytes { sink, destination } => {
+                Bytes::new(sink, destination, committed).map(Self::Bytes)
+            }
+            Output::Place {
+                path,
+                open,
+                options,
+            } => {
+                let name = path.display().to_string();
+                let place = open(&path, &options, committed.is_some());
+                match place {
+                    Ok(place) => Ok(Self::Place { name, place }),
+                    Err(error) => Err(OutputError::Open {
+                        name,
+                        reason: error.to_string(),
+                    }),
+                }
+            }
+        }
+    }
+
+    /// Makes it ready for the first record.
+    fn begin(&mut self) -> Result<(), OutputError> {
+        if let Self::Bytes(bytes) = self {
+            bytes.cut()?;
+            if bytes.length == 0 {
+                bytes.sink.begin(&mut bytes.buffer);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, visit: &Visit) -> Result<(), OutputError> {
+        match self {
+            Self::Bytes(bytes) => bytes.sink.write(visit, &mut bytes.buffer),
+            Self::Place { name, place } => place
+                .write(visit)
+                .map_err(|error| write_error(name, &error))?,
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        match self {
+            Self::Bytes(bytes) => bytes.flush(),
+            Self::Place { .. } => Ok(()),
+        }
+    }
+
+    fn sync(&mut self) -> Result<(), OutputError> {
+        match self {
+            Self::Bytes(bytes) => {
+                bytes.flush()?;
+                bytes.sync()
+            }
+            Self::Place { name, place } => place.sync().map_err(|error| write_error(name, &error)),
+        }
+    }
+
+    fn finish(&mut self, summary: &Summary) -> Result<(), OutputError> {
+        match self {
+            Self::Bytes(bytes) => {
+                bytes.sink.finish(summary, &mut bytes.buffer);
+                bytes.flush()
+            }
+            Self::Place { name, place } => place
+                .finish(summary)
+                .map_err(|error| write_error(name, &error)),
+        }
+    }
+
+    /// What is committed of it; a place needs no length.
+    fn length(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.length,
+            Self::Place { .. } => 0,
+        }
+    }
+}
+
+fn write_error(name: &str, error: &io::Error) -> OutputError {
+    OutputError::Write {
+        name: name.to_owned(),
+        reason: error.to_string(),
+    }
 }
 
 /// The way to the writing thread.
@@ -127,10 +236,7 @@ impl Writer {
             open.push(Open::new(output, lengths.get(position).copied())?);
         }
         for output in &mut open {
-            output.cut()?;
-            if output.length == 0 {
-                output.sink.begin(&mut output.buffer);
-            }
+            output.begin()?;
         }
         let (messages, mut receiver) = mpsc::channel(ROOM);
         let failure = Arc::new(Mutex::new(None));
@@ -249,22 +355,20 @@ fn write_all(
                 Message::Records(records) => {
                     for output in &mut outputs {
                         for visit in &records {
-                            output.sink.write(visit, &mut output.buffer);
+                            output.write(visit)?;
                         }
                     }
                 }
                 Message::Barrier(lengths) => {
                     for output in &mut outputs {
-                        output.flush()?;
                         output.sync()?;
                     }
                     // Nobody waits when the run has failed meanwhile.
-                    let _ = lengths.send(outputs.iter().map(|output| output.length).collect());
+                    let _ = lengths.send(outputs.iter().map(Open::length).collect());
                 }
                 Message::Finish(summary) => {
                     for output in &mut outputs {
-                        output.sink.finish(&summary, &mut output.buffer);
-                        output.flush()?;
+                        output.finish(&summary)?;
                     }
                     return Ok(());
                 }
@@ -276,11 +380,14 @@ fn write_all(
     }
 }
 
-impl Open {
-    fn new(output: Output, committed: Option<u64>) -> Result<Self, OutputError> {
-        let Output { sink, destination } = output;
+impl Bytes {
+    fn new(
+        sink: Box<dyn Sink>,
+        destination: Destination,
+        committed: Option<u64>,
+    ) -> Result<Self, OutputError> {
         let (name, to, length) = match destination {
-            Destination::Stream(stream) => ("stdout".to_owned(), Place::Stream(stream), 0),
+            Destination::Stream(stream) => ("stdout".to_owned(), Medium::Stream(stream), 0),
             Destination::File(path) => {
                 let name = path.display().to_string();
                 let wrong = |error: io::Error| OutputError::Open {
@@ -303,7 +410,7 @@ impl Open {
                         committed,
                     });
                 }
-                (name, Place::File(file), committed)
+                (name, Medium::File(file), committed)
             }
         };
         Ok(Self {
@@ -317,7 +424,7 @@ impl Open {
 
     /// Cuts a file to what is committed. A device or a named pipe has no length to cut.
     fn cut(&mut self) -> Result<(), OutputError> {
-        let Place::File(file) = &mut self.to else {
+        let Medium::File(file) = &mut self.to else {
             return Ok(());
         };
         let cut = |file: &mut File, length| -> io::Result<()> {
@@ -338,11 +445,11 @@ impl Open {
             return Ok(());
         }
         let result = match &mut self.to {
-            Place::Stream(stream) => stream.write_all(&self.buffer).and_then(|()| stream.flush()),
-            Place::File(file) => file.write_all(&self.buffer),
+            Medium::Stream(stream) => stream.write_all(&self.buffer).and_then(|()| stream.flush()),
+            Medium::File(file) => file.write_all(&self.buffer),
         };
         result.map_err(|error| match (&self.to, error.kind()) {
-            (Place::Stream(_), io::ErrorKind::BrokenPipe) => OutputError::Closed,
+            (Medium::Stream(_), io::ErrorKind::BrokenPipe) => OutputError::Closed,
             _ => OutputError::Write {
                 name: self.name.clone(),
                 reason: error.to_string(),
@@ -354,7 +461,7 @@ impl Open {
     }
 
     fn sync(&mut self) -> Result<(), OutputError> {
-        let Place::File(file) = &self.to else {
+        let Medium::File(file) = &self.to else {
             return Ok(());
         };
         match file.sync_data() {

@@ -105,6 +105,11 @@ impl Record {
         Self(serde_json::to_value(visit).unwrap_or_default())
     }
 
+    /// The value of a field, if it has one.
+    pub(super) fn value(&self, field: &Field) -> Option<&Value> {
+        self.0.pointer(&field.pointer)
+    }
+
     /// The text of a field, empty where it has no value. Hops are `301 URL`, one after the other; links are their URLs;
     /// any other list is JSON.
     pub(super) fn text(&self, field: &Field) -> Cow<'_, str> {

@@ -9,24 +9,40 @@ use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
 use super::escape::is_unsafe;
-use super::{Format, Options, Sink};
+use super::{Format, Medium, Options, Sink};
 use crate::model::Visit;
 
 pub(super) const FORMAT: Format = Format {
     name: "jsonl",
     about: "one JSON object a line",
     extensions: &["jsonl", "ndjson"],
-    open,
+    medium: Medium::Bytes(open),
+    links: false,
 };
 
-struct Jsonl;
+struct Jsonl {
+    links: bool,
+}
 
-fn open(_: &Options) -> Box<dyn Sink> {
-    Box::new(Jsonl)
+fn open(options: &Options) -> Box<dyn Sink> {
+    Box::new(Jsonl {
+        links: options.links,
+    })
 }
 
 impl Sink for Jsonl {
     fn write(&mut self, visit: &Visit, out: &mut Vec<u8>) {
+        // Another output asked for them.
+        let bare;
+        let visit = if visit.links.is_some() && !self.links {
+            bare = Visit {
+                links: None,
+                ..visit.clone()
+            };
+            &bare
+        } else {
+            visit
+        };
         let begin = out.len();
         if visit
             .serialize(&mut Serializer::with_formatter(&mut *out, Escaping))
@@ -87,7 +103,7 @@ mod tests {
         for payload in PAYLOADS {
             let visit = hostile(payload);
             let mut out = Vec::new();
-            Jsonl.write(&visit, &mut out);
+            Jsonl { links: true }.write(&visit, &mut out);
             let read: Visit = serde_json::from_slice(&out).expect("a JSON object");
             assert_eq!(read, visit);
         }
@@ -101,7 +117,7 @@ mod tests {
             "http://a.test/".into(),
             crate::model::Outcome::Ok,
         );
-        Jsonl.write(&visit, &mut out);
+        Jsonl { links: true }.write(&visit, &mut out);
         assert_eq!(
             out,
             b"{\"id\":\"7\",\"url\":\"http://a.test/\",\"outcome\":\"ok\"}\n"

@@ -11,9 +11,13 @@
 mod escape;
 mod field;
 mod jsonl;
+mod sqlite;
 mod table;
 mod template;
 mod text;
+
+use std::io;
+use std::path::Path;
 
 use crate::model::{Summary, Visit};
 
@@ -30,6 +34,43 @@ pub trait Sink: Send {
 
     /// Appends what comes after the last record. Formats of records alone have nothing there.
     fn finish(&mut self, _summary: &Summary, _out: &mut Vec<u8>) {}
+}
+
+/// A place of a format's own: a database, a folder. Unlike a [`Sink`] it writes by itself, so it says what goes wrong.
+///
+/// A run that goes on may write records again that it had written: a place puts each where it was.
+pub trait Place: Send {
+    /// Writes the record of `visit`.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn write(&mut self, visit: &Visit) -> io::Result<()>;
+
+    /// Puts everything written so far where neither kill nor power cut takes it back.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// The end of the run.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn finish(&mut self, _summary: &Summary) -> io::Result<()> {
+        self.sync()
+    }
+}
+
+/// Makes a place at a path, or goes on with what an earlier run of the same state left there.
+pub type OpenPlace = fn(&Path, &Options, resumed: bool) -> io::Result<Box<dyn Place>>;
+
+/// How a format is written.
+#[derive(Debug, Clone, Copy)]
+pub enum Medium {
+    /// As bytes, to a stream or a file.
+    Bytes(fn(&Options) -> Box<dyn Sink>),
+    /// To a place of its own, never to a stream.
+    Place(OpenPlace),
 }
 
 /// How records shall look.
@@ -56,8 +97,10 @@ pub struct Format {
     pub about: &'static str,
     /// Extensions that mean it, lower case.
     pub extensions: &'static [&'static str],
-    /// Makes a sink.
-    pub open: fn(&Options) -> Box<dyn Sink>,
+    /// How it is written.
+    pub medium: Medium,
+    /// It is of little use without the links of each page.
+    pub links: bool,
 }
 
 /// Every format there is.
@@ -66,6 +109,7 @@ pub const FORMATS: &[Format] = &[
     jsonl::FORMAT,
     table::CSV,
     table::TSV,
+    sqlite::FORMAT,
     template::FORMAT,
 ];
 
@@ -162,7 +206,10 @@ mod tests {
         for format in FORMATS {
             for colour in [false, true] {
                 for payload in PAYLOADS {
-                    let mut sink = (format.open)(&Options {
+                    let Medium::Bytes(open) = format.medium else {
+                        continue;
+                    };
+                    let mut sink = open(&Options {
                         colour,
                         ..Options::default()
                     });

@@ -8,33 +8,35 @@ use std::borrow::Cow;
 use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 
 use super::field::{Field, Record, columns};
-use super::{Format, Options, Sink, for_terminal};
+use super::{Format, Medium, Sink, for_terminal};
 use crate::model::Visit;
 
 pub(super) const CSV: Format = Format {
     name: "csv",
     about: "a table for spreadsheets: a line of names, then one line a record",
     extensions: &["csv"],
-    open: |options: &Options| {
+    medium: Medium::Bytes(|options| {
         Box::new(Table {
             columns: columns(&options.fields),
             delimiter: b',',
             quotes: QuoteStyle::Necessary,
         })
-    },
+    }),
+    links: false,
 };
 
 pub(super) const TSV: Format = Format {
     name: "tsv",
     about: "the same with tabs and without quotes, for cut and awk",
     extensions: &["tsv", "tab"],
-    open: |options: &Options| {
+    medium: Medium::Bytes(|options| {
         Box::new(Table {
             columns: columns(&options.fields),
             delimiter: b'\t',
             quotes: QuoteStyle::Never,
         })
-    },
+    }),
+    links: false,
 };
 
 struct Table {
@@ -82,13 +84,17 @@ fn cell(text: Cow<'_, str>) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sink::Options;
     use crate::sink::tests::{PAYLOADS, hostile};
 
     #[test]
     fn whatever_a_cell_holds_the_columns_stay_where_they_are() {
         for (format, delimiter) in [(CSV, b','), (TSV, b'\t')] {
             for payload in PAYLOADS {
-                let mut sink = (format.open)(&Options::default());
+                let Medium::Bytes(open) = format.medium else {
+                    panic!("a table is bytes");
+                };
+                let mut sink = open(&Options::default());
                 let mut out = Vec::new();
                 sink.begin(&mut out);
                 sink.write(&hostile(payload), &mut out);

@@ -7,14 +7,15 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::field::{FIELDS, Field, Record, extracted, named};
-use super::{Format, Options, Sink, for_terminal};
+use super::{Format, Medium, Sink, for_terminal};
 use crate::model::Visit;
 
 pub(super) const FORMAT: Format = Format {
     name: "template",
     about: "one line a record, as --template words it",
     extensions: &[],
-    open: |options: &Options| Box::new(options.template.clone().unwrap_or_default()),
+    medium: Medium::Bytes(|options| Box::new(options.template.clone().unwrap_or_default())),
+    links: false,
 };
 
 /// A template that can be filled in.

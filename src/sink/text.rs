@@ -7,14 +7,15 @@
 use std::fmt::Write;
 
 use super::escape::for_terminal;
-use super::{Format, Options, Sink};
+use super::{Format, Medium, Options, Sink};
 use crate::model::{Outcome, Visit};
 
 pub(super) const FORMAT: Format = Format {
     name: "text",
     about: "one line a record, for people (the default)",
     extensions: &["txt"],
-    open,
+    medium: Medium::Bytes(open),
+    links: false,
 };
 
 struct Text {

@@ -10,6 +10,7 @@
 //! | `check` | every link with its place and verdict |
 //! | `secrets` | fields and credentials stay with their origin; the address rule |
 //! | `outputs` | formats, files, closed and full outputs |
+//! | `places` | databases, archives and folders |
 //! | `usage` | flags, messages and exit codes |
 //! | `stop` | signals |
 //! | `stall` | pages that are heavy |
@@ -41,6 +42,7 @@ mod idea;
 mod limits;
 mod matrix;
 mod outputs;
+mod places;
 mod recrawl;
 mod secrets;
 mod stall;
