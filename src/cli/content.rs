@@ -55,6 +55,7 @@ impl ContentOptions {
             hash: self.hash,
             digest: false,
             body: self.body,
+            captures: false,
             types: None,
         })
     }

@@ -67,8 +67,8 @@ impl OutputOptions {
                 }
             } else if let Some(path) = path {
                 let guess = || {
-                    path.extension()
-                        .and_then(|e| sink::for_extension(&e.to_string_lossy()))
+                    path.file_name()
+                        .and_then(|name| sink::for_file(&name.to_string_lossy()))
                 };
                 let format = waiting.take().or_else(guess).with_context(|| {
                     let names: Vec<_> = sink::FORMATS.iter().map(|format| format.name).collect();
@@ -126,6 +126,7 @@ pub(super) fn open(
                         Some(path) => Destination::File(path.clone()),
                         None => Destination::Stream(stdout()),
                     },
+                    captures: format.captures,
                 },
                 (Medium::Place(open), path) => Output::Place {
                     // `pairs` has refused those without one.

@@ -52,7 +52,7 @@ const STEP: usize = 16 << 10;
 const CODED_STEP: usize = 512;
 
 /// The codings that [`Decoder`] undoes.
-const CODINGS: HeaderValue = HeaderValue::from_static("gzip, br, zstd, deflate");
+pub(crate) const CODINGS: HeaderValue = HeaderValue::from_static("gzip, br, zstd, deflate");
 
 /// The fetcher for `http` and `https`, on reqwest.
 pub struct Http {
@@ -281,6 +281,9 @@ impl Http {
             // A coding's frame can go on for ever without a byte of content.
             if received > limit.saturating_add(limit / 64 + DRAINED) {
                 return Err(too_large(limit));
+            }
+            if let Some(chunk) = &chunk {
+                receiver.coded(chunk);
             }
             let mut give = |piece: &[u8]| {
                 size += piece.len() as u64;

@@ -38,6 +38,7 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::http::CODINGS;
 pub use self::http::Http;
 pub use self::options::{Family, FetcherError, Lookup, Options, Protocol, Resolve};
 
@@ -115,6 +116,8 @@ pub enum Want {
 pub trait Receiver {
     /// The head is there; says whether the content is wanted.
     fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Want;
+    /// The next bytes of content as they came, their coding not undone; only where [`head`](Self::head) wanted content.
+    fn coded(&mut self, _bytes: &[u8]) {}
     /// The next bytes of content, after decoding. Never more in all than the limit of the fetcher.
     fn chunk(&mut self, bytes: &[u8]);
 }

@@ -20,6 +20,7 @@ use crate::model::{Document, Failure, FailureKind, Outlink, without_secrets};
 use crate::parser::extract::{Extraction, Page, text_of};
 use crate::parser::{self, Options, Parse};
 use crate::policy::media::MediaTypes;
+use crate::sink::Spool;
 
 /// Bytes that are parsed at once on the loop: a quarter of a millisecond of the slowest parser.
 const MUCH: usize = 64 << 10;
@@ -42,6 +43,8 @@ pub struct Wanted {
     pub digest: bool,
     /// The content itself, as text.
     pub body: bool,
+    /// The content as it came, for outputs that take exchanges; the jobs see to it.
+    pub captures: bool,
     /// Content of other types is not read.
     pub types: Option<Arc<MediaTypes>>,
 }
@@ -75,6 +78,8 @@ pub(super) struct Content {
     charset: Option<String>,
     hash: Option<digest::Context>,
     held: Option<Vec<u8>>,
+    /// For the formats that keep exchanges.
+    captured: Option<Spool>,
 }
 
 impl Content {
@@ -110,12 +115,18 @@ impl Content {
             charset: None,
             hash: None,
             held: None,
+            captured: None,
         }
     }
 }
 
-impl Receiver for Content {
-    fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Want {
+impl Content {
+    /// The content as it came, if it is to be kept and was read.
+    pub(super) fn captured(&mut self) -> Option<Spool> {
+        self.captured.take()
+    }
+
+    fn wants(&mut self, status: StatusCode, fields: &HeaderMap) -> Want {
         // What stands beside a redirect is for those who cannot follow it.
         if status.is_redirection() {
             return Want::Nothing;
@@ -152,6 +163,21 @@ impl Receiver for Content {
             Want::Content
         } else {
             Want::Nothing
+        }
+    }
+}
+
+impl Receiver for Content {
+    fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Want {
+        let want = self.wants(status, fields);
+        // A retry begins anew.
+        self.captured = (want == Want::Content && self.wanted.captures).then(Spool::default);
+        want
+    }
+
+    fn coded(&mut self, bytes: &[u8]) {
+        if let Some(captured) = &mut self.captured {
+            captured.push(bytes);
         }
     }
 

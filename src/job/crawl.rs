@@ -88,6 +88,7 @@ impl Crawl {
             sameness: self.sameness,
             named,
         });
+        let captures = setting.captures();
         let work = |compared, durable| Site {
             follow,
             sitemaps: self.sitemaps,
@@ -95,6 +96,7 @@ impl Crawl {
             wanted: Wanted {
                 // What a later run compares by.
                 digest: durable,
+                captures,
                 ..self.wanted
             },
             limits: setting.limits.clone(),

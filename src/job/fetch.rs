@@ -43,7 +43,10 @@ impl Fetch<'_> {
         let frontier = Memory::new(options);
         let work = List {
             limits: setting.limits.clone(),
-            wanted: self.wanted,
+            wanted: Wanted {
+                captures: setting.captures(),
+                ..self.wanted
+            },
         };
         run(setting, &frontier, &work, self.seeds, Before::default()).await
     }

@@ -63,6 +63,14 @@ pub struct Setting {
     pub stop: Stop,
 }
 
+impl Setting {
+    /// Does some output take exchanges, not only records?
+    fn captures(&self) -> bool {
+        let takes = |output: &Output| matches!(output, Output::Bytes { captures: true, .. });
+        self.outputs.iter().any(takes)
+    }
+}
+
 /// The rules that all jobs share.
 #[derive(Debug, Clone)]
 pub struct Limits {

@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use super::content::{self, Content, Found};
 use super::writer::Writer;
 use super::{Error, Limits, Spent, Stop};
-use crate::fetcher::{FetchError, Fetcher, Receiver, Request};
+use crate::fetcher::{CODINGS, FetchError, Fetcher, Receiver, Request};
 use crate::frontier::{
     Errand, Frontier, FrontierError, Lease, Seeds, Settlement, Step, Task, leases,
 };
@@ -36,6 +36,7 @@ use crate::policy::politeness::Felt;
 use crate::policy::port;
 use crate::policy::redirect::{self, Redirect};
 use crate::policy::retry::{self, Retry};
+use crate::sink::{Capture, Spool};
 
 /// What a target's last request came to.
 pub(super) enum End {
@@ -193,6 +194,10 @@ impl Pipeline<'_> {
         let mut content = self.work.receive(&lease.task);
         let sent = self.send(&lease, &mut content).await;
         lease.felt = sent.as_ref().and_then(felt);
+        if let Some(Ok(exchange)) = &sent {
+            let captured = content.captured();
+            self.capture(&lease, exchange, captured).await?;
+        }
         let task = &*lease.task;
         let Some(sent) = sent else {
             if self.durable {
@@ -286,6 +291,33 @@ impl Pipeline<'_> {
             }
         }
         sent
+    }
+
+    /// Hands an exchange over to the formats that keep it.
+    pub(super) async fn capture(
+        &self,
+        lease: &Lease,
+        exchange: &Exchange,
+        content: Option<Spool>,
+    ) -> Result<(), Error> {
+        if !self.writer.captures() {
+            return Ok(());
+        }
+        let Lease { task, origin, .. } = lease;
+        let mut request = self.limits.fields.fields_for(origin, task.naming);
+        request.insert(http::header::ACCEPT_ENCODING, CODINGS);
+        let capture = Capture {
+            url: task.url.clone(),
+            method: task.method.clone(),
+            request,
+            at: SystemTime::now(),
+            status: exchange.status,
+            version: exchange.version,
+            fields: exchange.fields.clone(),
+            remote: exchange.remote,
+            content,
+        };
+        Ok(self.writer.capture(capture).await?)
     }
 
     /// What follows from an answer or its absence; nothing here knows which job it is for.

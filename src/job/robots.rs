@@ -9,6 +9,7 @@ use crate::fetcher::{Receiver, Want};
 use crate::frontier::{Answer, Lease, Step};
 use crate::model::FailureKind;
 use crate::policy::robots::Robots;
+use crate::sink::Spool;
 
 impl Pipeline<'_> {
     /// Asks for a robots.txt and settles with what it says.
@@ -38,6 +39,15 @@ impl Pipeline<'_> {
         // The run ends; the targets that wait for these rules are abandoned with it.
         let sent = self.send(&lease, &mut content).await?;
         lease.felt = felt(&sent);
+        if let Ok(exchange) = &sent {
+            // Rules that are cut are still what was obeyed; an archive of them is whole or says that it is not.
+            let captured = content
+                .captured
+                .take()
+                .filter(|spool| spool.len() <= CAPTURED);
+            // An output that fails ends the run by itself.
+            let _ = self.capture(&lease, exchange, captured).await;
+        }
         let answer = match self.decide(&lease.task, sent) {
             Decision::Step(Step::Hop { .. }, _) if lease.task.hops.len() >= 5 => allow_all(),
             Decision::Step(step, rest) => {
@@ -75,14 +85,28 @@ impl Pipeline<'_> {
 #[derive(Default)]
 struct Buffer {
     bytes: Vec<u8>,
+    /// As it came.
+    captured: Option<Spool>,
 }
+
+/// Bytes of a robots.txt that are kept for an archive: beyond, nobody obeys it.
+const CAPTURED: u64 = 600 << 10;
 
 impl Receiver for Buffer {
     fn head(&mut self, status: StatusCode, _: &HeaderMap) -> Want {
         if status.is_success() {
+            self.captured = Some(Spool::default());
             Want::Content
         } else {
             Want::Nothing
+        }
+    }
+
+    fn coded(&mut self, bytes: &[u8]) {
+        if let Some(captured) = &mut self.captured
+            && captured.len() <= CAPTURED
+        {
+            captured.push(bytes);
         }
     }
 

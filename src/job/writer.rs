@@ -15,13 +15,16 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::model::{Summary, Visit};
-use crate::sink::{self, OpenPlace, Place, Sink};
+use crate::sink::{self, Capture, OpenPlace, Place, Sink};
 
 /// Records that may wait for the thread.
 const ROOM: usize = 1024;
+
+/// Exchanges that may: each holds up to a quarter of a mebibyte.
+const CAPTURES: usize = 64;
 
 /// Where an output goes.
 pub enum Destination {
@@ -39,6 +42,8 @@ pub enum Output {
         sink: Box<dyn Sink>,
         /// Takes them.
         destination: Destination,
+        /// It takes exchanges too.
+        captures: bool,
     },
     /// Records to a place of the format's own.
     Place {
@@ -92,6 +97,8 @@ pub enum OutputError {
 
 enum Message {
     Records(Vec<Arc<Visit>>),
+    /// An exchange, and its share of what may wait.
+    Captured(Box<Capture>, OwnedSemaphorePermit),
     Barrier(oneshot::Sender<Vec<u64>>),
     Finish(Box<Summary>),
 }
@@ -119,9 +126,9 @@ enum Medium {
 impl Open {
     fn new(output: Output, committed: Option<u64>) -> Result<Self, OutputError> {
         match output {
-            Output::Bytes { sink, destination } => {
-                Bytes::new(sink, destination, committed).map(Self::Bytes)
-            }
+            Output::Bytes {
+                sink, destination, ..
+            } => Bytes::new(sink, destination, committed).map(Self::Bytes),
             Output::Place {
                 path,
                 open,
@@ -157,6 +164,19 @@ impl Open {
             Self::Place { name, place } => place
                 .write(visit)
                 .map_err(|error| write_error(name, &error))?,
+        }
+        Ok(())
+    }
+
+    fn capture(&mut self, capture: &mut Capture) -> Result<(), OutputError> {
+        let Self::Bytes(bytes) = self else {
+            return Ok(());
+        };
+        let taken = bytes.sink.capture(capture, &mut bytes.buffer);
+        taken.map_err(|error| write_error(&bytes.name, &error))?;
+        // Content is large: it does not wait for the end of a batch.
+        if bytes.buffer.len() > 1 << 20 {
+            bytes.flush()?;
         }
         Ok(())
     }
@@ -210,6 +230,10 @@ fn write_error(name: &str, error: &io::Error) -> OutputError {
 pub(super) struct Writer {
     messages: mpsc::Sender<Message>,
     failure: Arc<Mutex<Option<OutputError>>>,
+    /// Some output takes exchanges.
+    captures: bool,
+    /// Exchanges that may wait for the thread.
+    waiting: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -231,6 +255,9 @@ impl Writer {
     /// When an output cannot be opened, or is shorter than its committed length. Nothing is changed then
     /// in the outputs after it.
     pub(super) fn open(outputs: Vec<Output>, lengths: &[u64]) -> Result<Self, OutputError> {
+        let captures = outputs
+            .iter()
+            .any(|output| matches!(output, Output::Bytes { captures: true, .. }));
         let mut open = Vec::with_capacity(outputs.len());
         for (position, output) in outputs.into_iter().enumerate() {
             open.push(Open::new(output, lengths.get(position).copied())?);
@@ -256,6 +283,8 @@ impl Writer {
         Ok(Self {
             messages,
             failure,
+            captures,
+            waiting: Arc::new(Semaphore::new(CAPTURES)),
             thread: Some(thread),
         })
     }
@@ -270,6 +299,26 @@ impl Writer {
             .await
             .map(Room)
             .map_err(|_| self.failure())
+    }
+
+    /// Does some output take exchanges?
+    #[must_use]
+    pub(super) fn captures(&self) -> bool {
+        self.captures
+    }
+
+    /// Hands an exchange over, once there is room.
+    ///
+    /// # Errors
+    /// What ended the outputs, if something did.
+    pub(super) async fn capture(&self, capture: Capture) -> Result<(), OutputError> {
+        // Never closed, so this cannot fail.
+        let Ok(share) = Arc::clone(&self.waiting).acquire_owned().await else {
+            return Err(self.failure());
+        };
+        let room = self.reserve().await?;
+        room.0.send(Message::Captured(Box::new(capture), share));
+        Ok(())
     }
 
     /// Asks for everything accepted so far to be made durable; `None` when there is no room to ask now.
@@ -357,6 +406,11 @@ fn write_all(
                         for visit in &records {
                             output.write(visit)?;
                         }
+                    }
+                }
+                Message::Captured(mut capture, _share) => {
+                    for output in &mut outputs {
+                        output.capture(&mut capture)?;
                     }
                 }
                 Message::Barrier(lengths) => {

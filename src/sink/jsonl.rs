@@ -18,6 +18,7 @@ pub(super) const FORMAT: Format = Format {
     extensions: &["jsonl", "ndjson"],
     medium: Medium::Bytes(open),
     links: false,
+    captures: false,
 };
 
 struct Jsonl {

@@ -8,6 +8,7 @@
 //! To add one: `src/sink/NAME.rs` with `pub(super) const FORMAT: Format` and its `impl Sink`; here `mod NAME;`
 //! and the row. `--format`, its help, the guess from an extension and the tests of all formats read the table.
 
+mod capture;
 mod escape;
 mod field;
 mod jsonl;
@@ -15,12 +16,14 @@ mod sqlite;
 mod table;
 mod template;
 mod text;
+mod warc;
 
 use std::io;
 use std::path::Path;
 
 use crate::model::{Summary, Visit};
 
+pub use capture::{Capture, Spool};
 pub use escape::for_terminal;
 pub use template::Template;
 
@@ -31,6 +34,15 @@ pub trait Sink: Send {
 
     /// Appends the record of `visit` to `out`.
     fn write(&mut self, visit: &Visit, out: &mut Vec<u8>);
+
+    /// Appends an exchange; only for a format whose [`Format::captures`] says so. Comes before the record of the visit that
+    /// it was for.
+    ///
+    /// # Errors
+    /// When the content that was put away cannot be read; nothing is appended then.
+    fn capture(&mut self, _capture: &mut Capture, _out: &mut Vec<u8>) -> io::Result<()> {
+        Ok(())
+    }
 
     /// Appends what comes after the last record. Formats of records alone have nothing there.
     fn finish(&mut self, _summary: &Summary, _out: &mut Vec<u8>) {}
@@ -101,6 +113,8 @@ pub struct Format {
     pub medium: Medium,
     /// It is of little use without the links of each page.
     pub links: bool,
+    /// It takes exchanges with their content, not only records.
+    pub captures: bool,
 }
 
 /// Every format there is.
@@ -110,6 +124,7 @@ pub const FORMATS: &[Format] = &[
     table::CSV,
     table::TSV,
     sqlite::FORMAT,
+    warc::FORMAT,
     template::FORMAT,
 ];
 
@@ -127,13 +142,20 @@ pub fn named(name: &str) -> Result<&'static Format, String> {
         })
 }
 
-/// The format that files of that extension have.
+/// The format that files of that name have, by the longest extension that is known.
 #[must_use]
-pub fn for_extension(extension: &str) -> Option<&'static Format> {
-    let extension = extension.to_ascii_lowercase();
-    FORMATS
+pub fn for_file(name: &str) -> Option<&'static Format> {
+    let name = name.to_ascii_lowercase();
+    let known = FORMATS
         .iter()
-        .find(|format| format.extensions.contains(&extension.as_str()))
+        .flat_map(|format| format.extensions.iter().map(move |end| (format, *end)));
+    known
+        .filter(|(_, end)| {
+            name.strip_suffix(end)
+                .is_some_and(|stem| stem.ends_with('.'))
+        })
+        .max_by_key(|(_, end)| end.len())
+        .map(|(format, _)| format)
 }
 
 #[cfg(test)]
@@ -209,6 +231,10 @@ mod tests {
                     let Medium::Bytes(open) = format.medium else {
                         continue;
                     };
+                    if format.captures {
+                        // Not for reading, and records of visits are no part of it.
+                        continue;
+                    }
                     let mut sink = open(&Options {
                         colour,
                         ..Options::default()
@@ -254,7 +280,7 @@ mod tests {
             assert!(named(format.name).is_ok());
             for extension in format.extensions {
                 assert_eq!(
-                    for_extension(&extension.to_uppercase()).map(|found| found.name),
+                    for_file(&format!("x.{}", extension.to_uppercase())).map(|found| found.name),
                     Some(format.name)
                 );
             }

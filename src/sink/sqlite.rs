@@ -22,6 +22,7 @@ pub(super) const FORMAT: Format = Format {
     extensions: &["sqlite", "sqlite3", "db"],
     medium: Medium::Place(open),
     links: true,
+    captures: false,
 };
 
 /// The mark of a database that this format wrote: `drag` in ASCII.

@@ -23,6 +23,7 @@ pub(super) const CSV: Format = Format {
         })
     }),
     links: false,
+    captures: false,
 };
 
 pub(super) const TSV: Format = Format {
@@ -37,6 +38,7 @@ pub(super) const TSV: Format = Format {
         })
     }),
     links: false,
+    captures: false,
 };
 
 struct Table {

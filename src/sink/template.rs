@@ -16,6 +16,7 @@ pub(super) const FORMAT: Format = Format {
     extensions: &[],
     medium: Medium::Bytes(|options| Box::new(options.template.clone().unwrap_or_default())),
     links: false,
+    captures: false,
 };
 
 /// A template that can be filled in.

@@ -16,6 +16,7 @@ pub(super) const FORMAT: Format = Format {
     extensions: &["txt"],
     medium: Medium::Bytes(open),
     links: false,
+    captures: false,
 };
 
 struct Text {

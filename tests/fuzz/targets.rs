@@ -225,7 +225,13 @@ fn record(bytes: &[u8]) {
     visit.error = Some(Failure::new(FailureKind::Status, text.clone()));
     for format in sink::FORMATS {
         let mut out = Vec::new();
-        (format.open)(&sink::Options::default()).write(&visit, &mut out);
+        let sink::Medium::Bytes(open) = format.medium else {
+            continue;
+        };
+        if format.captures {
+            continue;
+        }
+        open(&sink::Options::default()).write(&visit, &mut out);
         let written = String::from_utf8(out).expect("every format is UTF-8");
         let line = written.strip_suffix('\n').expect("a whole line");
         let ours = |c| format.name == "tsv" && c == '\t';

@@ -195,6 +195,7 @@ impl Check {
             }),
             stand_in: self.base_url.clone(),
             limits: setting.limits.clone(),
+            captures: setting.captures(),
         };
         let seeds: Seeds<'_> = futures::stream::iter([seeds]).boxed_local();
         let reporter = setting.reporter.clone();
@@ -296,6 +297,7 @@ struct Links {
     pages: HashMap<String, usize>,
     unread: RefCell<Vec<Unread>>,
     reading: Arc<Reading>,
+    captures: bool,
     /// `--base-url`.
     stand_in: Option<Url>,
     limits: Limits,
@@ -327,7 +329,11 @@ impl Work for Links {
     }
 
     fn receive(&self, _: &Task) -> Content {
-        Content::parsed(self.reading.options.clone(), false, Wanted::default())
+        let wanted = Wanted {
+            captures: self.captures,
+            ..Wanted::default()
+        };
+        Content::parsed(self.reading.options.clone(), false, wanted)
     }
 
     fn judge<'a>(
