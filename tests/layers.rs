@@ -32,7 +32,7 @@ const KNOWN_TO: &[(&str, &[&str])] = &[
             "input", "frontier", "fetcher", "parser", "sink", "job", "cli", "main",
         ],
     ),
-    ("rusqlite", &["frontier"]),
+    ("rusqlite", &["frontier", "sink"]),
     ("scraper", &["parser"]),
     ("lol_html", &["parser"]),
 ];

@@ -46,6 +46,8 @@ mod workbench;
 mod conformance;
 #[cfg(test)]
 mod damage;
+#[cfg(test)]
+mod refusal;
 
 use std::future::Future;
 use std::pin::{Pin, pin};

@@ -9,6 +9,7 @@
 //! | `explain` | what a crawl would say of one URL |
 //! | `check` | [`Check`]: every link of every input gets a verdict |
 //! | `pipeline` | the loop |
+//! | `exchange` | conditions, what a request made felt, and the copy for an archive |
 //! | `robots` | the errand for a robots.txt |
 //! | `writer` | outputs on their own thread, and how far they are committed |
 //! | `record` | from a task's end to its record |
@@ -17,6 +18,7 @@
 mod check;
 mod content;
 mod crawl;
+mod exchange;
 mod explain;
 mod fetch;
 mod pipeline;

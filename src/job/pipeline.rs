@@ -17,26 +17,24 @@ use std::time::{Duration, SystemTime};
 
 use futures::future::{Either, LocalBoxFuture, select};
 use futures::{StreamExt, TryStreamExt};
-use http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
 use super::content::{self, Content, Found};
+use super::exchange::{conditions, felt};
 use super::writer::Writer;
 use super::{Error, Limits, Spent, Stop};
-use crate::fetcher::{CODINGS, FetchError, Fetcher, Receiver, Request};
+use crate::fetcher::{FetchError, Fetcher, Receiver, Request};
 use crate::frontier::{
     Errand, Frontier, FrontierError, Lease, Seeds, Settlement, Step, Task, leases,
 };
 use crate::model::{
-    Event, Exchange, Failure, FailureKind, Hop, Naming, Origin, Reporter, Summary, Target,
-    Validators, Visit, without_secrets,
+    Event, Exchange, Failure, FailureKind, Hop, Naming, Origin, Reporter, Summary, Target, Visit,
+    without_secrets,
 };
-use crate::policy::politeness::Felt;
 use crate::policy::port;
 use crate::policy::redirect::{self, Redirect};
 use crate::policy::retry::{self, Retry};
-use crate::sink::{Capture, Spool};
 
 /// What a target's last request came to.
 pub(super) enum End {
@@ -291,33 +289,6 @@ impl Pipeline<'_> {
             }
         }
         sent
-    }
-
-    /// Hands an exchange over to the formats that keep it.
-    pub(super) async fn capture(
-        &self,
-        lease: &Lease,
-        exchange: &Exchange,
-        content: Option<Spool>,
-    ) -> Result<(), Error> {
-        if !self.writer.captures() {
-            return Ok(());
-        }
-        let Lease { task, origin, .. } = lease;
-        let mut request = self.limits.fields.fields_for(origin, task.naming);
-        request.insert(http::header::ACCEPT_ENCODING, CODINGS);
-        let capture = Capture {
-            url: task.url.clone(),
-            method: task.method.clone(),
-            request,
-            at: SystemTime::now(),
-            status: exchange.status,
-            version: exchange.version,
-            fields: exchange.fields.clone(),
-            remote: exchange.remote,
-            content,
-        };
-        Ok(self.writer.capture(capture).await?)
     }
 
     /// What follows from an answer or its absence; nothing here knows which job it is for.
@@ -582,40 +553,6 @@ pub(super) enum Decision {
 impl Decision {
     fn again(method: Method, wait: Duration, rest: Option<Duration>) -> Self {
         Self::Step(Step::Again { method, wait }, rest)
-    }
-}
-
-/// What a request made felt.
-pub(super) fn felt(sent: &Result<Exchange, FetchError>) -> Option<Felt> {
-    match sent {
-        Ok(exchange) if matches!(exchange.status.as_u16(), 429 | 500..=599) => Some(Felt::Strain),
-        Ok(exchange) => {
-            let milliseconds = exchange.timing.ttfb?;
-            Duration::try_from_secs_f64(milliseconds / 1000.0)
-                .ok()
-                .map(Felt::Answer)
-        }
-        // What went wrong before a connection says nothing about how busy a server is.
-        Err(error) if error.exhausted || error.stale => None,
-        Err(error) => matches!(
-            error.failure.kind,
-            FailureKind::Timeout | FailureKind::Reset | FailureKind::Truncated
-        )
-        .then_some(Felt::Strain),
-    }
-}
-
-/// Asks for content only if it is not what it was (RFC 9110, section 13.1); a validator that is no field value is
-/// left out.
-fn conditions(validators: &Validators, fields: &mut HeaderMap) {
-    let pairs = [
-        (IF_NONE_MATCH, &validators.etag),
-        (IF_MODIFIED_SINCE, &validators.last_modified),
-    ];
-    for (name, value) in pairs {
-        if let Some(Ok(value)) = value.as_deref().map(HeaderValue::from_str) {
-            fields.insert(name, value);
-        }
     }
 }
 

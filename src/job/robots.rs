@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use super::pipeline::{Decision, End, Pipeline, felt};
+use super::exchange::felt;
+use super::pipeline::{Decision, End, Pipeline};
 use crate::fetcher::{Receiver, Want};
 use crate::frontier::{Answer, Lease, Step};
 use crate::model::FailureKind;
