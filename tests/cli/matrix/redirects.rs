@@ -1,5 +1,7 @@
 //! Where redirects lead (F85 to F100).
 
+use serde_json::Value;
+
 use super::{Row, raw, with};
 use crate::support::{Script, Step};
 
@@ -37,19 +39,19 @@ pub(super) fn places() -> Vec<(String, Script)> {
     places
 }
 
+/// How many redirects were followed. Not `attempts`: a kept connection that closes meanwhile costs one that is no hop.
+fn hops(record: &Value) -> usize {
+    record["redirects"].as_array().map_or(0, Vec::len)
+}
+
 pub(super) fn rows() -> Vec<Row> {
     let long = "v".repeat(1 << 20);
     let mut rows = vec![
-        Row::url("F85 ten hops", "BASE/hop/10", "ok").also(|record| {
-            record["redirects"]
-                .as_array()
-                .is_some_and(|hops| hops.len() == 10)
-        }),
+        Row::url("F85 ten hops", "BASE/hop/10", "ok").also(|record| hops(record) == 10),
         Row::url("F85 eleven hops", "BASE/hop/11", "too-many-redirects"),
         Row::new("F86 itself", to("/F86-itself"), "too-many-redirects")
-            .also(|record| record["attempts"] == 1),
-        Row::new("F86 two places", to("/b"), "too-many-redirects")
-            .also(|record| record["attempts"] == 2),
+            .also(|record| hops(record) == 0),
+        Row::new("F86 two places", to("/b"), "too-many-redirects").also(|record| hops(record) == 1),
         // There is no cookie that could make the second answer another one.
         Row::new(
             "F87 itself with a cookie",
@@ -64,7 +66,7 @@ pub(super) fn rows() -> Vec<Row> {
             "BASE/hop/30",
             "too-many-redirects",
         )
-        .also(|record| record["attempts"] == 11),
+        .also(|record| hops(record) == 10),
         Row::new("F89 no Location", status(301, ""), "redirect"),
         Row::new("F91 bytes beyond ASCII", to("/caf\u{e9} x"), "ok").also(|record| {
             record["final_url"]
