@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use url::{Position, Url};
 
 use super::Options;
+use super::aside::Aside;
 use crate::model::{Target, fingerprint, key};
 use crate::policy::budget::{Budget, Cut, trap};
 
@@ -74,6 +75,17 @@ pub(super) struct Intake {
     /// By host and path, of URLs that have a query.
     variants: Counts,
     cuts: BTreeMap<Cut, u64>,
+    aside: Option<Aside>,
+}
+
+/// What becomes of a target.
+pub(super) enum Admission {
+    /// It is in, with this number and this fingerprint.
+    In(u64, u64),
+    /// It is out of the budget, or waits for what is left of it: a store that lasts keeps it.
+    Cut(Cut, u64),
+    /// It is known, or of no use to anybody.
+    No,
 }
 
 impl Intake {
@@ -88,6 +100,10 @@ impl Intake {
             per_host: Counts::default(),
             variants: Counts::default(),
             cuts: BTreeMap::new(),
+            aside: options
+                .budget
+                .share()
+                .map(|share| Aside::new(share, secret)),
         }
     }
 
@@ -100,43 +116,89 @@ impl Intake {
         targets
     }
 
-    /// The number and the fingerprint of `target` when it is to be added; without [`Options::unique`] nobody needs a
-    /// fingerprint.
-    pub(super) fn admit(&mut self, target: &Target) -> Option<(u64, u64)> {
+    /// Without [`Options::unique`] nobody needs a fingerprint, and it is 0.
+    pub(super) fn admit(&mut self, target: &Target) -> Admission {
         let discovered = target.seed.is_none() && target.depth > 0;
         if self.depth.is_some_and(|limit| target.depth > limit) {
-            return None;
+            return Admission::No;
         }
         let fingerprint = if self.unique { self.seen.of(target) } else { 0 };
         if self.unique && self.seen.set.contains(&fingerprint) {
-            return None;
+            return Admission::No;
         }
-        if let Some(cut) = self.cut(&target.url).filter(|_| discovered) {
-            *self.cuts.entry(cut).or_default() += 1;
-            // What a budget keeps out of memory must not fill it all the same.
-            if self.cuts.values().sum::<u64>() <= CUTS_REMEMBERED {
+        if discovered {
+            if let Some(cut) = self.cut(&target.url) {
+                *self.cuts.entry(cut).or_default() += 1;
+                // What a budget keeps out of memory must not fill it all the same.
+                if self.cuts.values().sum::<u64>() > CUTS_REMEMBERED {
+                    return Admission::No;
+                }
                 self.seen.insert(fingerprint);
+                return Admission::Cut(cut, fingerprint);
             }
-            return None;
+            if self.aside.as_mut().is_some_and(|aside| aside.keep(target)) {
+                self.seen.insert(fingerprint);
+                return Admission::Cut(Cut::Share, fingerprint);
+            }
         }
         if self.unique {
             self.seen.insert(fingerprint);
         }
         self.known += 1;
         self.count(&target.url);
-        Some((self.known, fingerprint))
+        Admission::In(self.known, fingerprint)
+    }
+
+    /// Targets that were past their folder's share and are in now, because nothing else is left: with number and
+    /// fingerprint.
+    pub(super) fn relent(&mut self) -> Vec<(Target, u64, u64)> {
+        let mut relented = Vec::new();
+        while let Some(aside) = &mut self.aside
+            && aside.len() > 0
+            && relented.is_empty()
+        {
+            if self.budget.pages.is_some_and(|limit| self.known >= limit) {
+                break;
+            }
+            for target in aside.take() {
+                if let Some(cut) = self.cut(&target.url) {
+                    *self.cuts.entry(cut).or_default() += 1;
+                    continue;
+                }
+                self.known += 1;
+                self.count_but_share(&target.url);
+                let fingerprint = self.seen.of(&target);
+                relented.push((target, self.known, fingerprint));
+            }
+        }
+        relented
+    }
+
+    /// Does anything wait that there is room for?
+    pub(super) fn has_room_aside(&self) -> bool {
+        self.aside.as_ref().is_some_and(|aside| aside.len() > 0)
+            && self.budget.pages.is_none_or(|limit| self.known < limit)
     }
 
     /// What is cut so far, by its reason.
     pub(super) fn cuts(&self) -> Vec<(Cut, u64)> {
+        let waiting = self.aside.as_ref().map_or(0, |aside| aside.len() as u64);
         self.cuts
             .iter()
             .map(|(cut, count)| (*cut, *count))
+            .chain((waiting > 0).then_some((Cut::Share, waiting)))
             .collect()
     }
 
     /// Counts a target that is in.
     pub(super) fn count(&mut self, url: &Url) {
+        if let Some(aside) = &mut self.aside {
+            aside.count(url);
+        }
+        self.count_but_share(url);
+    }
+
+    fn count_but_share(&mut self, url: &Url) {
         if self.budget.per_host.is_some() {
             let host = self.host(url);
             *self.per_host.entry(host).or_default() += 1;

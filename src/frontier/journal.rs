@@ -21,10 +21,15 @@ use super::store::{Store, pending, state_error};
 use super::{FrontierError, Lengths};
 use crate::model::target::Naming;
 use crate::model::{Seed, Visit};
+use crate::policy::budget::Cut;
 
 /// What the loop tells the thread.
 pub(super) enum Entry {
     Added(Row),
+    /// A target that is out of the budget.
+    Cut(RowCut),
+    /// A run that was finished goes on.
+    Reopened,
     Visited {
         id: u64,
         visit: Arc<Visit>,
@@ -55,6 +60,26 @@ pub(super) struct Row {
     pub(super) fingerprint: u64,
     pub(super) site: u64,
     pub(super) lane: Lane,
+}
+
+/// A cut target as it is kept.
+pub(super) struct RowCut {
+    pub(super) cut: Cut,
+    pub(super) url: Box<str>,
+    pub(super) depth: u32,
+    pub(super) referrer: Option<Arc<str>>,
+    pub(super) naming: Naming,
+    pub(super) lastmod: Option<Box<str>>,
+    pub(super) fingerprint: u64,
+}
+
+/// A [`Naming`] as its column holds it.
+fn naming_number(naming: Naming) -> i64 {
+    match naming {
+        Naming::User => 0,
+        Naming::File => 1,
+        Naming::Page => 2,
+    }
 }
 
 /// Entries that may wait for the thread before leases do: a slow disk must not fill the memory.
@@ -185,11 +210,6 @@ impl Store {
     fn write(&mut self, entry: &Entry) -> rusqlite::Result<()> {
         match entry {
             Entry::Added(row) => {
-                let naming = match row.naming {
-                    Naming::User => 0,
-                    Naming::File => 1,
-                    Naming::Page => 2,
-                };
                 let before: Option<String> = None;
                 let values = params![
                     row.id.cast_signed(),
@@ -199,7 +219,7 @@ impl Store {
                     row.seed.as_ref().map(|seed| &seed.input),
                     row.seed.as_ref().map(|seed| seed.line.cast_signed()),
                     row.refusal,
-                    naming,
+                    naming_number(row.naming),
                     row.lastmod,
                     before,
                     row.fingerprint.cast_signed(),
@@ -212,6 +232,25 @@ impl Store {
                         "INSERT INTO targets VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13)",
                     )?
                     .execute(values)?;
+            }
+            Entry::Cut(row) => {
+                let values = params![
+                    row.cut.name(),
+                    row.url,
+                    row.depth,
+                    row.referrer.as_deref(),
+                    naming_number(row.naming),
+                    row.lastmod,
+                    row.fingerprint.cast_signed(),
+                ];
+                self.seal.add("cut", values)?;
+                self.connection
+                    .prepare_cached("INSERT INTO cut VALUES (?1,?2,?3,?4,?5,?6,?7)")?
+                    .execute(values)?;
+            }
+            Entry::Reopened => {
+                self.connection
+                    .execute("DELETE FROM meta WHERE name = 'finished'", [])?;
             }
             Entry::Visited { id, visit } => {
                 // A record that cannot be written as JSON would be a fault of ours; it is kept empty

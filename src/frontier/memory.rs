@@ -7,7 +7,7 @@ use futures::future::{FutureExt, LocalBoxFuture, ready};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::intake::Intake;
+use super::intake::{Admission, Intake};
 use super::pending::Pending;
 use super::workbench::Workbench;
 use super::{Frontier, FrontierError, Lease, Lengths, Next, Options, Settlement, Step};
@@ -45,7 +45,7 @@ impl Frontier for Memory {
         let now = Instant::now();
         let mut new = 0;
         for target in intake.in_order(targets) {
-            if let Some((id, _)) = intake.admit(&target) {
+            if let Admission::In(id, _) = intake.admit(&target) {
                 bench.push(Pending::of(id, target), now);
                 new += 1;
             }
@@ -55,7 +55,23 @@ impl Frontier for Memory {
     }
 
     fn lease(&self) -> LocalBoxFuture<'_, Result<Next, FrontierError>> {
-        ready(Ok(self.state.borrow_mut().1.lease(Instant::now()))).boxed_local()
+        let mut state = self.state.borrow_mut();
+        let (intake, bench) = &mut *state;
+        let now = Instant::now();
+        let next = loop {
+            let next = bench.lease(now);
+            if !matches!(next, Next::Idle) {
+                break next;
+            }
+            let relented = intake.relent();
+            if relented.is_empty() {
+                break next;
+            }
+            for (target, id, _) in relented {
+                bench.push(Pending::of(id, target), now);
+            }
+        };
+        ready(Ok(next)).boxed_local()
     }
 
     fn settle(&self, lease: Lease, mut settlement: Settlement) {

@@ -22,6 +22,7 @@
 //! | --- | --- |
 //! | `workbench` | the politeness clock: origins, queues, widths, robots; no storage |
 //! | `intake` | what is new and within the budget |
+//! | `aside` | what waits because its folder has had its share |
 //! | `pending` | a target while it waits |
 //! | `later` | a retry until it is due |
 //! | `queue` | what waits at one origin, and the window on what a store keeps of it |
@@ -31,6 +32,7 @@
 //! | `journal` | the thread that writes it |
 //! | `seal` | what makes damage to the file visible |
 
+mod aside;
 mod intake;
 mod journal;
 mod later;

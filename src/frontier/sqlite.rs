@@ -14,11 +14,11 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use url::Url;
 
-use super::intake::{AsIs, Intake};
-use super::journal::{Arrived, Entry, Journal, Row};
+use super::intake::{Admission, AsIs, Intake};
+use super::journal::{Arrived, Entry, Journal, Row, RowCut};
 use super::memory::random_secret;
 use super::pending::Pending;
-use super::store::{Kept, Store};
+use super::store::{Kept, KeptCut, Store};
 use super::workbench::{Workbench, site_number};
 use super::{Frontier, FrontierError, Lease, Lengths, Next, Options, Settlement, Step};
 use crate::model::{Secret, Summary, Target};
@@ -104,7 +104,8 @@ impl Sqlite {
         if !resumed {
             store.begin(&identity, secret)?;
         }
-        let begun = Begun {
+        let cut = if resumed { store.cuts()? } else { Vec::new() };
+        let mut begun = Begun {
             resumed,
             again: held.again,
             finished: held.finished,
@@ -119,7 +120,65 @@ impl Sqlite {
             changed,
             dirty: Cell::new(false),
         };
+        if sqlite.again(cut) && begun.finished.take().is_some() {
+            sqlite.journal.tell(Entry::Reopened);
+        }
         Ok((sqlite, begun))
+    }
+
+    /// Looks once more at what an earlier run has cut: a larger budget may have room for it. Says whether it has.
+    fn again(&self, cut: Vec<KeptCut>) -> bool {
+        let mut state = self.state.borrow_mut();
+        let (intake, bench) = &mut *state;
+        let now = Instant::now();
+        let mut room = false;
+        for KeptCut {
+            target,
+            fingerprint,
+        } in cut
+        {
+            if intake.seen.set.contains(&fingerprint) {
+                continue;
+            }
+            if let Admission::In(id, fingerprint) = intake.admit(&target) {
+                self.enter(bench, target, id, fingerprint, now);
+                room = true;
+            }
+        }
+        room | intake.has_room_aside()
+    }
+
+    /// Writes a target down, and queues it.
+    fn enter(
+        &self,
+        bench: &mut Workbench,
+        target: Target,
+        id: u64,
+        fingerprint: u64,
+        now: Instant,
+    ) {
+        let pending = Pending::of(id, target);
+        if let Some(secret) = pending.authorization() {
+            self.secrets.borrow_mut().insert(id, secret.clone());
+        }
+        self.journal.tell(Entry::Added(Row {
+            id,
+            url: pending.url.clone(),
+            seed: pending.seed.as_deref().cloned(),
+            refusal: pending
+                .refusal
+                .as_ref()
+                .and_then(|failure| serde_json::to_string(failure).ok()),
+            referrer: pending.referrer.clone(),
+            depth: pending.depth,
+            naming: pending.naming,
+            lastmod: pending.lastmod().map(Into::into),
+            fingerprint,
+            site: site_number(&pending.url),
+            lane: bench.lane(&pending.url, pending.depth),
+        }));
+        bench.push(pending, now);
+        self.dirty.set(true);
     }
 }
 
@@ -158,7 +217,9 @@ impl<'a> Taken<'a> {
         self.known = self.known.max(id);
         self.seen.insert(fingerprint);
         let budget = &self.options.budget;
-        let counts = budget.per_host.is_some() || budget.variants.is_some() && url.contains('?');
+        let counts = budget.per_host.is_some()
+            || budget.share().is_some()
+            || budget.variants.is_some() && url.contains('?');
         if counts && let Ok(url) = Url::parse(url) {
             self.counted.push(url);
         }
@@ -198,32 +259,25 @@ impl Frontier for Sqlite {
         let now = Instant::now();
         let mut new = 0;
         for target in intake.in_order(targets) {
-            let Some((id, fingerprint)) = intake.admit(&target) else {
-                continue;
-            };
-            let pending = Pending::of(id, target);
-            if let Some(secret) = pending.authorization() {
-                self.secrets.borrow_mut().insert(id, secret.clone());
+            match intake.admit(&target) {
+                Admission::In(id, fingerprint) => {
+                    self.enter(bench, target, id, fingerprint, now);
+                    new += 1;
+                }
+                Admission::Cut(cut, fingerprint) => {
+                    self.journal.tell(Entry::Cut(RowCut {
+                        cut,
+                        url: String::from(target.url).into_boxed_str(),
+                        depth: target.depth,
+                        referrer: target.referrer,
+                        naming: target.naming,
+                        lastmod: target.lastmod,
+                        fingerprint,
+                    }));
+                    self.dirty.set(true);
+                }
+                Admission::No => {}
             }
-            self.journal.tell(Entry::Added(Row {
-                id,
-                url: pending.url.clone(),
-                seed: pending.seed.as_deref().cloned(),
-                refusal: pending
-                    .refusal
-                    .as_ref()
-                    .and_then(|failure| serde_json::to_string(failure).ok()),
-                referrer: pending.referrer.clone(),
-                depth: pending.depth,
-                naming: pending.naming,
-                lastmod: pending.lastmod().map(Into::into),
-                fingerprint,
-                site: site_number(&pending.url),
-                lane: bench.lane(&pending.url, pending.depth),
-            }));
-            bench.push(pending, now);
-            new += 1;
-            self.dirty.set(true);
         }
         self.changed.notify_one();
         new
@@ -232,7 +286,8 @@ impl Frontier for Sqlite {
     fn lease(&self) -> LocalBoxFuture<'_, Result<Next, FrontierError>> {
         async {
             self.journal.room().await;
-            let bench = &mut self.state.borrow_mut().1;
+            let mut state = self.state.borrow_mut();
+            let (intake, bench) = &mut *state;
             let now = Instant::now();
             for Arrived {
                 place,
@@ -242,7 +297,19 @@ impl Frontier for Sqlite {
             {
                 bench.bring(place, lane, targets?, now);
             }
-            let mut next = bench.lease(now);
+            let mut next = loop {
+                let next = bench.lease(now);
+                if !matches!(next, Next::Idle) {
+                    break next;
+                }
+                let relented = intake.relent();
+                if relented.is_empty() {
+                    break next;
+                }
+                for (target, id, fingerprint) in relented {
+                    self.enter(bench, target, id, fingerprint, now);
+                }
+            };
             if let Next::Lease(lease) = &mut next {
                 let mut secrets = self.secrets.borrow_mut();
                 if let Some(secret) = secrets.remove(&lease.task.id) {

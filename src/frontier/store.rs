@@ -10,15 +10,16 @@ use std::fs::File;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, params};
+use url::Url;
 
 use super::FrontierError;
 use super::pending::Pending;
 use super::seal::Seal;
 use crate::model::target::Naming;
-use crate::model::{Outcome, Seed, Summary};
+use crate::model::{Outcome, Seed, Summary, Target};
 
 /// Version of the tables; a file from a newer one is refused and not touched.
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -31,6 +32,9 @@ CREATE TABLE visits (
     id INTEGER PRIMARY KEY REFERENCES targets (id), url TEXT NOT NULL, outcome TEXT NOT NULL,
     status INTEGER, final_url TEXT, error_kind TEXT, error_message TEXT, depth INTEGER, referrer TEXT,
     content_type TEXT, size INTEGER, title TEXT, etag TEXT, last_modified TEXT, sha256 TEXT, record TEXT NOT NULL);
+CREATE TABLE cut (
+    reason TEXT NOT NULL, url TEXT NOT NULL, depth INTEGER NOT NULL, referrer TEXT, naming INTEGER NOT NULL,
+    lastmod TEXT, fingerprint INTEGER NOT NULL);
 CREATE TABLE outputs (position INTEGER PRIMARY KEY, committed INTEGER NOT NULL);
 ";
 
@@ -56,11 +60,20 @@ pub(super) struct Kept<'a> {
     pub(super) make: &'a dyn Fn() -> Option<Pending>,
 }
 
+/// A target that an earlier run has cut.
+pub(super) struct KeptCut {
+    pub(super) target: Target,
+    pub(super) fingerprint: u64,
+}
+
+/// Columns of `cut`.
+const CUT_COLUMNS: usize = 7;
+
 /// Columns of `targets`.
 const TARGET_COLUMNS: usize = 13;
 
-fn naming(row: &rusqlite::Row<'_>) -> rusqlite::Result<Naming> {
-    Ok(match row.get::<_, i64>(7)? {
+fn naming(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Naming> {
+    Ok(match row.get::<_, i64>(column)? {
         0 => Naming::User,
         1 => Naming::File,
         _ => Naming::Page,
@@ -79,7 +92,7 @@ pub(super) fn pending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pending> {
         depth: row.get(2)?,
         referrer: row.get::<_, Option<String>>(3)?.map(Into::into),
         refusal: refusal.and_then(|text| serde_json::from_str(&text).ok()),
-        naming: naming(row)?,
+        naming: naming(row, 7)?,
         rare: None,
         seed: input.map(|input| {
             Box::new(Seed {
@@ -240,7 +253,7 @@ impl Store {
                 id: row.get::<_, i64>(0)?.unsigned_abs(),
                 url: row.get_ref(1)?.as_str()?,
                 depth: row.get(2)?,
-                naming: naming(row)?,
+                naming: naming(row, 7)?,
                 fingerprint: row.get::<_, i64>(10)?.cast_unsigned(),
                 visited: row.get(TARGET_COLUMNS)?,
                 make: &|| pending(row).ok(),
@@ -259,6 +272,11 @@ impl Store {
                 "its index is not that of its rows".to_owned(),
             ));
         }
+        let mut cut = self.connection.prepare("SELECT * FROM cut")?;
+        let mut cut = cut.query([])?;
+        while let Some(row) = cut.next()? {
+            seal.add_read("cut", row, CUT_COLUMNS)?;
+        }
         Ok(Held {
             identity: meta("command")?,
             secret,
@@ -267,6 +285,38 @@ impl Store {
             lengths,
             summary,
         })
+    }
+
+    /// What earlier runs have cut, in that order.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn cuts(&self) -> Result<Vec<KeptCut>, FrontierError> {
+        let read = || {
+            let mut cut = self
+                .connection
+                .prepare("SELECT * FROM cut ORDER BY rowid")?;
+            let kept = cut.query_map([], |row| {
+                let Ok(url) = Url::parse(row.get_ref(1)?.as_str()?) else {
+                    return Ok(None);
+                };
+                let target = Target {
+                    depth: row.get(2)?,
+                    referrer: row.get::<_, Option<String>>(3)?.map(Into::into),
+                    naming: naming(row, 4)?,
+                    lastmod: row.get(5)?,
+                    ..Target::named(url)
+                };
+                let fingerprint = row.get::<_, i64>(6)?.cast_unsigned();
+                Ok(Some(KeptCut {
+                    target,
+                    fingerprint,
+                }))
+            })?;
+            kept.filter_map(Result::transpose)
+                .collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|error: rusqlite::Error| state_error(&self.path, error))
     }
 
     /// The visits so far.
@@ -324,11 +374,11 @@ impl Store {
         let recrawl = || {
             self.connection.execute_batch(anew)?;
             let mut seal = Seal::default();
-            {
-                let mut targets = self.connection.prepare("SELECT * FROM targets")?;
-                let mut rows = targets.query([])?;
+            for (table, columns) in [("targets", TARGET_COLUMNS), ("cut", CUT_COLUMNS)] {
+                let mut rows = self.connection.prepare(&format!("SELECT * FROM {table}"))?;
+                let mut rows = rows.query([])?;
                 while let Some(row) = rows.next()? {
-                    seal.add_read("targets", row, TARGET_COLUMNS)?;
+                    seal.add_read(table, row, columns)?;
                 }
             }
             seal.write(&self.connection)?;

@@ -238,3 +238,82 @@ fn only_the_scheme_that_is_asked_for_is_followed() {
     output.assert_code(1);
     assert!(output.stdout.contains("scheme"), "{}", output.stdout);
 }
+
+/// A first page with four hundred facets before its content, which is six levels deep.
+fn facets_and_content() -> Server {
+    Server::builder()
+        .page("/robots.txt", Response::new(404))
+        .prefix("/", |request| {
+            let path = request.path();
+            // No segment comes twice in a path: that would be taken for a trap.
+            let level = path.matches('/').count().saturating_sub(2);
+            let below = |path: &str, to: usize| {
+                format!("<a href={path}left{to}/>l</a><a href={path}right{to}/>r</a>")
+            };
+            let facets = || {
+                (0..400)
+                    .map(|number| format!("<a href=/facet/{number}>f</a>"))
+                    .collect::<String>()
+            };
+            Response::html(match path {
+                "/" => facets() + &below("/guide/", 0),
+                _ if path.starts_with("/guide/") && level < 6 => below(path, level),
+                _ => String::new(),
+            })
+        })
+        .start()
+}
+
+#[test]
+fn a_folder_of_facets_does_not_take_the_place_of_what_lies_deeper() {
+    let server = facets_and_content();
+    Dragnet::new()
+        .args(["crawl", "-q", "--delay", "0", "--max-pages", "300"])
+        .arg(server.url("/"))
+        .run()
+        .assert_code(0);
+    let visited = paths(&server);
+    let content = visited.iter().filter(|path| path.starts_with("/guide/"));
+    // Two pages on the first level, twice as many on each further one.
+    assert_eq!(content.count(), 126);
+    assert_eq!(visited.len(), 300, "what is left goes to the facets");
+}
+
+#[test]
+fn a_larger_budget_brings_back_what_a_smaller_one_has_cut() {
+    let server = facets_and_content();
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |most: &str| {
+        let args = [
+            "crawl",
+            "--delay",
+            "0",
+            "--state",
+            "s.db",
+            "-o",
+            "out.jsonl",
+        ];
+        Dragnet::new()
+            .args(args)
+            .args(["--max-pages", most])
+            .arg(server.url("/"))
+            .in_dir(folder.path())
+            .run()
+    };
+    run("100").assert_code(0);
+    assert_eq!(paths(&server).len(), 100);
+    let same = run("100");
+    assert!(same.stderr.contains("nothing to do"), "{}", same.stderr);
+    run("200").assert_code(0);
+    assert_eq!(paths(&server).len(), 200);
+    let all = run("10000");
+    all.assert_code(0);
+    assert!(!all.stderr.contains("not visited"), "{}", all.stderr);
+    assert_eq!(paths(&server).len(), 527);
+    let asked: Vec<_> = server.requests();
+    let pages = asked.iter().filter(|asked| asked.path() != "/robots.txt");
+    assert_eq!(pages.count(), 527, "none is asked for twice");
+    let out = std::fs::read_to_string(folder.path().join("out.jsonl")).expect("records");
+    let urls: BTreeSet<&str> = out.lines().collect();
+    assert_eq!((out.lines().count(), urls.len()), (527, 527));
+}
