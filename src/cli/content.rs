@@ -1,11 +1,14 @@
 //! What a record shall hold of the content: `--select` and its kin, the same in `fetch` and `crawl`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{ArgMatches, Args};
 use dragnet::job::Wanted;
 use dragnet::parser::extract::{Extraction, Rule};
+
+use super::config::Config;
 
 /// Flags about content.
 #[derive(Debug, Args)]
@@ -21,6 +24,9 @@ pub(super) struct ContentOptions {
     /// Put a value of JSON content into the record: 'name=/user/0/name'
     #[arg(long, value_name = "NAME=/POINTER", value_parser = Rule::json_pointer)]
     json_pointer: Vec<Rule>,
+    /// Read the named values from here [default: the [[extract]] tables of dragnet.toml in the working directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Put what the page links to into the record, with the links' texts
     #[arg(long)]
     links: bool,
@@ -33,35 +39,51 @@ pub(super) struct ContentOptions {
 }
 
 impl ContentOptions {
-    /// What they mean; the rules stand in the order in which they were given.
-    pub(super) fn wanted(&self, matches: &ArgMatches) -> anyhow::Result<Wanted> {
+    /// What the flags and the configuration mean.
+    ///
+    /// # Errors
+    /// What is wrong with either.
+    pub(super) fn read(&self, matches: &ArgMatches) -> anyhow::Result<Content> {
         let indices = |id| matches.indices_of(id).into_iter().flatten();
-        let mut rules: Vec<(usize, &Rule)> = indices("select")
+        let mut given: Vec<(usize, &Rule)> = indices("select")
             .zip(&self.select)
             .chain(indices("regex").zip(&self.regex))
             .chain(indices("json_pointer").zip(&self.json_pointer))
             .collect();
-        rules.sort_by_key(|(at, _)| *at);
-        let rules: Vec<Rule> = rules.into_iter().map(|(_, rule)| rule.clone()).collect();
+        given.sort_by_key(|(at, _)| *at);
+        let Config { rules, said } = Config::read(self.config.as_deref())?;
+        // A flag comes before the file: its name is taken.
+        let taken = |rule: &Rule| given.iter().any(|(_, flag)| flag.name == rule.name);
+        let (rules, mut said): (Vec<_>, Vec<_>) = rules
+            .into_iter()
+            .zip(said)
+            .filter(|(rule, _)| !taken(rule))
+            .unzip();
+        let given = given.into_iter().map(|(_, rule)| rule.clone());
+        let rules: Vec<Rule> = rules.into_iter().chain(given).collect();
         let extraction = (!rules.is_empty())
             .then(|| Extraction::new(rules).map(Arc::new))
             .transpose()
             .map_err(anyhow::Error::msg)
-            .context("--select, --regex, --json-pointer")?;
-        Ok(Wanted {
-            extraction,
-            title: false,
-            links: self.links,
-            hash: self.hash,
-            digest: false,
-            body: self.body,
-            captures: false,
-            types: None,
+            .context("the values to extract")?;
+        said.extend(self.said(matches));
+        Ok(Content {
+            wanted: Wanted {
+                extraction,
+                title: false,
+                links: self.links,
+                hash: self.hash,
+                digest: false,
+                body: self.body,
+                captures: false,
+                types: None,
+            },
+            said: said.join(", "),
         })
     }
 
-    /// What was said, as a state remembers it.
-    pub(super) fn said(&self, matches: &ArgMatches) -> String {
+    /// The flags, as they were given.
+    fn said(&self, matches: &ArgMatches) -> Vec<String> {
         let raw = ["select", "regex", "json_pointer"]
             .into_iter()
             .filter_map(|id| Some((id, matches.get_raw(id)?)))
@@ -75,6 +97,13 @@ impl ContentOptions {
             .into_iter()
             .filter(|(said, _)| *said)
             .map(|(_, name)| name.to_owned());
-        raw.chain(flags).collect::<Vec<_>>().join(", ")
+        raw.chain(flags).collect()
     }
+}
+
+/// What a record holds of the content.
+pub(super) struct Content {
+    pub(super) wanted: Wanted,
+    /// The same in words, as a state remembers it.
+    pub(super) said: String,
 }

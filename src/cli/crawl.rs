@@ -21,7 +21,7 @@ use dragnet::policy::scope::{Reach, Scope};
 use futures::StreamExt;
 use regex::Regex;
 
-use super::content::ContentOptions;
+use super::content::{Content, ContentOptions};
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
 use super::run::{Run, explain, run_to_end};
@@ -183,9 +183,10 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         Some(origins),
         false,
     )?;
+    let Content { wanted, said } = options.content.read(matches)?;
     let wanted = run.wanted(Wanted {
         types: options.content_type.clone().map(Arc::new),
-        ..options.content.wanted(matches)?
+        ..wanted
     })?;
     run.max_bytes(options.max_bytes);
     let reach = match options.scope {
@@ -213,7 +214,7 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
             (_, true) => Begin::Recrawl,
             _ => Begin::Resume,
         },
-        command: command(&options, matches, &run, &seeds),
+        command: command(&options, matches, &run, &seeds, &said),
     });
     let (from_robots, named): (Vec<_>, Vec<_>) =
         options.sitemap.iter().cloned().partition(String::is_empty);
@@ -292,6 +293,7 @@ fn command(
     matches: &ArgMatches,
     run: &Run,
     seeds: &[Target],
+    content: &str,
 ) -> Vec<(String, String)> {
     let inputs: Vec<_> = seeds
         .iter()
@@ -327,7 +329,7 @@ fn command(
             ),
         ),
         ("content-type", said(matches, &["content_type"])),
-        ("content", options.content.said(matches)),
+        ("content", content.to_owned()),
         ("outputs", run.outputs()),
     ]
     .into_iter()

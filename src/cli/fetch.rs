@@ -73,7 +73,7 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
     )?;
     let wanted = run.wanted(Wanted {
         title: options.title,
-        ..options.content.wanted(matches)?
+        ..options.content.read(matches)?.wanted
     })?;
     run.fail_on(options.fail_on.clone());
     let stdin = options.urls.is_empty() || options.urls == ["-"];

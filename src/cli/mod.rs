@@ -7,6 +7,7 @@
 //! | `fetch`, `crawl`, `check` | one subcommand each: its flags, and from them the job |
 //! | `run` | from flags to a running job, from its end to an exit code |
 //! | `content` | what a record shall hold of the content |
+//! | `config` | `dragnet.toml` |
 //! | `outputs` | `-f` and `-o`: which record goes where in which format |
 //! | `values` | durations, sizes and other values with units |
 //! | `progress` | the reporter that draws |
@@ -14,6 +15,7 @@
 //! | `process` | signals and the descriptor limit |
 
 mod check;
+mod config;
 mod content;
 mod crawl;
 mod exit;

@@ -6,6 +6,7 @@
 //! | `fetch` | one record a line, whatever happens to it |
 //! | `crawl` | every page once, links in scope, robots, depth |
 //! | `content` | what a record holds of the content |
+//! | `config` | `dragnet.toml` |
 //! | `budget` | time, bytes, types, and which spellings are one |
 //! | `check` | every link with its place and verdict |
 //! | `secrets` | fields and credentials stay with their origin; the address rule |
@@ -33,6 +34,7 @@ mod support;
 
 mod budget;
 mod check;
+mod config;
 mod content;
 mod crash;
 mod crawl;
