@@ -54,16 +54,19 @@ const CODED_STEP: usize = 512;
 /// The codings that [`Decoder`] undoes.
 pub(crate) const CODINGS: HeaderValue = HeaderValue::from_static("gzip, br, zstd, deflate");
 
+/// By [`Naming`]; each second one keeps no connections, and so has none that a server may have closed.
+type Clients = [OnceCell<reqwest::Client>; 6];
+
 /// The fetcher for `http` and `https`, on reqwest.
 pub struct Http {
     options: Options,
     resolver: Resolver,
     authorities: Vec<CertificateDer<'static>>,
-    /// Plain clients by [`Naming`]: they trust nobody, so they are made in no time.
-    plain: [OnceCell<reqwest::Client>; 3],
+    /// Plain clients: they trust nobody, so they are made in no time.
+    plain: Clients,
     /// The configuration with everybody we trust, once an `https` URL was met.
     trust: AsyncOnceCell<rustls::ClientConfig>,
-    secure: [OnceCell<reqwest::Client>; 3],
+    secure: Clients,
     /// Where content is decoded into; one for all, because nothing awaits while it is in use.
     scratch: Cell<Vec<u8>>,
 }
@@ -123,10 +126,15 @@ impl Http {
         }
     }
 
-    /// The client for `naming`, with TLS or without.
-    async fn client(&self, secure: bool, naming: Naming) -> Result<&reqwest::Client, FetchError> {
+    /// The client for `naming`, with TLS or without; `fresh`: with a connection of its own for each request.
+    async fn client(
+        &self,
+        secure: bool,
+        naming: Naming,
+        fresh: bool,
+    ) -> Result<&reqwest::Client, FetchError> {
         let cells = if secure { &self.secure } else { &self.plain };
-        let cell = &cells[naming as usize];
+        let cell = &cells[2 * naming as usize + usize::from(fresh)];
         if let Some(client) = cell.get() {
             return Ok(client);
         }
@@ -139,7 +147,7 @@ impl Http {
             tls::config(Some(rustls::RootCertStore::empty()), self.options.protocol)
                 .map_err(|e| unable(&e))?
         };
-        let client = self.build(config).map_err(|error| unable(&error))?;
+        let client = self.build(config, fresh).map_err(|error| unable(&error))?;
         Ok(cell.get_or_init(|| client))
     }
 
@@ -154,8 +162,9 @@ impl Http {
         tls::config(roots, self.options.protocol).map_err(|error| unable(&error))
     }
 
-    fn build(&self, config: rustls::ClientConfig) -> reqwest::Result<reqwest::Client> {
+    fn build(&self, config: rustls::ClientConfig, fresh: bool) -> reqwest::Result<reqwest::Client> {
         let options = &self.options;
+        let idle = if fresh { 0 } else { options.idle_per_host };
         let builder = reqwest::Client::builder()
             .tls_backend_preconfigured(config)
             .dns_resolver(Given)
@@ -166,7 +175,7 @@ impl Http {
             .referer(false)
             .no_proxy()
             .tcp_nodelay(true)
-            .pool_max_idle_per_host(options.idle_per_host)
+            .pool_max_idle_per_host(idle)
             .pool_idle_timeout(options.keep_alive)
             .http1_max_headers(options.max_fields)
             .http2_max_header_list_size(64 << 10);
@@ -187,7 +196,8 @@ impl Http {
         let spent = found.asked.unwrap_or_default();
         let now = Instant::now();
         let begun = now.checked_sub(spent).unwrap_or(now);
-        let client = self.client(request.url.scheme() == "https", naming).await?;
+        let secure = request.url.scheme() == "https";
+        let client = self.client(secure, naming, request.fresh).await?;
 
         let call = Call::new(found.addresses);
         let seen = Seen::default();

@@ -101,6 +101,8 @@ pub struct Request<'a> {
     pub fields: HeaderMap,
     /// Who named the host: decides which addresses may be contacted.
     pub naming: Naming,
+    /// Not on a kept connection: the last try met one that was closed (RFC 9112, section 9.3.1).
+    pub fresh: bool,
 }
 
 /// What a receiver wants of the content.

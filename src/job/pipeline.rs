@@ -265,6 +265,7 @@ impl Pipeline<'_> {
             method: task.method.clone(),
             fields,
             naming: task.naming,
+            fresh: task.unsent > 0,
         };
         {
             let mut summary = self.summary.borrow_mut();

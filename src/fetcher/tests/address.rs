@@ -8,6 +8,7 @@ use crate::policy::address::Private;
 async fn attempt(http: &Http, url: &Url, naming: Naming) -> Result<Exchange, FailureKind> {
     let request = Request {
         naming,
+        fresh: false,
         ..request(url)
     };
     http.send(request, &mut Taker::default())

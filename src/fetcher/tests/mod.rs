@@ -176,6 +176,7 @@ fn request(url: &Url) -> Request<'_> {
         method: Method::GET,
         fields: HeaderMap::new(),
         naming: Naming::User,
+        fresh: false,
     }
 }
 
