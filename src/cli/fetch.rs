@@ -100,6 +100,7 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         seeds,
         pace: run.pace(),
         wanted,
+        message: None,
     };
     let code = run_to_end(run, "URL", |setting| job.run(setting)).await?;
     let failure = failed.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -13,7 +13,7 @@ use std::cell::{Cell, OnceCell};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, TRANSFER_ENCODING};
+use ::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
 use ::http::{HeaderMap, HeaderValue, Method};
 use bytes::Bytes;
 use futures::FutureExt;
@@ -228,6 +228,12 @@ impl Http {
         let mut wire = reqwest::Request::new(request.method, request.url.clone());
         *wire.headers_mut() = request.fields;
         wire.headers_mut().entry(ACCEPT_ENCODING).or_insert(CODINGS);
+        if let Some(content) = request.content {
+            *wire.body_mut() = Some(content.into());
+        } else if matches!(*wire.method(), Method::POST | Method::PUT | Method::PATCH) {
+            // None is told as none where some is expected (RFC 9110, section 8.6).
+            wire.headers_mut().insert(CONTENT_LENGTH, 0.into());
+        }
         let mut response = client
             .execute(wire)
             .await

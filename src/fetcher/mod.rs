@@ -19,6 +19,7 @@
 use std::borrow::Cow;
 
 use ::http::{HeaderMap, Method, StatusCode};
+use bytes::Bytes;
 use futures::future::LocalBoxFuture;
 use url::Url;
 
@@ -99,6 +100,8 @@ pub struct Request<'a> {
     /// Every field to send beside those that the protocol itself needs (Host, Accept-Encoding, framing).
     /// Whoever makes the request decided that each may go to this origin.
     pub fields: HeaderMap,
+    /// What is sent; its length is told by the protocol's own fields.
+    pub content: Option<Bytes>,
     /// Who named the host: decides which addresses may be contacted.
     pub naming: Naming,
     /// Not on a kept connection: the last try met one that was closed (RFC 9112, section 9.3.1).

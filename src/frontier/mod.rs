@@ -159,6 +159,8 @@ pub struct Task {
     pub url: Url,
     /// How.
     pub method: Method,
+    /// A redirect has changed the method, and so took content and what describes it away (RFC 9110, section 15.4).
+    pub bare: bool,
     /// Who named the host of `url`.
     pub naming: Naming,
     /// The hops that redirected, in order.
@@ -188,6 +190,7 @@ impl Task {
             target,
             errand: Errand::Visit,
             method: Method::GET,
+            bare: false,
             hops: Vec::new(),
             attempts: 0,
             tries: 0,

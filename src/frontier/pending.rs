@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::model::target::Naming;
-use crate::model::{Before, Failure, Secret, Seed, Target};
+use crate::model::{Before, Failure, Message, Secret, Seed, Target};
 
 /// A target that waits for its turn, as small as it can be: parsed again when it is leased.
 #[derive(Debug)]
@@ -25,15 +25,23 @@ pub(super) struct Pending {
 /// What few targets have.
 #[derive(Debug, Default)]
 pub(super) struct Rare {
-    authorization: Option<Secret>,
+    unwritten: Unwritten,
     lastmod: Option<Box<str>>,
     before: Option<Box<Before>>,
     files: Option<Arc<[PathBuf]>>,
 }
 
+/// What no store keeps: it can hold secrets.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Unwritten {
+    pub(super) authorization: Option<Secret>,
+    pub(super) message: Option<Arc<Message>>,
+}
+
 impl Rare {
     fn is_some(&self) -> bool {
-        self.authorization.is_some()
+        self.unwritten.authorization.is_some()
+            || self.unwritten.message.is_some()
             || self.lastmod.is_some()
             || self.before.is_some()
             || self.files.is_some()
@@ -46,23 +54,19 @@ impl Pending {
         self.rare.as_ref()?.lastmod.as_deref()
     }
 
-    /// Credentials, which no store keeps.
-    pub(super) fn authorization(&self) -> Option<&Secret> {
-        self.rare.as_ref()?.authorization.as_ref()
+    /// What no store keeps, if there is any of it.
+    pub(super) fn unwritten(&self) -> Option<&Unwritten> {
+        let unwritten = &self.rare.as_ref()?.unwritten;
+        let any = unwritten.authorization.is_some() || unwritten.message.is_some();
+        any.then_some(unwritten)
     }
 
-    /// Gives it what a store has kept, or held for it.
-    pub(super) fn with(
-        mut self,
-        authorization: Option<Secret>,
-        lastmod: Option<Box<str>>,
-        before: Option<Box<Before>>,
-    ) -> Self {
+    /// Gives it what a store has kept for it.
+    pub(super) fn with(mut self, lastmod: Option<Box<str>>, before: Option<Box<Before>>) -> Self {
         let rare = Rare {
-            authorization,
             lastmod,
             before,
-            files: None,
+            ..Rare::default()
         };
         self.rare = rare.is_some().then(|| Box::new(rare));
         self
@@ -77,12 +81,16 @@ impl Pending {
             naming,
             refusal,
             authorization,
+            message,
             lastmod,
             before,
             files,
         } = target;
         let rare = Rare {
-            authorization,
+            unwritten: Unwritten {
+                authorization,
+                message,
+            },
             lastmod,
             before,
             files,
@@ -113,7 +121,11 @@ impl Pending {
             ..
         } = self;
         let Rare {
-            authorization,
+            unwritten:
+                Unwritten {
+                    authorization,
+                    message,
+                },
             lastmod,
             before,
             files,
@@ -128,6 +140,7 @@ impl Pending {
             naming,
             refusal,
             authorization,
+            message,
             lastmod,
             before,
             files,

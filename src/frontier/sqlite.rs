@@ -17,11 +17,11 @@ use url::Url;
 use super::intake::{Admission, AsIs, Intake};
 use super::journal::{Arrived, Entry, Journal, Row, RowCut};
 use super::memory::random_secret;
-use super::pending::Pending;
+use super::pending::{Pending, Unwritten};
 use super::store::{Kept, KeptCut, Store};
 use super::workbench::{Workbench, site_number};
 use super::{Frontier, FrontierError, Lease, Lengths, Next, Options, Settlement, Step};
-use crate::model::{Secret, Summary, Target};
+use crate::model::{Summary, Target};
 use crate::policy::budget::Cut;
 
 /// How a state is begun.
@@ -55,8 +55,8 @@ pub struct Begun {
 pub struct Sqlite {
     state: RefCell<(Intake, Workbench)>,
     journal: Journal,
-    /// Credentials of the seeds, which are never written.
-    secrets: RefCell<HashMap<u64, Secret>>,
+    /// What of the seeds is never written.
+    unwritten: RefCell<HashMap<u64, Unwritten>>,
     changed: Arc<Notify>,
     dirty: Cell<bool>,
 }
@@ -116,7 +116,7 @@ impl Sqlite {
         let sqlite = Self {
             state: RefCell::new((intake, taken.bench)),
             journal: store.start(Arc::clone(&changed))?,
-            secrets: RefCell::default(),
+            unwritten: RefCell::default(),
             changed,
             dirty: Cell::new(false),
         };
@@ -158,8 +158,8 @@ impl Sqlite {
         now: Instant,
     ) {
         let pending = Pending::of(id, target);
-        if let Some(secret) = pending.authorization() {
-            self.secrets.borrow_mut().insert(id, secret.clone());
+        if let Some(unwritten) = pending.unwritten() {
+            self.unwritten.borrow_mut().insert(id, unwritten.clone());
         }
         self.journal.tell(Entry::Added(Row {
             id,
@@ -311,9 +311,10 @@ impl Frontier for Sqlite {
                 }
             };
             if let Next::Lease(lease) = &mut next {
-                let mut secrets = self.secrets.borrow_mut();
-                if let Some(secret) = secrets.remove(&lease.task.id) {
-                    lease.task.target.authorization = Some(secret);
+                let mut unwritten = self.unwritten.borrow_mut();
+                if let Some(unwritten) = unwritten.remove(&lease.task.id) {
+                    lease.task.target.authorization = unwritten.authorization;
+                    lease.task.target.message = unwritten.message;
                 }
             }
             for (place, site, page) in bench.pages() {

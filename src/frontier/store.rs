@@ -102,7 +102,7 @@ pub(super) fn pending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pending> {
         }),
     };
     let before = before.and_then(|text| serde_json::from_str(&text).ok());
-    Ok(pending.with(None, row.get(8)?, before))
+    Ok(pending.with(row.get(8)?, before))
 }
 
 /// An open state file, before its thread runs.

@@ -483,6 +483,7 @@ impl Workbench {
             } => {
                 task.hops.push(hop);
                 (task.tries, task.unsent) = (0, 0);
+                task.bare |= method != task.method;
                 task.method = method;
                 task.naming = naming;
                 let to = self.bench(&url, naming, now);

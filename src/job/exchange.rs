@@ -2,18 +2,69 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::header::{ACCEPT_ENCODING, IF_MODIFIED_SINCE, IF_NONE_MATCH};
-use http::{HeaderMap, HeaderValue};
+use bytes::Bytes;
+use http::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION,
+    CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Error;
 use super::pipeline::Pipeline;
 use crate::fetcher::{CODINGS, FetchError};
-use crate::frontier::Lease;
-use crate::model::{Exchange, FailureKind, Validators};
+use crate::frontier::{Errand, Lease};
+use crate::model::message::replace;
+use crate::model::{Exchange, FailureKind, Origin, Validators};
 use crate::policy::politeness::Felt;
 use crate::sink::{Capture, Spool};
 
+/// The fields that say what content is (RFC 9110, section 8.3 to 8.7).
+const DESCRIBING: [HeaderName; 4] = [
+    CONTENT_TYPE,
+    CONTENT_ENCODING,
+    CONTENT_LANGUAGE,
+    CONTENT_LOCATION,
+];
+
 impl Pipeline<'_> {
+    /// The fields that go out with the request of a lease, and its content.
+    pub(super) fn message(&self, lease: &Lease) -> (HeaderMap, Option<Bytes>) {
+        let Lease { task, origin, .. } = lease;
+        let first = Origin::of(&task.target.url);
+        let bound = &self.limits.fields;
+        let mut fields = bound.fields_for(bound.is_named(origin, &first, task.naming));
+        if task.errand != Errand::Visit {
+            return (fields, None);
+        }
+        let own = *origin == first;
+        if own
+            && let Some(secret) = &task.target.authorization
+            && let Ok(mut value) = HeaderValue::from_str(secret.reveal())
+        {
+            value.set_sensitive(true);
+            fields.insert(AUTHORIZATION, value);
+        }
+        let message = self.work.message(task).unwrap_or_default();
+        if own {
+            replace(&mut fields, &message.fields);
+        }
+        if task.bare {
+            for name in DESCRIBING {
+                fields.remove(name);
+            }
+            return (fields, None);
+        }
+        if !own && message.content.is_some() {
+            // Where the content goes, what says what it is goes too.
+            for name in DESCRIBING {
+                for value in message.fields.get_all(&name) {
+                    fields.append(&name, value.clone());
+                }
+            }
+        }
+        (fields, message.content.clone())
+    }
+
     /// Hands an exchange over to the formats that keep it.
     pub(super) async fn capture(
         &self,
@@ -24,13 +75,14 @@ impl Pipeline<'_> {
         if !self.writer.captures() {
             return Ok(());
         }
-        let Lease { task, origin, .. } = lease;
-        let mut request = self.limits.fields.fields_for(origin, task.naming);
+        let task = &lease.task;
+        let (mut request, sent) = self.message(lease);
         request.insert(ACCEPT_ENCODING, CODINGS);
         let capture = Capture {
             url: task.url.clone(),
             method: task.method.clone(),
             request,
+            sent,
             at: SystemTime::now(),
             status: exchange.status,
             version: exchange.version,

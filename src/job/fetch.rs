@@ -6,6 +6,7 @@
 
 use std::future::ready;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use futures::future::LocalBoxFuture;
 
@@ -13,6 +14,7 @@ use super::content::{Content, Found, Wanted};
 use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
+use crate::model::Message;
 use crate::policy::budget::Budget;
 use crate::policy::order::Order;
 
@@ -24,6 +26,8 @@ pub struct Fetch<'a> {
     pub pace: PaceOf,
     /// What the records shall hold of the content.
     pub wanted: Wanted,
+    /// How every line is asked for that does not say so itself, where that is no plain GET.
+    pub message: Option<Arc<Message>>,
 }
 
 impl Fetch<'_> {
@@ -47,6 +51,7 @@ impl Fetch<'_> {
                 captures: setting.captures(),
                 ..self.wanted
             },
+            message: self.message,
         };
         run(setting, &frontier, &work, self.seeds, Before::default()).await
     }
@@ -56,11 +61,19 @@ impl Fetch<'_> {
 struct List {
     limits: Limits,
     wanted: Wanted,
+    message: Option<Arc<Message>>,
 }
 
 impl Work for List {
     fn receive(&self, _: &Task) -> Content {
         Content::wanted(self.wanted.clone())
+    }
+
+    fn message(&self, task: &Task) -> Option<Arc<Message>> {
+        match (&task.target.message, &self.message) {
+            (Some(own), Some(common)) => Some(Arc::new(own.over(common))),
+            (own, common) => own.as_ref().or(common.as_ref()).cloned(),
+        }
     }
 
     fn judge<'a>(

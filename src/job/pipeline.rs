@@ -29,7 +29,7 @@ use crate::frontier::{
     Errand, Frontier, FrontierError, Lease, Seeds, Settlement, Step, Task, leases,
 };
 use crate::model::{
-    Event, Exchange, Failure, FailureKind, Hop, Naming, Origin, Reporter, Summary, Target, Visit,
+    Event, Exchange, Failure, FailureKind, Hop, Message, Naming, Reporter, Summary, Target, Visit,
     without_secrets,
 };
 use crate::policy::port;
@@ -75,9 +75,15 @@ pub(super) trait Work {
         }
     }
 
-    /// How the target is asked for, first.
-    fn method(&self, _task: &Task) -> Method {
-        Method::GET
+    /// How the target is asked for, where that is no plain GET.
+    fn message(&self, task: &Task) -> Option<Arc<Message>> {
+        task.target.message.clone()
+    }
+
+    /// By which method the target is asked for, first.
+    fn method(&self, task: &Task) -> Method {
+        let message = self.message(task);
+        message.map_or(Method::GET, |message| message.method())
     }
 
     /// What the `Sitemap` lines of a robots.txt add; `task` asked for it.
@@ -245,15 +251,8 @@ impl Pipeline<'_> {
         lease: &Lease,
         receiver: &mut dyn Receiver,
     ) -> Option<Result<Exchange, FetchError>> {
-        let Lease { task, origin, .. } = lease;
-        let mut fields = self.limits.fields.fields_for(origin, task.naming);
-        if let Some(secret) = &task.target.authorization
-            && *origin == Origin::of(&task.target.url)
-            && let Ok(mut value) = HeaderValue::from_str(secret.reveal())
-        {
-            value.set_sensitive(true);
-            fields.insert(http::header::AUTHORIZATION, value);
-        }
+        let task = &lease.task;
+        let (mut fields, content) = self.message(lease);
         if let Some(before) = &task.target.before
             && task.errand == Errand::Visit
             && task.hops.is_empty()
@@ -264,6 +263,7 @@ impl Pipeline<'_> {
             url: &task.url,
             method: task.method.clone(),
             fields,
+            content,
             naming: task.naming,
             fresh: task.unsent > 0,
         };

@@ -9,6 +9,7 @@
 //! | --- | --- |
 //! | [`url`] | [`Origin`], [`key`]: what counts as the same place |
 //! | [`target`] | [`Target`], [`Seed`], [`Source`]: what shall be visited, and who asked |
+//! | [`message`] | [`Message`]: what a request is beyond a GET |
 //! | [`exchange`] | [`Exchange`], [`Hop`], [`Timing`]: what one request brought back |
 //! | [`document`] | [`Document`], [`Link`]: what a parser found in content |
 //! | [`failure`] | [`Outcome`], [`Failure`]: a verdict and its reason |
@@ -22,6 +23,7 @@ pub mod document;
 pub mod event;
 pub mod exchange;
 pub mod failure;
+pub mod message;
 pub mod secret;
 pub mod target;
 pub mod url;
@@ -32,6 +34,7 @@ pub use document::{Document, Link, LinkKind, Links};
 pub use event::{Event, Reporter, Silent};
 pub use exchange::{Exchange, Hop, Timing};
 pub use failure::{Failure, FailureKind, Outcome};
+pub use message::Message;
 pub use secret::{Secret, masked};
 pub use target::{Naming, Seed, Source, Target};
 pub use url::{Origin, URL_LIMIT, fingerprint, key, without_secrets};

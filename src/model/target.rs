@@ -8,6 +8,7 @@ use url::Url;
 
 use super::before::Before;
 use super::failure::Failure;
+use super::message::Message;
 use super::secret::Secret;
 
 /// A line of a list or an argument, as it was given.
@@ -63,6 +64,9 @@ pub struct Target {
     /// What the userinfo of the given URL stands for, as a field value; goes to the target's own origin
     /// and nowhere else, and is never stored.
     pub authorization: Option<Secret>,
+    /// How it is asked for, where that is no plain GET. Its fields and content go to the target's own origin, and it
+    /// is never stored.
+    pub message: Option<Arc<Message>>,
     /// When it was changed last, as the sitemap that lists it says.
     pub lastmod: Option<Box<str>>,
     /// What an earlier run knew of it.
@@ -83,6 +87,7 @@ impl Target {
             naming: Naming::User,
             refusal: None,
             authorization: None,
+            message: None,
             lastmod: None,
             before: None,
             files: None,

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use http::HeaderMap;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderName, HeaderValue, USER_AGENT};
 
+use crate::model::message::replace;
 use crate::model::{Naming, Origin, Secret};
 
 /// Fields and the origins that they may go to.
@@ -19,9 +20,12 @@ pub struct Bound {
     open: HeaderMap,
     /// For the named ones, the open fields included.
     whole: HeaderMap,
-    /// `None`: whatever the user named, as the lines of a list are.
+    /// `None`: whatever the user named, as the lines of a list are, each with its own origin.
     origins: Option<HashSet<Origin>>,
 }
+
+/// Fields that say nothing about the user: they may go to everyone.
+const OPEN: [HeaderName; 3] = [ACCEPT, ACCEPT_LANGUAGE, USER_AGENT];
 
 /// A field that cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,30 +48,14 @@ impl Bound {
         let mut open = HeaderMap::new();
         open.insert(ACCEPT, HeaderValue::from_static("*/*"));
         open.insert(USER_AGENT, value("User-Agent", agent)?);
-        let mut secret = HeaderMap::new();
-        for (name, text) in fields {
-            let wrong = |reason| FieldError {
-                name: name.clone(),
-                reason,
-            };
-            let field =
-                HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("not a field name"))?;
-            if matches!(
-                field.as_str(),
-                "host" | "content-length" | "transfer-encoding" | "connection" | "accept-encoding"
-            ) {
-                return Err(wrong("the protocol sets it"));
-            }
-            let mut value = value(&name, text.reveal())?;
-            if field == ACCEPT || field == ACCEPT_LANGUAGE || field == USER_AGENT {
-                open.insert(field, value);
-            } else {
-                value.set_sensitive(true);
-                secret.append(field, value);
+        let given = checked(fields)?;
+        for name in OPEN {
+            if let Some(value) = given.get(&name) {
+                open.insert(name, value.clone());
             }
         }
         let mut whole = open.clone();
-        whole.extend(secret);
+        replace(&mut whole, &given);
         Ok(Self {
             open,
             whole,
@@ -75,19 +63,57 @@ impl Bound {
         })
     }
 
-    /// What goes to `origin`, whose host `naming` named.
+    /// Is `origin` one that the user named? `naming` named its host, and `first` is where the target was before any
+    /// redirect.
     #[must_use]
-    pub fn fields_for(&self, origin: &Origin, naming: Naming) -> HeaderMap {
-        let named = match &self.origins {
+    pub fn is_named(&self, origin: &Origin, first: &Origin, naming: Naming) -> bool {
+        match &self.origins {
             Some(origins) => origins.contains(origin),
-            None => naming == Naming::User,
-        };
+            None => naming == Naming::User && origin == first,
+        }
+    }
+
+    /// What goes to `origin`, by whether it [is named](Self::is_named).
+    #[must_use]
+    pub fn fields_for(&self, named: bool) -> HeaderMap {
         if named {
             self.whole.clone()
         } else {
             self.open.clone()
         }
     }
+}
+
+/// Fields that a user gave, ready to be sent; all but the harmless ones are marked as not to be shown.
+///
+/// # Errors
+/// When a name or value is none that HTTP can carry, or is one that only the protocol may set.
+pub fn checked(
+    fields: impl IntoIterator<Item = (String, Secret)>,
+) -> Result<HeaderMap, FieldError> {
+    let mut checked = HeaderMap::new();
+    for (name, text) in fields {
+        let wrong = |reason| FieldError {
+            name: name.clone(),
+            reason,
+        };
+        let field =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("not a field name"))?;
+        if matches!(
+            field.as_str(),
+            "host" | "content-length" | "transfer-encoding" | "connection" | "accept-encoding"
+        ) {
+            return Err(wrong("the protocol sets it"));
+        }
+        let mut value = value(&name, text.reveal())?;
+        if OPEN.contains(&field) {
+            checked.insert(field, value);
+        } else {
+            value.set_sensitive(true);
+            checked.append(field, value);
+        }
+    }
+    Ok(checked)
 }
 
 fn value(name: &str, text: &str) -> Result<HeaderValue, FieldError> {
@@ -164,7 +190,8 @@ mod tests {
         let named = HashSet::from([origin("https://a.test/")]);
         let bound = Bound::new("me/1", fields, Some(named)).expect("good fields");
         assert!(!format!("{bound:?}").contains("canary"));
-        let sent = |text, naming| bound.fields_for(&origin(text), naming);
+        let first = origin("https://a.test/");
+        let sent = |text, naming| bound.fields_for(bound.is_named(&origin(text), &first, naming));
         assert_eq!(sent("https://a.test/x", Naming::User)["x-key"], "canary");
         for (other, naming) in [
             ("http://a.test/", Naming::User),
@@ -181,21 +208,18 @@ mod tests {
     fn a_list_names_every_target_and_a_redirect_names_none() {
         let bound = Bound::new("me/1", [("X-Key".to_owned(), Secret::new("canary"))], None)
             .expect("good fields");
-        assert!(
-            bound
-                .fields_for(&origin("http://a.test"), Naming::User)
-                .contains_key("x-key")
-        );
-        assert!(
-            !bound
-                .fields_for(&origin("http://a.test"), Naming::Page)
-                .contains_key("x-key")
-        );
-        assert!(
-            !bound
-                .fields_for(&origin("http://a.test"), Naming::File)
-                .contains_key("x-key")
-        );
+        let first = origin("http://a.test");
+        for (text, naming, named) in [
+            ("http://a.test", Naming::User, true),
+            ("https://a.test", Naming::User, false),
+            ("http://a.test:8080", Naming::User, false),
+            ("http://a.test", Naming::Page, false),
+            ("http://a.test", Naming::File, false),
+        ] {
+            let named_here = bound.is_named(&origin(text), &first, naming);
+            assert_eq!(named_here, named, "{text} {naming:?}");
+            assert_eq!(bound.fields_for(named_here).contains_key("x-key"), named);
+        }
     }
 
     #[test]

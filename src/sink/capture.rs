@@ -8,6 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, Version};
 use url::Url;
 
@@ -20,6 +21,8 @@ pub struct Capture {
     pub method: Method,
     /// The fields that were sent, those with credentials left out.
     pub request: HeaderMap,
+    /// The content that was sent.
+    pub sent: Option<Bytes>,
     /// When the answer was complete.
     pub at: SystemTime,
     /// Of the response.

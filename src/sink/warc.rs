@@ -152,7 +152,9 @@ impl Warc {
             content_type: "application/http;msgtype=request",
             fields,
         };
-        record(&head, &request_head(capture), None, out)?;
+        let mut block = request_head(capture);
+        block.extend_from_slice(capture.sent.as_deref().unwrap_or_default());
+        record(&head, &block, None, out)?;
         if let Some(payload) = payload.filter(|_| !revisit)
             && self.payloads.len() < REMEMBERED
         {
@@ -279,6 +281,10 @@ fn request_head(capture: &Capture) -> Vec<u8> {
     if !capture.request.contains_key(HOST) {
         let host = &url[Position::BeforeHost..Position::AfterPort];
         field(&mut head, "host", host.as_bytes());
+    }
+    if let Some(sent) = &capture.sent {
+        let length = sent.len().to_string();
+        field(&mut head, CONTENT_LENGTH.as_str(), length.as_bytes());
     }
     for (name, value) in &capture.request {
         if !value.is_sensitive() {

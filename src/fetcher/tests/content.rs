@@ -227,3 +227,28 @@ async fn a_dropped_request_takes_its_connection_with_it() {
     }
     panic!("the server still waits for the dropped request");
 }
+
+#[tokio::test]
+async fn content_is_sent_with_its_length_and_none_of_it_is_told_as_none() {
+    for (method, content, told) in [
+        (Method::POST, Some("a=1"), Some("3")),
+        (Method::PATCH, None, Some("0")),
+        (Method::DELETE, None, None),
+    ] {
+        let server = Server::always(Reply::Close(ok(b""))).await;
+        let url = server.url();
+        let request = Request {
+            method: method.clone(),
+            content: content.map(Into::into),
+            ..request(&url)
+        };
+        let http = fetcher(options());
+        let sent = http.send(request, &mut Taker::default()).await;
+        assert!(sent.is_ok());
+        let head = server.heads.lock().unwrap()[0].to_lowercase();
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        assert_eq!(length, told, "{method}: {head}");
+    }
+}

@@ -175,6 +175,7 @@ fn request(url: &Url) -> Request<'_> {
         url,
         method: Method::GET,
         fields: HeaderMap::new(),
+        content: None,
         naming: Naming::User,
         fresh: false,
     }
