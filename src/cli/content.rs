@@ -70,13 +70,10 @@ impl ContentOptions {
         Ok(Content {
             wanted: Wanted {
                 extraction,
-                title: false,
                 links: self.links,
                 hash: self.hash,
-                digest: false,
                 body: self.body,
-                captures: false,
-                types: None,
+                ..Wanted::default()
             },
             said: said.join(", "),
         })

@@ -158,8 +158,8 @@ enum ScopeName {
 /// When the run cannot be done.
 pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let defaults = Defaults {
-        per_host: 2,
-        delay: Duration::from_millis(200),
+        per_host: Crawl::POLITENESS.width.get(),
+        delay: Crawl::POLITENESS.public_delay,
         max_wait: Duration::from_secs(300),
     };
     if options.depth.is_some() && matches!(options.order, OrderName::Dfs) {

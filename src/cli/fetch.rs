@@ -59,8 +59,8 @@ pub(crate) struct FetchOptions {
 /// When the run cannot be done.
 pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let defaults = Defaults {
-        per_host: 16,
-        delay: Duration::ZERO,
+        per_host: Fetch::POLITENESS.width.get(),
+        delay: Fetch::POLITENESS.public_delay,
         max_wait: Duration::from_secs(300),
     };
     let mut run = Run::new(

@@ -12,24 +12,16 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use dragnet::fetcher::{self, Family, Http, Protocol};
-use dragnet::frontier::PaceOf;
+use dragnet::frontier::{PaceOf, paced};
 use dragnet::job::Limits;
 use dragnet::model::{Origin, Secret};
 use dragnet::policy::accept::Accept;
 use dragnet::policy::address::Private;
-use dragnet::policy::headers::Bound;
+use dragnet::policy::headers::{AGENT, Bound};
 use dragnet::policy::politeness::Politeness;
+use dragnet::policy::robots::product_token;
 
 use super::{process, values};
-
-/// The name that we give ourselves; its first product is what robots.txt groups are matched with.
-const USER_AGENT: &str = concat!(
-    "dragnet/",
-    env!("CARGO_PKG_VERSION"),
-    " (+",
-    env!("CARGO_PKG_HOMEPAGE"),
-    ")"
-);
 
 /// Flags about requests.
 #[derive(Debug, Args)]
@@ -142,10 +134,7 @@ impl NetworkOptions {
             .concurrency
             .unwrap_or(dragnet::job::default_concurrency());
         let (concurrency, warning) = process::width(asked);
-        let agent = self
-            .user_agent
-            .clone()
-            .unwrap_or_else(|| USER_AGENT.to_owned());
+        let agent = self.user_agent.as_deref().unwrap_or(AGENT);
         let private = match self.private.as_deref() {
             Some("allow") => Private::Allow,
             Some("deny") => Private::Deny,
@@ -183,11 +172,10 @@ impl NetworkOptions {
             retries: self.retries.unwrap_or(2),
             max_redirects: self.max_redirects.unwrap_or(10),
             max_wait: self.max_wait.unwrap_or(defaults.max_wait),
-            max_bytes: None,
             accept: self.accept.clone().unwrap_or_default(),
-            fail_on: None,
-            fields: Bound::new(&agent, fields, named).context("cannot use a field")?,
-            product_token: token(&agent),
+            fields: Bound::new(agent, fields, named).context("cannot use a field")?,
+            product_token: product_token(agent).to_owned(),
+            ..Limits::default()
         };
         let fetcher = Rc::new(Http::new(options).context("cannot set up the connection")?);
         let per_host = self
@@ -199,21 +187,11 @@ impl NetworkOptions {
             public_delay: defaults.delay,
             width: per_host,
         };
-        let pace: PaceOf =
-            Rc::new(move |url, naming, crawl_delay| politeness.pace(url, naming, crawl_delay));
         Ok(Meant {
             fetcher,
             limits,
-            pace,
+            pace: paced(politeness),
             warning,
         })
     }
-}
-
-/// The product token of a user agent (RFC 9309, section 2.2.1): its leading letters, `-` and `_`.
-fn token(agent: &str) -> String {
-    agent
-        .chars()
-        .take_while(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_'))
-        .collect()
 }

@@ -71,6 +71,12 @@ pub struct Http {
     scratch: Cell<Vec<u8>>,
 }
 
+impl Default for Http {
+    fn default() -> Self {
+        Self::with(Options::default(), Vec::new())
+    }
+}
+
 impl Http {
     /// A fetcher with `options`.
     ///
@@ -82,6 +88,10 @@ impl Http {
             Some(path) => tls::read_authorities(path)?,
             None => Vec::new(),
         };
+        Ok(Self::with(options, authorities))
+    }
+
+    fn with(options: Options, authorities: Vec<CertificateDer<'static>>) -> Self {
         let resolver = Resolver::new(
             options.lookup.clone(),
             options.resolve.clone(),
@@ -89,7 +99,7 @@ impl Http {
             options.private,
             options.connect_timeout,
         );
-        Ok(Self {
+        Self {
             options,
             resolver,
             authorities,
@@ -97,7 +107,7 @@ impl Http {
             trust: AsyncOnceCell::new(),
             secure: Default::default(),
             scratch: Cell::default(),
-        })
+        }
     }
 
     /// Where the request may go, who counts as having named it, and how long finding out took.

@@ -68,7 +68,7 @@ use crate::model::target::Naming;
 use crate::model::{Failure, Hop, Origin, Target, Visit};
 use crate::policy::budget::{Budget, Cut};
 use crate::policy::order::Order;
-use crate::policy::politeness::{Felt, Pace};
+use crate::policy::politeness::{Felt, Pace, Politeness};
 use crate::policy::robots::Robots;
 
 pub use memory::Memory;
@@ -136,6 +136,12 @@ pub struct Options {
 
 /// The pace for requests to a URL's origin, by who named it and by the Crawl-delay of its robots.txt.
 pub type PaceOf = Rc<dyn Fn(&Url, Naming, Option<Duration>) -> Pace>;
+
+/// The pace that `politeness` gives.
+#[must_use]
+pub fn paced(politeness: Politeness) -> PaceOf {
+    Rc::new(move |url, naming, crawl_delay| politeness.pace(url, naming, crawl_delay))
+}
 
 /// What a request is for.
 #[derive(Debug, Clone, PartialEq, Eq)]

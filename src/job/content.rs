@@ -18,7 +18,7 @@ use super::pipeline::End;
 use crate::fetcher::{Receiver, Want};
 use crate::model::{Document, Failure, FailureKind, Outlink, without_secrets};
 use crate::parser::extract::{Extraction, Page, text_of};
-use crate::parser::{self, Options, Parse};
+use crate::parser::{Options, Parse, Parsers};
 use crate::policy::media::MediaTypes;
 use crate::sink::Spool;
 
@@ -47,6 +47,8 @@ pub struct Wanted {
     pub captures: bool,
     /// Content of other types is not read.
     pub types: Option<Arc<MediaTypes>>,
+    /// What reads it.
+    pub parsers: Parsers,
 }
 
 /// What was found in content.
@@ -68,6 +70,8 @@ pub(super) struct Found {
 /// What takes the content of an answer.
 pub(super) struct Content {
     wanted: Wanted,
+    /// Where it comes from.
+    url: Option<Url>,
     /// How it is parsed, where it is.
     options: Option<Options>,
     /// Content that nobody looks into is read all the same, for its size.
@@ -107,6 +111,7 @@ impl Content {
         });
         Self {
             wanted,
+            url: None,
             options,
             all,
             parse: None,
@@ -121,6 +126,11 @@ impl Content {
 }
 
 impl Content {
+    /// Says where it comes from; without that it is not parsed.
+    pub(super) fn comes_from(&mut self, url: &Url) {
+        self.url = Some(url.clone());
+    }
+
     /// The content as it came, if it is to be kept and was read.
     pub(super) fn captured(&mut self) -> Option<Spool> {
         self.captured.take()
@@ -147,11 +157,14 @@ impl Content {
                 .eq_ignore_ascii_case("charset")
                 .then(|| value.trim().trim_matches('"').to_owned())
         });
-        if let Some(options) = &mut self.options
+        if let (Some(options), Some(url)) = (&mut self.options, &self.url)
             && status.is_success()
         {
             options.charset.clone_from(&self.charset);
-            self.parse = parser::for_media_type(&self.essence).map(|format| (format.open)(options));
+            let open = || self.wanted.parsers.open(&self.essence, url, options);
+            let opened = catch_unwind(AssertUnwindSafe(open));
+            self.panicked = opened.is_err();
+            self.parse = opened.unwrap_or_default();
         }
         if self.wanted.hash || self.wanted.digest {
             self.hash = Some(digest::Context::new(&digest::SHA256));
@@ -225,6 +238,7 @@ pub(super) async fn read(content: Content, url: &Url, end: End) -> (End, Found) 
         let Some(mut document) = apart(much, move || parse.finish()).await else {
             return (End::Failure(internal(), Some(exchange)), found);
         };
+        found.fields = std::mem::take(&mut document.fields);
         if wanted.links {
             let url = url.clone();
             let much = document.links.len() > 1000;
@@ -259,7 +273,7 @@ pub(super) async fn read(content: Content, url: &Url, end: End) -> (End, Found) 
             return (End::Failure(internal(), Some(exchange)), found);
         };
         match fields {
-            Some(Ok(fields)) => found.fields = fields,
+            Some(Ok(fields)) => found.fields.extend(fields),
             Some(Err(reason)) => found.unread = Some(reason),
             None => {}
         }
@@ -333,6 +347,24 @@ mod tests {
         fn finish(self: Box<Self>) -> Document {
             panic!("injected")
         }
+    }
+
+    #[tokio::test]
+    async fn so_does_one_that_panics_before_it_reads() {
+        let parsers = Parsers::default().with("text/Odd", |_, _| panic!("injected"));
+        let wanted = Wanted {
+            parsers,
+            ..Wanted::default()
+        };
+        let mut content = Content::parsed(Options::default(), true, wanted);
+        content.comes_from(&"http://h.test/".parse().expect("a URL"));
+        let mut fields = HeaderMap::new();
+        fields.insert(
+            header::CONTENT_TYPE,
+            "Text/ODD; x=y".parse().expect("a value"),
+        );
+        assert_eq!(content.head(StatusCode::OK, &fields), Want::Content);
+        assert!(content.panicked, "it was asked for, and before any of ours");
     }
 
     #[tokio::test]

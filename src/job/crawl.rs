@@ -5,8 +5,10 @@
 //! (images, style sheets, scripts) is visited like what it links to: a crawl says which links are broken.
 
 use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
@@ -16,17 +18,19 @@ use url::Url;
 use super::content::{Content, Found, Wanted, apart, internal};
 use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
-use crate::frontier::{Begin, Memory, Options, PaceOf, Seeds, Sqlite, Task};
+use crate::frontier::{Begin, Memory, Options, PaceOf, Seeds, Sqlite, Task, paced};
+use crate::input;
 use crate::model::{
     Document, Exchange, Failure, FailureKind, LinkKind, Naming, Origin, Target, URL_LIMIT,
     without_secrets,
 };
 use crate::parser;
-use crate::policy::budget::Budget;
+use crate::policy::budget::{Budget, VARIANTS};
 use crate::policy::order::Order;
+use crate::policy::politeness::Politeness;
 use crate::policy::port;
 use crate::policy::sameness::Sameness;
-use crate::policy::scope::Scope;
+use crate::policy::scope::{Reach, Scope};
 
 /// A crawl.
 pub struct Crawl {
@@ -68,6 +72,43 @@ pub struct State {
 }
 
 impl Crawl {
+    /// How an origin is asked where nothing is said.
+    pub const POLITENESS: Politeness = Politeness {
+        delay: None,
+        public_delay: Duration::from_millis(200),
+        width: NonZeroUsize::MIN.saturating_add(1),
+    };
+
+    /// A crawl of the hosts of `seeds` as the command line does it where nothing is said: polite, obeying robots.txt, without
+    /// an end but that of the sites.
+    #[must_use]
+    pub fn new(seeds: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let seeds: Vec<_> = seeds
+            .into_iter()
+            .map(|seed| seed.as_ref().to_owned())
+            .collect();
+        let seeds = input::arguments(&seeds, "https");
+        let good = seeds.iter().filter(|seed| seed.refusal.is_none());
+        Self {
+            scope: Scope::new(Reach::Host, good.map(|seed| &seed.url), vec![], vec![]),
+            seeds,
+            depth: None,
+            order: Order::default(),
+            budget: Budget {
+                variants: Some(VARIANTS),
+                shapes: true,
+                ..Budget::default()
+            },
+            robots: true,
+            sitemaps: false,
+            follow_nofollow: false,
+            sameness: Sameness::default(),
+            pace: paced(Self::POLITENESS),
+            wanted: Wanted::default(),
+            state: None,
+        }
+    }
+
     /// Crawls.
     ///
     /// # Errors

@@ -7,16 +7,20 @@
 use std::future::ready;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 
 use super::content::{Content, Found, Wanted};
 use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
-use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
+use crate::frontier::{Memory, Options, PaceOf, Seeds, Task, paced};
+use crate::input;
 use crate::model::Message;
 use crate::policy::budget::Budget;
 use crate::policy::order::Order;
+use crate::policy::politeness::Politeness;
 
 /// A run over a list.
 pub struct Fetch<'a> {
@@ -31,6 +35,29 @@ pub struct Fetch<'a> {
 }
 
 impl Fetch<'_> {
+    /// How an origin is asked where nothing is said.
+    pub const POLITENESS: Politeness = Politeness {
+        delay: None,
+        public_delay: Duration::ZERO,
+        width: NonZeroUsize::MIN.saturating_add(15),
+    };
+
+    /// A run over `urls` as the command line does it where nothing is said.
+    #[must_use]
+    pub fn new(urls: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let urls: Vec<_> = urls
+            .into_iter()
+            .map(|url| url.as_ref().to_owned())
+            .collect();
+        let targets = input::arguments(&urls, "https");
+        Self {
+            seeds: futures::stream::iter([targets]).boxed_local(),
+            pace: paced(Self::POLITENESS),
+            wanted: Wanted::default(),
+            message: None,
+        }
+    }
+
     /// Fetches every line once.
     ///
     /// # Errors

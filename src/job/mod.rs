@@ -34,12 +34,13 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::fetcher::Fetcher;
+use crate::fetcher::{Fetcher, Http};
 use crate::frontier::{Frontier, FrontierError, Seeds};
-use crate::model::{Failure, FailureKind, Reporter, Summary};
+use crate::model::{Failure, FailureKind, Reporter, Silent, Summary};
 use crate::policy::accept::Accept;
 use crate::policy::fail_on::FailOn;
-use crate::policy::headers::Bound;
+use crate::policy::headers::{AGENT, Bound, FieldError};
+use crate::policy::robots::product_token;
 
 pub use check::{Check, Input as CheckInput};
 pub use content::Wanted;
@@ -66,6 +67,18 @@ pub struct Setting {
 }
 
 impl Setting {
+    /// With the fetcher and the limits that the command line has where nothing is said, and nobody to hear how it goes.
+    #[must_use]
+    pub fn new(outputs: Vec<Output>) -> Self {
+        Self {
+            fetcher: Rc::new(Http::default()),
+            reporter: Rc::new(Silent),
+            outputs,
+            limits: Limits::default(),
+            stop: Stop::default(),
+        }
+    }
+
     /// Does some output take exchanges, not only records?
     fn captures(&self) -> bool {
         let takes = |output: &Output| matches!(output, Output::Bytes { captures: true, .. });
@@ -94,6 +107,37 @@ pub struct Limits {
     pub fields: Bound,
     /// The name that robots.txt groups are matched with: the first product of the user agent.
     pub product_token: String,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            concurrency: default_concurrency(),
+            retries: 2,
+            max_redirects: 10,
+            max_wait: Duration::from_secs(300),
+            max_bytes: None,
+            accept: Accept::default(),
+            fail_on: None,
+            fields: Bound::default(),
+            product_token: product_token(AGENT).to_owned(),
+        }
+    }
+}
+
+impl Limits {
+    /// The defaults, under another name: `agent` is the User-Agent, such as `harbour/1.0 (+https://harbour.example/bot)`,
+    /// and its first product is what robots.txt groups are matched with.
+    ///
+    /// # Errors
+    /// When it cannot be sent.
+    pub fn named(agent: &str) -> Result<Self, FieldError> {
+        Ok(Self {
+            fields: Bound::new(agent, [], None)?,
+            product_token: product_token(agent).to_owned(),
+            ..Self::default()
+        })
+    }
 }
 
 /// How a run ended.

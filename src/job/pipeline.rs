@@ -196,6 +196,7 @@ impl Pipeline<'_> {
             lease.task.method = self.work.method(&lease.task);
         }
         let mut content = self.work.receive(&lease.task);
+        content.comes_from(&lease.task.url);
         let sent = self.send(&lease, &mut content).await;
         lease.felt = sent.as_ref().and_then(felt);
         if let Some(Ok(exchange)) = &sent {

@@ -18,7 +18,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::model::{Summary, Visit};
-use crate::sink::{self, Capture, OpenPlace, Place, Sink};
+use crate::sink::{self, Capture, Medium, OpenPlace, Place, Sink};
 
 /// Records that may wait for the thread.
 const ROOM: usize = 1024;
@@ -54,6 +54,48 @@ pub enum Output {
         /// How records shall look.
         options: sink::Options,
     },
+}
+
+impl Output {
+    /// `sink` to `stream`: a pipe, a terminal, memory; [`io::sink`] for a sink that keeps records itself.
+    pub fn stream(sink: impl Sink + 'static, stream: impl Write + Send + 'static) -> Self {
+        Self::Bytes {
+            sink: Box::new(sink),
+            destination: Destination::Stream(Box::new(stream)),
+            captures: false,
+        }
+    }
+
+    /// The file at `path`, in the format that its extension names.
+    ///
+    /// # Errors
+    /// When no format has that extension.
+    pub fn file(path: impl Into<PathBuf>) -> Result<Self, OutputError> {
+        let path = path.into();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let Some(format) = sink::for_file(&name) else {
+            return Err(OutputError::Open {
+                name: path.display().to_string(),
+                reason: "no format has that extension".to_owned(),
+            });
+        };
+        let options = sink::Options {
+            links: format.links,
+            ..sink::Options::default()
+        };
+        Ok(match format.medium {
+            Medium::Bytes(open) => Self::Bytes {
+                sink: open(&options),
+                destination: Destination::File(path),
+                captures: format.captures,
+            },
+            Medium::Place(open) => Self::Place {
+                path,
+                open,
+                options,
+            },
+        })
+    }
 }
 
 /// Why an output failed.
@@ -113,12 +155,12 @@ enum Open {
 struct Bytes {
     name: String,
     sink: Box<dyn Sink>,
-    to: Medium,
+    to: Opened,
     length: u64,
     buffer: Vec<u8>,
 }
 
-enum Medium {
+enum Opened {
     Stream(Box<dyn Write + Send>),
     File(File),
 }
@@ -441,7 +483,7 @@ impl Bytes {
         committed: Option<u64>,
     ) -> Result<Self, OutputError> {
         let (name, to, length) = match destination {
-            Destination::Stream(stream) => ("stdout".to_owned(), Medium::Stream(stream), 0),
+            Destination::Stream(stream) => ("stdout".to_owned(), Opened::Stream(stream), 0),
             Destination::File(path) => {
                 let name = path.display().to_string();
                 let wrong = |error: io::Error| OutputError::Open {
@@ -464,7 +506,7 @@ impl Bytes {
                         committed,
                     });
                 }
-                (name, Medium::File(file), committed)
+                (name, Opened::File(file), committed)
             }
         };
         Ok(Self {
@@ -478,7 +520,7 @@ impl Bytes {
 
     /// Cuts a file to what is committed. A device or a named pipe has no length to cut.
     fn cut(&mut self) -> Result<(), OutputError> {
-        let Medium::File(file) = &mut self.to else {
+        let Opened::File(file) = &mut self.to else {
             return Ok(());
         };
         let cut = |file: &mut File, length| -> io::Result<()> {
@@ -499,11 +541,11 @@ impl Bytes {
             return Ok(());
         }
         let result = match &mut self.to {
-            Medium::Stream(stream) => stream.write_all(&self.buffer).and_then(|()| stream.flush()),
-            Medium::File(file) => file.write_all(&self.buffer),
+            Opened::Stream(stream) => stream.write_all(&self.buffer).and_then(|()| stream.flush()),
+            Opened::File(file) => file.write_all(&self.buffer),
         };
         result.map_err(|error| match (&self.to, error.kind()) {
-            (Medium::Stream(_), io::ErrorKind::BrokenPipe) => OutputError::Closed,
+            (Opened::Stream(_), io::ErrorKind::BrokenPipe) => OutputError::Closed,
             _ => OutputError::Write {
                 name: self.name.clone(),
                 reason: error.to_string(),
@@ -515,7 +557,7 @@ impl Bytes {
     }
 
     fn sync(&mut self) -> Result<(), OutputError> {
-        let Medium::File(file) = &self.to else {
+        let Opened::File(file) = &self.to else {
             return Ok(());
         };
         match file.sync_data() {

@@ -6,6 +6,7 @@
 use std::hash::Hasher;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use siphasher::sip::SipHasher13;
 
 /// What kind of reference a link is; decides whether it is followed, and how it is judged.
@@ -45,7 +46,7 @@ impl LinkKind {
     }
 }
 
-/// One reference as it stands in a document.
+/// One reference as it stands in a document; [`Link::to`] makes one where its place is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Link<'a> {
     /// The reference as the document means it: entities decoded, surrounding white space taken off.
@@ -58,6 +59,20 @@ pub struct Link<'a> {
     pub line: u32,
     /// 1-based, in Unicode code points, of the first character as written.
     pub column: u32,
+}
+
+impl<'a> Link<'a> {
+    /// A hyperlink, at the beginning of its document.
+    #[must_use]
+    pub fn to(reference: &'a str) -> Self {
+        Self {
+            reference,
+            kind: LinkKind::Anchor,
+            nofollow: false,
+            line: 1,
+            column: 1,
+        }
+    }
 }
 
 /// Nothing is noted.
@@ -207,6 +222,8 @@ pub struct Document {
     pub charset: &'static str,
     /// Why something may be missing.
     pub limited: Option<&'static str>,
+    /// Named values for the record, from parsers that the library's user brings.
+    pub fields: Map<String, Value>,
 }
 
 impl Document {

@@ -29,6 +29,12 @@ mod position;
 mod sitemap;
 mod text;
 
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use url::Url;
+
 use crate::model::Document;
 
 /// What to look for.
@@ -85,6 +91,45 @@ pub fn for_media_type(essence: &str) -> Option<&'static Format> {
     PARSERS
         .iter()
         .find(|format| format.media_types.contains(&essence))
+}
+
+/// The parsers of a run: those of [`PARSERS`], and before them those that the library's user brings. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Parsers {
+    own: Arc<HashMap<String, Arc<OpenOwn>>>,
+}
+
+/// Begins a document of the content at a URL.
+type OpenOwn = dyn Fn(&Url, &Options) -> Box<dyn Parse> + Send + Sync;
+
+impl Parsers {
+    /// The same, and `open` for content of `media_type` (without parameters), also where there is a parser for it.
+    ///
+    /// Links may be relative: they are resolved against the document's `base` or its URL.
+    #[must_use]
+    pub fn with(
+        mut self,
+        media_type: &str,
+        open: impl Fn(&Url, &Options) -> Box<dyn Parse> + Send + Sync + 'static,
+    ) -> Self {
+        Arc::make_mut(&mut self.own).insert(media_type.to_ascii_lowercase(), Arc::new(open));
+        self
+    }
+
+    /// Begins a document of that media type, lower case, if there is a parser for it.
+    #[must_use]
+    pub fn open(&self, essence: &str, url: &Url, options: &Options) -> Option<Box<dyn Parse>> {
+        match self.own.get(essence) {
+            Some(open) => Some(open(url, options)),
+            None => for_media_type(essence).map(|format| (format.open)(options)),
+        }
+    }
+}
+
+impl fmt::Debug for Parsers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.own.keys()).finish()
+    }
 }
 
 /// The parser for files with that extension, lower case.

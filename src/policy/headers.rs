@@ -13,6 +13,15 @@ use http::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderName, HeaderValue, USER_AGENT}
 use crate::model::message::replace;
 use crate::model::{Naming, Origin, Secret};
 
+/// The name that we give ourselves where no other is given.
+pub const AGENT: &str = concat!(
+    "dragnet/",
+    env!("CARGO_PKG_VERSION"),
+    " (+",
+    env!("CARGO_PKG_HOMEPAGE"),
+    ")"
+);
+
 /// Fields and the origins that they may go to.
 #[derive(Debug, Clone)]
 pub struct Bound {
@@ -35,6 +44,20 @@ pub struct FieldError {
     reason: &'static str,
 }
 
+impl Default for Bound {
+    /// [`AGENT`] for everyone.
+    fn default() -> Self {
+        let mut open = HeaderMap::new();
+        open.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        open.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        Self {
+            whole: open.clone(),
+            open,
+            origins: None,
+        }
+    }
+}
+
 impl Bound {
     /// `agent` for everyone; `fields` for `origins`, or for every target that the user named.
     ///
@@ -45,8 +68,7 @@ impl Bound {
         fields: impl IntoIterator<Item = (String, Secret)>,
         origins: Option<HashSet<Origin>>,
     ) -> Result<Self, FieldError> {
-        let mut open = HeaderMap::new();
-        open.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        let Self { mut open, .. } = Self::default();
         open.insert(USER_AGENT, value("User-Agent", agent)?);
         let given = checked(fields)?;
         for name in OPEN {

@@ -17,6 +17,13 @@ pub const LIMIT: usize = 500 * 1024;
 /// A line is cut here, where Google's parser cuts it.
 const LINE_LIMIT: usize = 8 * 2083;
 
+/// The product token of a user agent: its leading letters, `-` and `_` (RFC 9309, section 2.2.1).
+#[must_use]
+pub fn product_token(agent: &str) -> &str {
+    let end = agent.find(|c: char| !(c.is_ascii_alphabetic() || matches!(c, '-' | '_')));
+    &agent[..end.unwrap_or(agent.len())]
+}
+
 /// The rules of one origin for one product token.
 #[derive(Debug, Clone, Default)]
 pub struct Robots {
