@@ -1,10 +1,13 @@
 """Compares a crawl's records with the pages that an independent crawler reaches.
 
-    reachable.py START RECORDS.jsonl SECONDS
+    reachable.py START RECORDS.jsonl SECONDS [REQUESTS]
+
+REQUESTS are those that `wget2 -r` made from the same start, as the server saw them: status, media type, method and
+target, with tabs between.
 
 The reference is the standard library alone: html.parser for links, urllib for resolving and fetching. It
-follows href and src of a, area, link, iframe and frame below START's folder. Exit 1 when the sets of HTML
-pages differ, or a URL has two records.
+follows href and src of a, area, link, iframe and frame below START's folder. Exit 1 when one of the sets of HTML
+pages is another one, or a URL has two records.
 """
 
 import http.client
@@ -60,8 +63,20 @@ def reachable(start):
     return pages
 
 
+def wget2(start, path):
+    """The HTML pages that it got. It asks for nothing with a fragment, keeps queries, and asks for what pages show too, so
+    the set needs no correction."""
+    host = urlsplit(start).netloc
+    lines = [line.rstrip("\n").split("\t") for line in open(path, encoding="utf-8")]
+    return {
+        f"http://{host}{target}"
+        for status, media, method, target in lines
+        if (status, media.split(";")[0], method) == ("200", "text/html", "GET")
+    }
+
+
 def main():
-    start, path, seconds = sys.argv[1:4]
+    start, path, seconds, *requests = sys.argv[1:]
     records = [json.loads(line) for line in open(path, encoding="utf-8")]
     urls = [record["url"] for record in records]
     crawled = {
@@ -80,10 +95,18 @@ def main():
     for name, urls_ in [("not visited", expected - crawled), ("not reachable", crawled - expected)]:
         for url in sorted(urls_)[:10]:
             print(f"  {name}: {url}")
+    differ = crawled != expected
+    for path in requests:
+        theirs = wget2(start, path)
+        differ |= theirs != crawled
+        print(f"  wget2 -r: {len(theirs)} pages, {'other ones' if theirs != crawled else 'the same'}")
+        for name, urls_ in [("only wget2", theirs - crawled), ("not wget2", crawled - theirs)]:
+            for url in sorted(urls_)[:10]:
+                print(f"  {name}: {url}")
     twice = len(urls) - len(set(urls))
     if twice:
         print(f"  {twice} records too many: a URL was visited twice")
-    sys.exit(1 if crawled != expected or twice else 0)
+    sys.exit(1 if differ or twice else 0)
 
 
 main()

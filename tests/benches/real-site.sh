@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Crawls documentation that nobody here wrote, from Debian's packages, served by nginx on loopback, and compares
-# the pages with what an independent crawler (reachable.py) finds. `--quick`: only the first of three sites.
+# the pages with what an independent crawler (reachable.py) and `wget2 -r` find. `--quick`: only the first of three sites.
 #
 #   DRAGNET=path/to/dragnet tests/benches/real-site.sh [--quick]
 set -euo pipefail
@@ -17,6 +17,11 @@ for tool in nginx dpkg apt-get python3; do
         exit $([ -n "${CI:-}" ] && echo 1 || echo 0)
     }
 done
+wget2=$(command -v wget2 || true)
+if [ -z "$wget2" ]; then
+    echo "skipped: no comparison with wget2, which is not installed (Debian: apt-get install wget2)"
+    [ -z "${CI:-}" ] || exit 1
+fi
 if [ -z "${DRAGNET:-}" ]; then
     cargo build --release --locked
     DRAGNET=$target/release/dragnet
@@ -73,13 +78,18 @@ error_log $work/error.log warn;
 events { worker_connections 4096; }
 http {
     access_log off;
+    log_format asked '\$status\t\$sent_http_content_type\t\$request_method\t\$request_uri';
+    map \$http_user_agent \$wget2 { ~*^wget 1; default 0; }
     sendfile on;
     keepalive_requests 100000000;
     client_body_temp_path $work/t1; proxy_temp_path $work/t2; fastcgi_temp_path $work/t3;
     uwsgi_temp_path $work/t4; scgi_temp_path $work/t5;
     types { text/html html htm; text/css css; application/javascript js; image/svg+xml svg; image/png png; text/plain txt; }
     default_type application/octet-stream;
-    server { listen 127.0.0.1:$port; root $work/root; }
+    server {
+        listen 127.0.0.1:$port; root $work/root;
+        access_log $work/wget2.log asked if=\$wget2;
+    }
 }
 CONF
 nginx -p "$work" -e "$work/error.log" -c "$work/nginx.conf" &
@@ -98,6 +108,13 @@ for site in "${sites[@]}"; do
     "$DRAGNET" crawl --scope prefix -q -o "$out" "$url" || code=$?
     end=$(date +%s.%N)
     [ "$code" -le 1 ] || { echo "$site: the crawl ended with exit $code"; exit 1; }
-    python3 tests/benches/reachable.py "$url" "$out" "$(python3 -c "print(f'{$end - $begin:.2f}')")" || failed=1
+    asked=
+    if [ -n "$wget2" ]; then
+        : >"$work/wget2.log"
+        # Its exit code says whether links were broken, which is not asked here.
+        wget2 -q -r -l inf --no-parent --no-robots --no-config -P "$work/wget2" "$url" || true
+        asked=$work/wget2.log
+    fi
+    python3 tests/benches/reachable.py "$url" "$out" "$(python3 -c "print(f'{$end - $begin:.2f}')")" $asked || failed=1
 done
 exit "$failed"
