@@ -51,7 +51,7 @@ pub(super) struct NetworkOptions {
     /// Content that has to come each second, on average over --idle-timeout [default: 128B]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Limits")]
     min_rate: Option<u64>,
-    /// Most content of one answer, after decompression [default: 10MiB]
+    /// Most content of one answer, after decompression [default: 10MiB, and 50MiB for a sitemap or a feed]
     #[arg(long, value_name = "SIZE", value_parser = values::size, help_heading = "Limits")]
     max_size: Option<u64>,
     /// Redirects that are followed [default: 10]
@@ -151,6 +151,7 @@ impl NetworkOptions {
         options.idle_timeout = self.idle_timeout.unwrap_or(options.idle_timeout);
         options.min_rate = self.min_rate.unwrap_or(options.min_rate);
         options.max_size = self.max_size.unwrap_or(options.max_size);
+        options.max_list = self.max_size.unwrap_or(options.max_list);
         options.insecure = self.insecure;
         options.authorities.clone_from(&self.cacert);
         options.family = match (self.ipv4, self.ipv6) {

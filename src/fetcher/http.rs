@@ -286,18 +286,26 @@ impl Http {
         receiver: &mut dyn Receiver,
         seen: &Seen,
     ) -> Result<u64, FetchError> {
-        let limit = self.options.max_size;
+        let Options {
+            max_size, max_list, ..
+        } = self.options;
+        let limit = |receiver: &dyn Receiver| {
+            if receiver.is_list() {
+                max_list.max(max_size)
+            } else {
+                max_size
+            }
+        };
         let mut decoder = Decoder::of(&response.headers().get_all(CONTENT_ENCODING))?;
         // The announced length is only worth asking where it is that of the content itself.
-        if decoder.is_identity()
-            && response
-                .content_length()
-                .is_some_and(|length| length > limit)
-        {
-            return Err(too_large(limit));
-        }
+        let announced = response.content_length();
+        let announced = announced.filter(|_| decoder.is_identity()).unwrap_or(0);
         let (mut size, mut received) = (0_u64, 0_u64);
         loop {
+            let most = limit(receiver);
+            if announced > most {
+                return Err(too_large(most));
+            }
             let chunk = response.chunk().await;
             let chunk = chunk.map_err(|error| {
                 failure::of_request(&error, Phase::Content, self.options.connect_timeout)
@@ -305,16 +313,16 @@ impl Http {
             received += chunk.as_ref().map_or(0, Bytes::len) as u64;
             seen.received(received);
             // A coding's frame can go on for ever without a byte of content.
-            if received > limit.saturating_add(limit / 64 + DRAINED) {
-                return Err(too_large(limit));
+            if received > most.saturating_add(most / 64 + DRAINED) {
+                return Err(too_large(most));
             }
             if let Some(chunk) = &chunk {
                 receiver.coded(chunk);
             }
             let mut give = |piece: &[u8]| {
                 size += piece.len() as u64;
-                if size > limit {
-                    return Err(too_large(limit));
+                if size > max_size && size > limit(receiver) {
+                    return Err(too_large(limit(receiver)));
                 }
                 if size > RATIO_FROM && size / RATIO > received {
                     let message =

@@ -125,6 +125,10 @@ pub trait Receiver {
     fn coded(&mut self, _bytes: &[u8]) {}
     /// The next bytes of content, after decoding. Never more in all than the limit of the fetcher.
     fn chunk(&mut self, bytes: &[u8]);
+    /// May the content be a list of URLs, as far as it has come? Such a list has a limit of its own.
+    fn is_list(&self) -> bool {
+        false
+    }
 }
 
 /// Turns one request into one exchange, or says why there was none.

@@ -130,6 +130,8 @@ pub struct Options {
     pub min_rate: u64,
     /// Most bytes of content, after decoding.
     pub max_size: u64,
+    /// The same where the receiver says that it is a list of URLs; no less than `max_size`.
+    pub max_list: u64,
     /// The rule for addresses that are not public.
     pub private: Private,
     /// Names whose addresses are given. That names them: they count as named by the user.
@@ -163,6 +165,8 @@ impl Default for Options {
             idle_timeout: Duration::from_secs(15),
             min_rate: 128,
             max_size: 10 << 20,
+            // What a sitemap may have by its protocol (sitemaps.org).
+            max_list: 50 << 20,
             private: Private::Auto,
             resolve: Vec::new(),
             insecure: false,

@@ -209,6 +209,10 @@ impl Receiver for Content {
             held.extend_from_slice(bytes);
         }
     }
+
+    fn is_list(&self) -> bool {
+        self.parse.as_ref().is_some_and(|parse| parse.is_list())
+    }
 }
 
 /// What was found in the content at `url`, and the end that it makes: a parser that panicked has read nothing.

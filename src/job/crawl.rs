@@ -21,8 +21,7 @@ use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Begin, Memory, Options, PaceOf, Seeds, Sqlite, Task, paced};
 use crate::input;
 use crate::model::{
-    Document, Exchange, Failure, FailureKind, LinkKind, Naming, Origin, Target, URL_LIMIT,
-    without_secrets,
+    Document, Exchange, LinkKind, Naming, Origin, Target, URL_LIMIT, without_secrets,
 };
 use crate::parser;
 use crate::policy::budget::{Budget, VARIANTS};
@@ -296,9 +295,8 @@ impl Work for Site {
             visit.lastmod = task.target.lastmod.as_deref().map(str::to_owned);
             if failed {
                 visit.fail(internal());
-            } else if let Some(reason) = read.document.as_ref().and_then(Document::limit) {
-                let message = format!("what follows was not read: {reason}");
-                visit.fail(Failure::new(FailureKind::TooLarge, message));
+            } else if let Some(limit) = read.document.as_ref().and_then(Document::limit) {
+                visit.fail(limit.failure());
             }
             if self.compared {
                 visit.change = record::change(before, &visit);

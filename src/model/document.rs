@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use siphasher::sip::SipHasher13;
 
+use super::failure::{Failure, FailureKind};
+
 /// What kind of reference a link is; decides whether it is followed, and how it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -96,6 +98,8 @@ pub struct Links {
     text: String,
     entries: Vec<Entry>,
     notes: Vec<Box<str>>,
+    /// Of a document that lists URLs and does nothing else.
+    list: bool,
     /// Links that were not taken in.
     more: bool,
 }
@@ -103,10 +107,23 @@ pub struct Links {
 /// Links that are taken in from one document; no page that people read has as many.
 pub const MAX_LINKS: usize = 100_000;
 
+/// The same for a sitemap: 50,000 URLs (sitemaps.org), each with its translations and images, in 50 MiB.
+pub const MAX_LISTED: usize = 500_000;
+
 impl Links {
-    /// Adds a link; those past [`MAX_LINKS`] are dropped, and [`Document::limit`] says so.
+    /// Those of a sitemap, with more room.
+    #[must_use]
+    pub fn listed() -> Self {
+        Self {
+            list: true,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a link; those past [`MAX_LINKS`] or [`MAX_LISTED`] are dropped, and [`Document::limit`] says so.
     pub fn push(&mut self, link: Link<'_>) {
-        if self.entries.len() == MAX_LINKS {
+        let most = if self.list { MAX_LISTED } else { MAX_LINKS };
+        if self.entries.len() == most {
             self.more = true;
             return;
         }
@@ -197,6 +214,42 @@ impl Links {
     }
 }
 
+/// Why a document may hold more than what was found in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Limit {
+    /// It is too large, or it is broken.
+    pub kind: FailureKind,
+    /// In words.
+    pub reason: &'static str,
+}
+
+impl Limit {
+    /// One of size or number.
+    #[must_use]
+    pub const fn too_large(reason: &'static str) -> Self {
+        Self {
+            kind: FailureKind::TooLarge,
+            reason,
+        }
+    }
+
+    /// The document is not what it should be.
+    #[must_use]
+    pub const fn broken(reason: &'static str) -> Self {
+        Self {
+            kind: FailureKind::Decode,
+            reason,
+        }
+    }
+
+    /// What its record says.
+    #[must_use]
+    pub fn failure(self) -> Failure {
+        let message = format!("what follows was not read: {}", self.reason);
+        Failure::new(self.kind, message)
+    }
+}
+
 /// What a parser found. A parser never fails: bad input yields less, and says why in `limited`.
 #[derive(Debug, Clone, Default)]
 pub struct Document {
@@ -221,7 +274,7 @@ pub struct Document {
     /// The name of the encoding that the content was read in (WHATWG Encoding).
     pub charset: &'static str,
     /// Why something may be missing.
-    pub limited: Option<&'static str>,
+    pub limited: Option<Limit>,
     /// Named values for the record, from parsers that the library's user brings.
     pub fields: Map<String, Value>,
 }
@@ -229,8 +282,13 @@ pub struct Document {
 impl Document {
     /// Why there may be more links than it holds, if that is so.
     #[must_use]
-    pub fn limit(&self) -> Option<&'static str> {
-        let full = self.links.more.then_some("it has more than 100,000 links");
+    pub fn limit(&self) -> Option<Limit> {
+        let reason = if self.links.list {
+            "it has more than 500,000 links"
+        } else {
+            "it has more than 100,000 links"
+        };
+        let full = self.links.more.then_some(Limit::too_large(reason));
         self.limited.or(full)
     }
 

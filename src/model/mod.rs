@@ -30,7 +30,7 @@ pub mod url;
 pub mod visit;
 
 pub use before::{Before, Change, Validators};
-pub use document::{Document, Link, LinkKind, Links};
+pub use document::{Document, Limit, Link, LinkKind, Links};
 pub use event::{Event, Reporter, Silent};
 pub use exchange::{Exchange, Hop, Timing};
 pub use failure::{Failure, FailureKind, Outcome};

@@ -21,7 +21,7 @@ use super::encoding::{Declared, Text};
 use super::position::{Place, Window};
 use super::{Format, Options, Parse, css, inline};
 use crate::model::document::anchor_hash;
-use crate::model::{Document, Link};
+use crate::model::{Document, Limit, Link};
 
 pub(super) const FORMAT: Format = Format {
     name: "html",
@@ -276,7 +276,7 @@ impl State {
     fn rest(&mut self) -> Option<String> {
         let rest = self.window.rest(self.last);
         if self.last == self.begun || rest.is_empty() {
-            self.document.limited = Some("a tag is too large");
+            self.document.limited = Some(Limit::too_large("a tag is too large"));
             return None;
         }
         self.begun = self.last;

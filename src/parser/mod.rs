@@ -9,7 +9,7 @@
 //! | `html` | HTML: links, anchors, title, robots; with `element` (which attribute is what) |
 //! | `css` | CSS: `url()` and `@import` |
 //! | `markdown` | CommonMark and GitHub's Markdown |
-//! | `sitemap` | sitemaps and feeds, in XML |
+//! | `sitemap` | sitemaps and feeds, in XML; with `unpack` (gzip as it arrives) |
 //! | `text` | plain text: the URLs in it |
 //! | `encoding` | bytes → text |
 //! | [`extract`] | named values that the user asks for |
@@ -28,6 +28,7 @@ mod markdown;
 mod position;
 mod sitemap;
 mod text;
+mod unpack;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -58,6 +59,10 @@ pub trait Parse: Send {
     /// Bytes that are held, to be read at the end.
     fn held(&self) -> usize {
         0
+    }
+    /// May it be a list of URLs, as far as it has come? Such a list may be longer than a page.
+    fn is_list(&self) -> bool {
+        false
     }
     /// The end of the content.
     fn finish(self: Box<Self>) -> Document;

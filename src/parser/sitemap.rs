@@ -1,10 +1,11 @@
-//! XML whose elements are links: sitemaps and their indexes (sitemaps.org), RSS and Atom. Gzip is undone here, because
-//! `sitemap.xml.gz` is a file of that kind and no content coding.
+//! XML whose elements are links: sitemaps and their indexes (sitemaps.org), RSS and Atom; packed with gzip too, because
+//! `sitemap.xml.gz` is a file of that kind and no content coding, and then also a text sitemap of one URL a line.
 //!
-//! Any other XML is no list of links, and yields none. Entities of a DTD are never expanded and nothing it names is
-//! loaded. What stands behind a fault of the markup is not read. Absent: `changefreq` and `priority`, which nobody heeds.
-
-use std::io::Read as _;
+//! Links are taken out as the content arrives, and no copy of it is held: only a piece of markup that has not ended, and
+//! the text of one element. The links themselves wait for the end, because an answer that is cut is no answer. Any other
+//! XML is no list of links, and yields none. Entities of a DTD are never expanded and nothing it names is loaded. What
+//! stands behind a fault of the markup is not read, and the document says so. Absent: `changefreq` and `priority`, which
+//! nobody heeds.
 
 use quick_xml::Reader;
 use quick_xml::escape::{resolve_predefined_entity, unescape};
@@ -12,8 +13,10 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::encoding::{Declared, Text};
 use super::position::count;
+use super::text::Words;
+use super::unpack::{MAGIC, Unpack};
 use super::{Format, Parse};
-use crate::model::{Document, Link, LinkKind};
+use crate::model::{Document, Limit, Link, LinkKind, Links, URL_LIMIT};
 
 pub(super) const FORMAT: Format = Format {
     name: "sitemap",
@@ -28,87 +31,211 @@ pub(super) const FORMAT: Format = Format {
     extensions: &["xml", "rss", "atom"],
     open: |options| {
         Box::new(Sitemap {
-            charset: options.charset.clone(),
-            all: Vec::new(),
-            other: false,
+            stage: Stage::Begin(Vec::new()),
+            content: Content {
+                text: Text::new(options.charset.clone(), Declared::ByConvention),
+                list: List::Unknown(String::new()),
+                packed: false,
+            },
         })
     },
 };
 
-/// The most that a gzip member may unpack to: the limit of a sitemap, 50 MB.
-const UNPACKED: u64 = 50 << 20;
+/// White space that may stand before the content.
+const LEAD: usize = 1024;
 
-/// The first bytes of gzip (RFC 1952, section 2.3.1).
-const GZIP: &[u8] = &[0x1F, 0x8B];
+/// The largest tag, comment or section that is held while it arrives.
+const MARKUP: usize = 1 << 20;
 
+/// Elements that may be open at once; those of a sitemap are four.
+const DEPTH: usize = 4096;
+
+/// The most that is kept of the text of an element: enough to see that it is no URL for anybody.
+const VALUE: usize = URL_LIMIT + 1;
+
+/// The parser: bytes.
 struct Sitemap {
-    charset: Option<String>,
-    all: Vec<u8>,
-    /// An archive that is no XML is not held.
-    other: bool,
+    stage: Stage,
+    content: Content,
+}
+
+/// How the bytes are taken.
+enum Stage {
+    /// Too few to know.
+    Begin(Vec<u8>),
+    Plain,
+    Packed(Box<Unpack>),
+}
+
+impl Sitemap {
+    /// It is known how the bytes are to be taken.
+    fn begin(&mut self) {
+        if let Stage::Begin(bytes) = &mut self.stage {
+            let bytes = std::mem::take(bytes);
+            self.content.packed = bytes.starts_with(MAGIC);
+            self.stage = if self.content.packed {
+                Stage::Packed(Box::new(Unpack::new()))
+            } else {
+                Stage::Plain
+            };
+            self.take(&bytes);
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        let Self { stage, content } = self;
+        match stage {
+            Stage::Begin(held) => held.extend_from_slice(bytes),
+            Stage::Plain => content.write(bytes),
+            Stage::Packed(unpack) => {
+                unpack.write(bytes, |piece| content.write(piece));
+                if content.is_over() {
+                    unpack.stop();
+                }
+            }
+        }
+    }
 }
 
 impl Parse for Sitemap {
     fn write(&mut self, chunk: &[u8]) {
-        if self.other {
-            return;
-        }
-        let unknown = self.all.len() < SNIFFED;
-        self.all.extend_from_slice(chunk);
-        if unknown && self.all.len() >= SNIFFED {
-            let begin = beginning(&self.all);
-            if !begin.is_some_and(|begin| begin.trim_ascii_start().starts_with(b"<")) {
-                self.other = true;
-                self.all = Vec::new();
-            }
+        self.take(chunk);
+        if matches!(&self.stage, Stage::Begin(bytes) if bytes.len() >= MAGIC.len()) {
+            self.begin();
         }
     }
 
     fn held(&self) -> usize {
-        // A kilobyte of gzip can be a megabyte of text.
-        let packed = self.all.starts_with(GZIP);
-        self.all.len().saturating_mul(if packed { 100 } else { 1 })
+        let bytes = match &self.stage {
+            Stage::Begin(bytes) => bytes.len(),
+            Stage::Plain => 0,
+            // A kilobyte of gzip can be a megabyte of text.
+            Stage::Packed(unpack) => unpack.held().saturating_mul(100),
+        };
+        bytes + self.content.held()
     }
 
-    fn finish(self: Box<Self>) -> Document {
-        let mut unpacked = Vec::new();
-        let bytes = if self.all.starts_with(GZIP) {
-            let decoder = flate2::read::MultiGzDecoder::new(self.all.as_slice());
-            // What was unpacked before a fault or the limit is read all the same.
-            let _ = decoder.take(UNPACKED).read_to_end(&mut unpacked);
-            &unpacked
-        } else {
-            &self.all
+    fn is_list(&self) -> bool {
+        !matches!(self.content.list, List::Other)
+    }
+
+    fn finish(mut self: Box<Self>) -> Document {
+        self.begin();
+        let Self { stage, mut content } = *self;
+        let cut = match stage {
+            Stage::Packed(mut unpack) => unpack.finish(|piece| content.write(piece)),
+            _ => None,
         };
-        let mut text = Text::new(self.charset, Declared::ByConvention);
-        let mut all = text.write(bytes).to_owned();
-        let (rest, charset) = text.finish();
-        all.push_str(rest);
-        let mut document = Document {
-            charset,
-            ..Document::default()
-        };
-        read(&all, &mut document);
-        document
+        content.finish(cut)
     }
 }
 
-/// Bytes after which it is known whether this is XML.
-const SNIFFED: usize = 1024;
+/// The parser: text.
+struct Content {
+    text: Text,
+    list: List,
+    packed: bool,
+}
 
-/// The first bytes of the text, without a byte order mark.
-fn beginning(all: &[u8]) -> Option<Vec<u8>> {
-    let mut begin = all.to_vec();
-    if all.starts_with(GZIP) {
-        begin = vec![0; 64];
-        let length = flate2::read::MultiGzDecoder::new(all)
-            .read(&mut begin)
-            .ok()?;
-        begin.truncate(length);
+/// What the text is.
+enum List {
+    /// Too little of it has come.
+    Unknown(String),
+    Xml(Box<Xml>),
+    /// One URL a line.
+    Lines(Words, Links),
+    /// No list of URLs.
+    Other,
+}
+
+impl List {
+    fn begin(text: &str, packed: bool) -> Self {
+        let start = text.trim_start();
+        let url = |scheme: &str| {
+            let begin = start.get(..scheme.len());
+            begin.is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+        };
+        if text.len() - start.len() >= LEAD {
+            Self::Other
+        } else if start.starts_with('<') {
+            Self::Xml(Box::default())
+        } else if packed && (url("http://") || url("https://")) {
+            Self::Lines(Words::new(LinkKind::Listed), Links::listed())
+        } else {
+            Self::Other
+        }
     }
-    // UTF-16 is text too, and its first characters have a zero byte.
-    begin.retain(|byte| !matches!(byte, 0 | 0xEF | 0xBB | 0xBF | 0xFE | 0xFF));
-    Some(begin)
+
+    /// `last`: no more will come.
+    fn write(&mut self, text: &str, last: bool, packed: bool) {
+        match self {
+            Self::Unknown(held) => {
+                held.push_str(text);
+                let begun = held.trim_start().len() >= "https://".len();
+                if last || begun || held.len() >= LEAD {
+                    let text = std::mem::take(held);
+                    *self = Self::begin(&text, packed);
+                    self.write(&text, last, packed);
+                }
+            }
+            Self::Xml(xml) => {
+                xml.write(text, last);
+                if xml.root == Some(Tag::Other) {
+                    *self = Self::Other;
+                }
+            }
+            Self::Lines(words, links) => {
+                words.write(text, links);
+                if last {
+                    words.finish(links);
+                }
+            }
+            Self::Other => {}
+        }
+    }
+}
+
+impl Content {
+    fn write(&mut self, bytes: &[u8]) {
+        let Self { text, list, packed } = self;
+        list.write(text.write(bytes), false, *packed);
+    }
+
+    /// Nothing that follows matters.
+    fn is_over(&self) -> bool {
+        match &self.list {
+            List::Xml(xml) => xml.over,
+            List::Other => true,
+            List::Unknown(_) | List::Lines(..) => false,
+        }
+    }
+
+    fn held(&self) -> usize {
+        match &self.list {
+            List::Unknown(text) => text.len(),
+            List::Xml(xml) => xml.unread.len() + xml.value.len(),
+            List::Lines(words, _) => words.held(),
+            List::Other => 0,
+        }
+    }
+
+    /// `cut`: why the bytes were not all.
+    fn finish(mut self, cut: Option<Limit>) -> Document {
+        let (rest, charset) = self.text.finish();
+        let empty = matches!(&self.list, List::Unknown(text) if text.is_empty() && rest.is_empty());
+        self.list.write(rest, true, self.packed);
+        let (links, limited) = match self.list {
+            List::Xml(xml) => (xml.links, xml.limited.map(|limit| cut.unwrap_or(limit))),
+            List::Lines(_, links) => (links, cut),
+            List::Unknown(_) | List::Other => (Links::default(), cut.filter(|_| empty)),
+        };
+        Document {
+            links,
+            charset,
+            limited,
+            ..Document::default()
+        }
+    }
 }
 
 /// An element, as far as it matters.
@@ -127,89 +254,232 @@ enum Tag {
     Other,
 }
 
-fn read(all: &str, document: &mut Document) {
-    let mut reader = Reader::from_str(all);
-    let config = reader.config_mut();
-    config.check_end_names = false;
-    config.allow_unmatched_ends = true;
-    let mut place = Place::default();
-    let mut root = None;
-    let mut open: Vec<Tag> = Vec::new();
-    // The text of the innermost element, and where it begins.
-    let mut value = String::new();
-    let mut unknown = false;
-    let mut begins = 0;
-    // Of the entry that is open: its link, and its date, in whichever order they stand.
-    let mut entry: (Option<usize>, String) = (None, String::new());
-    loop {
-        let before = position(&reader);
-        let event = match reader.read_event() {
-            Ok(Event::Eof) | Err(_) => return,
-            Ok(event) => event,
-        };
-        match event {
-            Event::Start(element) => {
-                let tag = tag(&element, root);
-                root = root.or(Some(tag));
-                if root == Some(Tag::Other) {
-                    return;
-                }
-                attributes(&element, before, all, &mut place, document);
-                if tag == Tag::Entry {
-                    entry = (None, String::new());
-                }
-                open.push(tag);
-                value.clear();
-                unknown = false;
-                begins = position(&reader);
-            }
-            Event::Empty(element) if root.is_some() => {
-                attributes(&element, before, all, &mut place, document);
-            }
-            Event::Text(text) => value.push_str(&text),
-            Event::CData(text) => {
-                if value.trim().is_empty() {
-                    begins = before + "<![CDATA[".len();
-                }
-                value.push_str(&text);
-            }
-            Event::GeneralRef(name) => match name.resolve_char_ref() {
-                Ok(Some(c)) => value.push(c),
-                _ => match resolve_predefined_entity(&name) {
-                    Some(text) => value.push_str(text),
-                    // Its declaration was not read, so nobody knows which URL is meant.
-                    None => unknown = true,
-                },
-            },
-            Event::End(_) => {
-                match open.pop() {
-                    Some(Tag::Url(kind)) if !unknown => {
-                        let lead = value.len() - value.trim_start().len();
-                        if kind == LinkKind::Listed {
-                            entry.0 = Some(document.links.len());
-                        }
-                        push(value.trim(), kind, begins + lead, all, &mut place, document);
-                    }
-                    Some(Tag::Lastmod) => entry.1 = value.trim().chars().take(40).collect(),
-                    Some(Tag::Entry) => {
-                        if let (Some(position), date) = &entry
-                            && !date.is_empty()
-                        {
-                            document.links.note(*position, date);
-                        }
-                    }
-                    _ => {}
-                }
-                value.clear();
-                unknown = false;
-            }
-            _ => {}
+/// What was read of XML that arrives.
+struct Xml {
+    /// Markup that has not ended.
+    unread: String,
+    /// It is not looked at again before there is so much of it: each byte is read twice at most.
+    enough: usize,
+    place: Place,
+    root: Option<Tag>,
+    /// The local name of the root.
+    name: String,
+    open: Vec<Tag>,
+    /// The text of the innermost element, if it matters, and where it begins.
+    value: String,
+    begins: (u32, u32),
+    /// Something in it was not understood.
+    unknown: bool,
+    /// Of the entry that is open: its link, and its date, in whichever order they stand.
+    entry: (Option<usize>, String),
+    links: Links,
+    limited: Option<Limit>,
+    /// The root has ended.
+    ended: bool,
+    over: bool,
+}
+
+impl Default for Xml {
+    fn default() -> Self {
+        Self {
+            unread: String::new(),
+            enough: 0,
+            place: Place::default(),
+            root: None,
+            name: String::new(),
+            open: Vec::new(),
+            value: String::new(),
+            begins: (1, 1),
+            unknown: false,
+            entry: (None, String::new()),
+            links: Links::listed(),
+            limited: None,
+            ended: false,
+            over: false,
         }
     }
 }
 
-fn position(reader: &Reader<&[u8]>) -> usize {
-    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
+impl Xml {
+    fn write(&mut self, text: &str, last: bool) {
+        if self.over {
+            return;
+        }
+        let mut all = std::mem::take(&mut self.unread);
+        all.push_str(text);
+        if last || all.len() >= self.enough {
+            let read = self.read(&all, last);
+            self.place.at(read, &all);
+            self.place.offset = 0;
+            all.drain(..read);
+            self.enough = (2 * all.len()).min(MARKUP + 1);
+            if all.len() > MARKUP {
+                self.end(Limit::too_large("a tag or a comment is too large"));
+            }
+        }
+        if last && self.root.is_some() && !self.ended && !self.over {
+            self.end(Limit::broken("its markup is broken or ends too early"));
+        }
+        if self.over {
+            all = String::new();
+        }
+        self.unread = all;
+    }
+
+    /// Nothing more is read, and why.
+    fn end(&mut self, limit: Limit) {
+        self.limited = Some(limit);
+        self.over = true;
+    }
+
+    /// Reads what is whole, and says how much that was.
+    fn read(&mut self, all: &str, last: bool) -> usize {
+        // A reader takes a byte order mark off, wherever it is begun.
+        let begin = all.len() - all.trim_start_matches('\u{feff}').len();
+        self.text(&all[..begin], 0, all);
+        let mut reader = Reader::from_str(&all[begin..]);
+        let config = reader.config_mut();
+        config.check_end_names = false;
+        config.allow_unmatched_ends = true;
+        // Many a URL has its `&` as it is.
+        config.allow_dangling_amp = true;
+        let mut before = begin;
+        while !self.over {
+            let event = reader.read_event();
+            let after = begin + usize::try_from(reader.buffer_position()).unwrap_or(0);
+            match event {
+                Ok(Event::Eof) => return all.len(),
+                // It may be whole once more has come.
+                Err(_) => return before,
+                Ok(Event::Text(text)) if !last && text.starts_with('&') && after == all.len() => {
+                    return before;
+                }
+                Ok(Event::Text(text)) => self.text(&text, before, all),
+                Ok(_) if after - before > MARKUP => {
+                    self.end(Limit::too_large("a tag or a comment is too large"));
+                }
+                Ok(event) => self.markup(event, before, after, all),
+            }
+            before = after;
+        }
+        before
+    }
+
+    /// What stands from `before` to `after`.
+    fn markup(&mut self, event: Event<'_>, before: usize, after: usize, all: &str) {
+        match event {
+            Event::Start(element) => {
+                let tag = tag(&element, self.root);
+                if self.root.is_none() {
+                    self.root = Some(tag);
+                    element.local_name().as_ref().clone_into(&mut self.name);
+                }
+                if self.root == Some(Tag::Other) {
+                    self.over = true;
+                    return;
+                }
+                if self.open.len() == DEPTH {
+                    let reason = "its elements are nested deeper than 4,096";
+                    return self.end(Limit::too_large(reason));
+                }
+                self.attributes(&element, before, all);
+                if tag == Tag::Entry {
+                    self.entry = (None, String::new());
+                }
+                self.open.push(tag);
+                self.value.clear();
+                self.unknown = false;
+                self.begins = self.place.at(after, all);
+            }
+            Event::Empty(element) if self.root.is_some() => {
+                self.attributes(&element, before, all);
+            }
+            Event::CData(text) => self.text(&text, before + "<![CDATA[".len(), all),
+            Event::GeneralRef(name) => match name.resolve_char_ref() {
+                Ok(Some(c)) => self.text(c.encode_utf8(&mut [0; 4]), before, all),
+                _ => match resolve_predefined_entity(&name) {
+                    Some(text) => self.text(text, before, all),
+                    // Its declaration was not read, so nobody knows which URL is meant.
+                    None => self.unknown = true,
+                },
+            },
+            Event::End(element) => {
+                self.ended |= element.local_name().as_ref() == self.name;
+                self.close();
+            }
+            _ => {}
+        }
+    }
+
+    /// Text of the innermost element.
+    fn text(&mut self, text: &str, offset: usize, all: &str) {
+        if !matches!(self.open.last(), Some(Tag::Url(_) | Tag::Lastmod)) {
+            return;
+        }
+        let text = if self.value.is_empty() {
+            let start = text.trim_start();
+            if start.is_empty() {
+                return;
+            }
+            self.begins = self.place.at(offset + text.len() - start.len(), all);
+            start
+        } else {
+            text
+        };
+        let room = VALUE.saturating_sub(self.value.len());
+        let fits = (0..=room.min(text.len()))
+            .rev()
+            .find(|at| text.is_char_boundary(*at));
+        self.value.push_str(&text[..fits.unwrap_or(0)]);
+    }
+
+    /// The innermost element ends.
+    fn close(&mut self) {
+        match self.open.pop() {
+            Some(Tag::Url(kind)) if !self.unknown => {
+                if kind == LinkKind::Listed {
+                    self.entry.0 = Some(self.links.len());
+                }
+                push(&mut self.links, self.value.trim(), kind, self.begins);
+            }
+            Some(Tag::Lastmod) => self.entry.1 = self.value.trim().chars().take(40).collect(),
+            Some(Tag::Entry) => {
+                if let (Some(position), date) = &self.entry
+                    && !date.is_empty()
+                {
+                    self.links.note(*position, date);
+                }
+            }
+            _ => {}
+        }
+        self.value.clear();
+        self.unknown = false;
+    }
+
+    /// URLs that are attributes: `link href`, `enclosure url`, `content url`.
+    fn attributes(&mut self, element: &BytesStart<'_>, from: usize, all: &str) {
+        let (wanted, mut kind): (&str, _) = match element.local_name().as_ref() {
+            "link" => ("href", LinkKind::Anchor),
+            "enclosure" | "content" | "thumbnail" => ("url", LinkKind::Media),
+            _ => return,
+        };
+        let mut reference = None;
+        // Without the check for doubles, which is quadratic.
+        for attribute in element.attributes().with_checks(false).flatten() {
+            let text = unescape(&attribute.value).unwrap_or_default().into_owned();
+            match attribute.key.as_ref() {
+                "rel" if !text.trim().is_empty() && text.trim() != "alternate" => {
+                    kind = LinkKind::Relation;
+                }
+                key if key == wanted => reference = Some(text),
+                _ => {}
+            }
+        }
+        if let Some(reference) = reference {
+            let place = self.place.at(from, all);
+            push(&mut self.links, reference.trim(), kind, place);
+        }
+    }
 }
 
 /// What `element` is in a document whose first element is `root`.
@@ -232,59 +502,21 @@ fn tag(element: &BytesStart<'_>, root: Option<Tag>) -> Tag {
     }
 }
 
-/// URLs that are attributes: `link href`, `enclosure url`, `content url`.
-fn attributes(
-    element: &BytesStart<'_>,
-    from: usize,
-    all: &str,
-    place: &mut Place,
-    document: &mut Document,
-) {
-    let (wanted, mut kind): (&str, _) = match element.local_name().as_ref() {
-        "link" => ("href", LinkKind::Anchor),
-        "enclosure" | "content" | "thumbnail" => ("url", LinkKind::Media),
-        _ => return,
-    };
-    let mut reference = None;
-    // Without the check for doubles, which is quadratic.
-    for attribute in element.attributes().with_checks(false).flatten() {
-        let text = unescape(&attribute.value).unwrap_or_default().into_owned();
-        match attribute.key.as_ref() {
-            "rel" if !text.trim().is_empty() && text.trim() != "alternate" => {
-                kind = LinkKind::Relation;
-            }
-            key if key == wanted => reference = Some(text),
-            _ => {}
-        }
+fn push(links: &mut Links, reference: &str, kind: LinkKind, (line, column): (u32, u32)) {
+    if !reference.is_empty() {
+        links.push(Link {
+            reference,
+            kind,
+            nofollow: false,
+            line,
+            column,
+        });
     }
-    if let Some(reference) = reference {
-        push(reference.trim(), kind, from, all, place, document);
-    }
-}
-
-fn push(
-    reference: &str,
-    kind: LinkKind,
-    offset: usize,
-    all: &str,
-    place: &mut Place,
-    document: &mut Document,
-) {
-    if reference.is_empty() {
-        return;
-    }
-    let (line, column) = place.at(offset.min(all.len()), all);
-    document.links.push(Link {
-        reference,
-        kind,
-        nofollow: false,
-        line,
-        column,
-    });
 }
 
 /// Lines and columns, counted once from the beginning to the end.
 struct Place {
+    /// In the text at hand.
     offset: usize,
     line: u32,
     column: u32,
@@ -312,81 +544,5 @@ impl Place {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use super::*;
-
-    fn found(content: &[u8], chunk: usize) -> Vec<String> {
-        let mut parse = (FORMAT.open)(&crate::parser::Options::default());
-        for piece in content.chunks(chunk) {
-            parse.write(piece);
-        }
-        let links = parse.finish().links;
-        links.iter().map(|link| link.reference.to_owned()).collect()
-    }
-
-    fn packed(content: &[u8]) -> Vec<u8> {
-        let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        coder.write_all(content).unwrap();
-        coder.finish().unwrap()
-    }
-
-    #[test]
-    fn each_entry_keeps_its_date_and_no_other() {
-        let text = "<urlset><url><lastmod> 2026-01-02 </lastmod><loc>http://h.test/a</loc></url>\
-            <url><loc>http://h.test/b</loc></url><url><loc>http://h.test/c</loc><lastmod>2026-03-04T05:06:07Z</lastmod></url></urlset>";
-        let mut parse = (FORMAT.open)(&crate::parser::Options::default());
-        parse.write(text.as_bytes());
-        let links = parse.finish().links;
-        let dates: Vec<_> = links.noted().map(|(_, date)| date).collect();
-        assert_eq!(
-            dates,
-            [Some("2026-01-02"), None, Some("2026-03-04T05:06:07Z")]
-        );
-    }
-
-    #[test]
-    fn a_packed_sitemap_is_one_and_another_archive_is_not_held() {
-        let urls: String = (0..500)
-            .map(|n| format!("<url><loc>http://h.test/{n}</loc></url>"))
-            .collect();
-        let sitemap = format!("\u{feff}<urlset>{urls}</urlset>");
-        for chunk in [1, 100, 1 << 20] {
-            assert_eq!(found(sitemap.as_bytes(), chunk).len(), 500);
-            assert_eq!(found(&packed(sitemap.as_bytes()), chunk).len(), 500);
-        }
-        // What is left of a cut archive is read.
-        let cut = packed(sitemap.as_bytes());
-        let some = found(&cut[..cut.len() / 2], 1 << 20).len();
-        assert!((1..500).contains(&some), "{some}");
-
-        let mut parse = (FORMAT.open)(&crate::parser::Options::default());
-        let mut random = 1_u64;
-        let noise: Vec<u8> = (0..100_000)
-            .map(|_| {
-                random = random
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1);
-                random.to_be_bytes()[0]
-            })
-            .collect();
-        for piece in packed(&noise).chunks(4096) {
-            parse.write(piece);
-            assert!(parse.held() <= 100 * 4096, "an archive is not held");
-        }
-        assert!(parse.finish().links.is_empty());
-    }
-
-    #[test]
-    fn a_bomb_unpacks_to_its_limit_and_no_further() {
-        let zeros = packed(&vec![b' '; 60 << 20]);
-        let bomb = [
-            packed(b"<urlset>"),
-            zeros,
-            packed(b"<url><loc>/x</loc></url>"),
-        ]
-        .concat();
-        assert!(found(&bomb, 1 << 20).is_empty());
-    }
-}
+#[path = "sitemap_tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@
 use super::encoding::{Declared, Text};
 use super::position::count;
 use super::{Format, Parse};
-use crate::model::{Document, Link, LinkKind};
+use crate::model::{Document, Link, LinkKind, Links};
 
 pub(super) const FORMAT: Format = Format {
     name: "text",
@@ -15,47 +15,93 @@ pub(super) const FORMAT: Format = Format {
     open: |options| {
         Box::new(Plain {
             text: Text::new(options.charset.clone(), Declared::Nowhere),
-            all: String::new(),
+            words: Words::new(LinkKind::Anchor),
+            links: Links::default(),
         })
     },
 };
 
 struct Plain {
     text: Text,
-    all: String,
+    words: Words,
+    links: Links,
 }
 
 impl Parse for Plain {
     fn write(&mut self, chunk: &[u8]) {
         let text = self.text.write(chunk);
-        self.all.push_str(text);
+        self.words.write(text, &mut self.links);
     }
 
     fn held(&self) -> usize {
-        self.all.len()
+        self.words.held()
     }
 
     fn finish(mut self: Box<Self>) -> Document {
         let (rest, charset) = self.text.finish();
-        self.all.push_str(rest);
-        let mut document = Document {
+        self.words.write(rest, &mut self.links);
+        self.words.finish(&mut self.links);
+        Document {
             charset,
+            links: self.links,
             ..Document::default()
-        };
-        let (mut line, mut column, mut counted) = (1, 1, 0);
-        for (from, to) in urls(&self.all) {
-            (line, column) = count(&self.all.as_bytes()[counted..from], line, column);
+        }
+    }
+}
+
+/// A word longer than this is cut: no URL is as long.
+const WORD: usize = 1 << 20;
+
+/// The URLs of text that arrives. What is held of it is the last word, which may go on.
+pub(super) struct Words {
+    kind: LinkKind,
+    held: String,
+    /// Where what is held begins.
+    line: u32,
+    column: u32,
+}
+
+impl Words {
+    /// Links that are found shall be of that kind.
+    pub(super) fn new(kind: LinkKind) -> Self {
+        Self {
+            kind,
+            held: String::new(),
+            line: 1,
+            column: 1,
+        }
+    }
+
+    /// The next text; the URLs that it completes go to `links`.
+    pub(super) fn write(&mut self, text: &str, links: &mut Links) {
+        let (whole, begun) = text.split_at(text.rfind(ends).unwrap_or(0));
+        self.held.push_str(whole);
+        if !whole.is_empty() || self.held.len() > WORD {
+            self.finish(links);
+        }
+        self.held.push_str(begun);
+    }
+
+    /// The last word has ended too.
+    pub(super) fn finish(&mut self, links: &mut Links) {
+        let text = std::mem::take(&mut self.held);
+        let (mut line, mut column, mut counted) = (self.line, self.column, 0);
+        for (from, to) in urls(&text) {
+            (line, column) = count(&text.as_bytes()[counted..from], line, column);
             counted = from;
-            let reference = &self.all[from..to];
-            document.links.push(Link {
-                reference,
-                kind: LinkKind::Anchor,
+            links.push(Link {
+                reference: &text[from..to],
+                kind: self.kind,
                 nofollow: false,
                 line,
                 column,
             });
         }
-        document
+        (self.line, self.column) = count(&text.as_bytes()[counted..], line, column);
+    }
+
+    pub(super) fn held(&self) -> usize {
+        self.held.len()
     }
 }
 
@@ -142,5 +188,24 @@ mod tests {
                 .collect();
             assert_eq!(found.first().copied(), url, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_held_of_a_long_text_is_its_last_word() {
+        let mut parse = (FORMAT.open)(&crate::parser::Options::default());
+        let line = "see http://a.test/x, and so on\n".repeat(1000);
+        for _ in 0..100 {
+            for chunk in line.as_bytes().chunks(4099) {
+                parse.write(chunk);
+                assert!(parse.held() < 2 * 4099, "{}", parse.held());
+            }
+        }
+        parse.write(&vec![b'x'; 3 << 20]);
+        parse.write(b"x");
+        assert!(parse.held() < 2 << 20, "{}", parse.held());
+        let links = parse.finish().links;
+        assert_eq!(links.len(), 100_000);
+        let last = links.iter().last().map(|link| (link.line, link.column));
+        assert_eq!(last, Some((100_000, 5)));
     }
 }

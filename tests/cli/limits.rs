@@ -1,4 +1,4 @@
-//! What one page may ask for: links, the length of a URL, ports.
+//! What one page may ask for: links, the length of a URL, ports, size.
 
 use std::fmt::Write as _;
 
@@ -110,4 +110,62 @@ fn no_page_and_no_redirect_leads_to_the_port_of_another_protocol() {
         ])
         .run();
     assert_eq!(output.json_lines()[0]["error"]["kind"], "connect");
+}
+
+/// A sitemap may have 50 MB (sitemaps.org), plain or packed; a page and any other XML may not, unless the user says so.
+#[test]
+fn a_sitemap_has_a_limit_of_its_own() {
+    let padding: String = (0..11_000_u64)
+        .map(|n| {
+            format!(
+                "<!--{:016x}{}-->",
+                n.wrapping_mul(0x9E37_79B9_7F4A_7C15),
+                "x".repeat(1000)
+            )
+        })
+        .collect();
+    let long = |root: &str| {
+        format!("<{root}>{padding}<url><loc>/{root}/last</loc></url></{root}>").into_bytes()
+    };
+    let (list, other) = (long("urlset"), long("project"));
+    let packed = gzip(&list);
+    let server = Server::builder()
+        .page("/plain.xml", Response::content("text/xml", list))
+        .page(
+            "/list.xml.gz",
+            Response::content("application/gzip", packed.clone()),
+        )
+        .page(
+            "/coded.xml",
+            Response::content("text/xml", packed).field("content-encoding", "gzip"),
+        )
+        .page("/other.xml", Response::content("text/xml", other.clone()))
+        .page("/page", Response::content("text/html", other))
+        .page("/urlset/last", Response::html("found"))
+        .page("/robots.txt", Response::new(404))
+        .start();
+    let crawl = |path: &str, flags: &[&str]| {
+        let output = Dragnet::new()
+            .args(["crawl", "-f", "jsonl"])
+            .args(flags)
+            .arg(server.url(path))
+            .run();
+        let records = output.json_lines();
+        let kind = records[0]["error"]["kind"].as_str().unwrap_or("none");
+        (kind.to_owned(), records.len())
+    };
+    for list in ["/plain.xml", "/list.xml.gz", "/coded.xml"] {
+        assert_eq!(crawl(list, &[]), ("none".to_owned(), 2), "{list}");
+    }
+    for other in ["/other.xml", "/page"] {
+        assert_eq!(crawl(other, &[]), ("too-large".to_owned(), 1), "{other}");
+    }
+    let said = ["--max-size", "10MiB"];
+    assert_eq!(crawl("/plain.xml", &said), ("too-large".to_owned(), 1));
+}
+
+fn gzip(content: &[u8]) -> Vec<u8> {
+    let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut coder, content).expect("memory");
+    coder.finish().expect("memory")
 }

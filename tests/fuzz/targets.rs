@@ -106,7 +106,9 @@ fn document(extension: &str, bytes: &[u8]) {
     let whole = read(&[bytes]);
     let ends = bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r'));
     let lines = 1 + ends.count();
-    for link in whole.links.iter() {
+    // Of a packed sitemap the places are those of what it unpacks to.
+    let packed = bytes.starts_with(b"\x1f\x8b");
+    for link in whole.links.iter().filter(|_| !packed) {
         assert!(link.line >= 1 && link.line as usize <= lines, "{link:?}");
         assert!(
             link.column >= 1 && link.column as usize <= bytes.len() + 1,
@@ -114,7 +116,7 @@ fn document(extension: &str, bytes: &[u8]) {
         );
     }
     // Links take room, so there are never more of them than bytes.
-    assert!(whole.links.len() <= bytes.len());
+    assert!(packed || whole.links.len() <= bytes.len());
     let shown = |document: &dragnet::model::Document| {
         let mut text = format!("{:?} {:?} ", document.title, document.base);
         for link in document.links.iter() {

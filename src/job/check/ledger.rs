@@ -195,7 +195,7 @@ impl Ledger {
                 },
                 Place::Excluded(_) => Entry::Scheme,
                 Place::Nowhere(reason) => Entry::Nowhere(reason),
-                Place::Unread(reason) => Entry::Unread(reason),
+                Place::Unread(limit) => Entry::Unread(limit),
             });
         }
         let source = &mut self.sources[number];
@@ -468,10 +468,7 @@ impl Ledger {
             Some(Entry::Nowhere(reason)) => {
                 failed(shown(), Failure::new(FailureKind::Url, reason.clone()))
             }
-            Some(Entry::Unread(reason)) => {
-                let message = format!("what follows was not read: {reason}");
-                failed(String::new(), Failure::new(FailureKind::TooLarge, message))
-            }
+            Some(Entry::Unread(limit)) => failed(String::new(), limit.failure()),
             Some(Entry::Local(number)) => {
                 let local = &self.locals[*number];
                 let url = self.shown(&local.path);

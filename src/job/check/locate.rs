@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use url::Url;
 
-use crate::model::URL_LIMIT;
+use crate::model::{Limit, URL_LIMIT};
 
 /// Where a reference leads.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,7 +22,7 @@ pub(super) enum Place {
     /// Nowhere.
     Nowhere(String),
     /// No link at all: the document could not be read any further, and why.
-    Unread(&'static str),
+    Unread(Limit),
 }
 
 /// What a document's references are relative to.

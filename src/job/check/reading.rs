@@ -146,7 +146,7 @@ pub(super) fn page(mut document: Document, base: Base) -> Page {
             fragment,
         });
     }
-    if let Some(reason) = document.limit() {
+    if let Some(limit) = document.limit() {
         // Links that nobody looked at are not good ones.
         let last = page.occurrences.last();
         let (line, column) = last.map_or((1, 1), |last| (last.line, last.column));
@@ -158,7 +158,7 @@ pub(super) fn page(mut document: Document, base: Base) -> Page {
             fragment: None,
         });
         let place = index.len();
-        index.insert(Place::Unread(reason), place);
+        index.insert(Place::Unread(limit), place);
     }
     let mut places: Vec<_> = index.into_iter().collect();
     places.sort_by_key(|(_, number)| *number);

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::reading::{Anchors, Occurrence};
 use crate::job::record;
-use crate::model::{Outcome, Target, Visit, key, without_secrets};
+use crate::model::{Limit, Outcome, Target, Visit, key, without_secrets};
 
 /// One document.
 pub(super) struct Source {
@@ -44,7 +44,7 @@ pub(super) enum Entry {
     Excluded(Url),
     Scheme,
     Nowhere(String),
-    Unread(&'static str),
+    Unread(Limit),
 }
 
 impl Source {
