@@ -22,6 +22,7 @@ use futures::StreamExt;
 use regex::Regex;
 
 use super::content::{Content, ContentOptions};
+use super::filter::FilterOptions;
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
 use super::run::{Run, explain, run_to_end};
@@ -128,6 +129,8 @@ pub(crate) struct CrawlOptions {
     network: NetworkOptions,
     #[command(flatten)]
     output: OutputOptions,
+    #[command(flatten)]
+    filter: FilterOptions,
 }
 
 /// `--order`.
@@ -184,6 +187,7 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         false,
     )?;
     let Content { wanted, said } = options.content.read(matches)?;
+    run.filter(options.filter.filter());
     let wanted = run.wanted(Wanted {
         types: options.content_type.clone().map(Arc::new),
         ..wanted
@@ -252,7 +256,7 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         if let Some(refusal) = target.refusal {
             bail!("--explain {}: {}", masked(text), refusal.message);
         }
-        return explain(run, job, target.url).await;
+        return Box::pin(explain(run, job, target.url)).await;
     }
     run_to_end(run, "URL", |setting| job.run(setting)).await
 }
@@ -330,6 +334,7 @@ fn command(
         ),
         ("content-type", said(matches, &["content_type"])),
         ("content", content.to_owned()),
+        ("conditions", said(matches, &["matches", "filters"])),
         ("outputs", run.outputs()),
     ]
     .into_iter()

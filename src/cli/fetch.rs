@@ -15,6 +15,7 @@ use dragnet::policy::fail_on::FailOn;
 use futures::StreamExt;
 
 use super::content::ContentOptions;
+use super::filter::FilterOptions;
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
 use super::run::{Run, run_to_end};
@@ -51,6 +52,8 @@ pub(crate) struct FetchOptions {
     network: NetworkOptions,
     #[command(flatten)]
     output: OutputOptions,
+    #[command(flatten)]
+    filter: FilterOptions,
 }
 
 /// Runs it.
@@ -71,6 +74,7 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         None,
         false,
     )?;
+    run.filter(options.filter.filter());
     let wanted = run.wanted(Wanted {
         title: options.title,
         ..options.content.read(matches)?.wanted

@@ -7,6 +7,7 @@
 //! | `fetch`, `crawl`, `check` | one subcommand each: its flags, and from them the job |
 //! | `run` | from flags to a running job, from its end to an exit code |
 //! | `content` | what a record shall hold of the content |
+//! | `filter` | which records are written |
 //! | `config` | `dragnet.toml` |
 //! | `outputs` | `-f` and `-o`: which record goes where in which format |
 //! | `values` | durations, sizes and other values with units |
@@ -20,6 +21,7 @@ mod content;
 mod crawl;
 mod exit;
 mod fetch;
+mod filter;
 mod options;
 mod outputs;
 mod process;

@@ -198,6 +198,9 @@ pub(super) fn closing(summary: &Summary, what: &str) -> String {
     if !kinds.is_empty() {
         let _ = write!(line, " ({})", kinds.join(", "));
     }
+    if summary.filtered > 0 {
+        let _ = write!(line, "; {} not written", summary.filtered);
+    }
     let seconds = summary.elapsed.as_secs_f64();
     let _ = write!(
         line,

@@ -13,6 +13,7 @@ use dragnet::frontier::PaceOf;
 use dragnet::job::{Crawl, Error, Report, Setting, Spent, Stop, Wanted};
 use dragnet::model::{Event, Origin, Reporter, Silent};
 use dragnet::policy::fail_on::FailOn;
+use dragnet::policy::filter::Filter;
 use dragnet::sink::{self, Format};
 use url::Url;
 
@@ -27,6 +28,7 @@ pub(super) struct Run {
     meant: Meant,
     pairs: Vec<(&'static Format, Option<PathBuf>)>,
     sink: sink::Options,
+    filter: Filter,
     progress: Progress,
     quiet: bool,
     max_time: Option<Duration>,
@@ -55,6 +57,7 @@ impl Run {
             meant: network.meant(defaults, named)?,
             pairs,
             sink,
+            filter: Filter::default(),
             progress,
             quiet: output.quiet,
             max_time: network.max_time,
@@ -71,8 +74,17 @@ impl Run {
         self.meant.limits.fail_on = fail_on;
     }
 
+    /// Which records are written; what their conditions look at is wanted too.
+    pub(super) fn filter(&mut self, filter: Filter) {
+        self.filter = filter;
+    }
+
     /// What the records shall hold of the content; the formats learn of it.
     pub(super) fn wanted(&mut self, mut wanted: Wanted) -> anyhow::Result<Wanted> {
+        wanted.title |= self.filter.asks_for("title");
+        wanted.links |= self.filter.asks_for("links");
+        wanted.hash |= self.filter.asks_for("sha256");
+        wanted.text = self.filter.asks_for("body");
         let names = wanted.extraction.as_ref().map(|rules| rules.names());
         self.sink.fields = names.unwrap_or_default();
         self.sink.links = wanted.links;
@@ -85,6 +97,11 @@ impl Run {
         if let Some(name) = unknown.unwrap_or_default().first() {
             bail!(
                 "--template asks for {name}, and nothing has that name: give --select, --regex or --json-pointer"
+            );
+        }
+        if let Some(name) = self.filter.unknown(&self.sink.fields).first() {
+            bail!(
+                "--match or --filter asks for {name}, and nothing has that name: give --select, --regex or --json-pointer"
             );
         }
         Ok(wanted)
@@ -117,6 +134,7 @@ pub(super) async fn explain(run: Run, job: Crawl, url: Url) -> anyhow::Result<Ex
         fetcher: meant.fetcher,
         reporter: Rc::new(Silent),
         outputs: Vec::new(),
+        filter: Filter::default(),
         limits: meant.limits,
         stop: stop.clone(),
     };
@@ -156,6 +174,7 @@ where
         meant,
         pairs,
         sink,
+        filter,
         progress,
         quiet,
         max_time,
@@ -169,6 +188,7 @@ where
         fetcher: meant.fetcher,
         reporter: reporter.clone(),
         outputs: outputs::open(&pairs, &sink, || progress.stdout()),
+        filter,
         limits: meant.limits,
         stop: stop.clone(),
     };

@@ -178,7 +178,10 @@ async fn commit(store: &dyn Frontier, model: &mut Model, finished: Option<u8>) {
     let (lengths, outputs) = oneshot::channel();
     let committed = store.commit(outputs, finished);
     lengths
-        .send(vec![7])
+        .send(Written {
+            lengths: vec![7],
+            filtered: 0,
+        })
         .expect("somebody waits for the lengths");
     committed.await.expect("nothing fails in this world");
     model.committed_added = model.added.clone();

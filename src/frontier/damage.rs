@@ -42,12 +42,12 @@ async fn content(path: &Path) -> Result<String, String> {
     }
     let Begun {
         finished,
-        lengths,
+        written,
         summary,
         ..
     } = begun;
     Ok(format!(
-        "{waiting:?} {finished:?} {lengths:?} {} {}",
+        "{waiting:?} {finished:?} {written:?} {} {}",
         summary.records(),
         summary.bytes
     ))
@@ -93,7 +93,11 @@ async fn written(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<String>) {
                 store.settle(lease, step.into());
             }
             let (lengths, outputs) = oneshot::channel();
-            lengths.send(vec![100 * round, 7 * round]).expect("asked");
+            let written = Written {
+                lengths: vec![100 * round, 7 * round],
+                filtered: round,
+            };
+            lengths.send(written).expect("asked");
             store.commit(outputs, None).await.expect("a commit");
         }
         files = (

@@ -18,7 +18,7 @@ use tokio::sync::{Notify, oneshot};
 use super::pending::Pending;
 use super::queue::{Lane, PAGE, Page};
 use super::store::{Store, pending, state_error};
-use super::{FrontierError, Lengths};
+use super::{Barrier, FrontierError, Written};
 use crate::model::target::Naming;
 use crate::model::{Seed, Visit};
 use crate::policy::budget::Cut;
@@ -41,7 +41,7 @@ pub(super) enum Entry {
         page: Page,
     },
     Commit {
-        outputs: Lengths,
+        outputs: Barrier,
         finished: Option<u8>,
         done: oneshot::Sender<Result<(), FrontierError>>,
     },
@@ -179,8 +179,8 @@ impl Store {
             let result = match &broken {
                 Some(error) => Err(state_error(&self.path, error)),
                 None => match outputs.blocking_recv() {
-                    Ok(lengths) => self
-                        .commit(&lengths, finished)
+                    Ok(written) => self
+                        .commit(&written, finished)
                         .map_err(|error| state_error(&self.path, error)),
                     // The writer has said already what went wrong; the state must not run ahead of it.
                     Err(_) => Err(state_error(&self.path, "an output failed first")),
@@ -287,15 +287,8 @@ impl Store {
         Ok(())
     }
 
-    fn commit(&self, lengths: &[u64], finished: Option<u8>) -> rusqlite::Result<()> {
-        for (position, length) in lengths.iter().enumerate() {
-            self.connection
-                .prepare_cached("INSERT OR REPLACE INTO outputs VALUES (?1, ?2)")?
-                .execute(params![
-                    i64::try_from(position).unwrap_or(0),
-                    length.cast_signed()
-                ])?;
-        }
+    fn commit(&self, written: &Written, finished: Option<u8>) -> rusqlite::Result<()> {
+        self.put_written(written)?;
         if let Some(code) = finished {
             self.connection.execute(
                 "INSERT OR REPLACE INTO meta VALUES ('finished', ?1)",

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::intake::{Admission, Intake};
 use super::pending::Pending;
 use super::workbench::Workbench;
-use super::{Frontier, FrontierError, Lease, Lengths, Next, Options, Settlement, Step};
+use super::{Barrier, Frontier, FrontierError, Lease, Next, Options, Settlement, Step};
 use crate::model::Target;
 use crate::policy::budget::Cut;
 
@@ -91,7 +91,7 @@ impl Frontier for Memory {
 
     fn commit(
         &self,
-        outputs: Lengths,
+        outputs: Barrier,
         _: Option<u8>,
     ) -> LocalBoxFuture<'static, Result<(), FrontierError>> {
         // Nothing is kept here; what was written is made durable all the same.

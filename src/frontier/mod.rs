@@ -297,9 +297,17 @@ pub enum Next {
     Idle,
 }
 
-/// The committed length of each output, in the order in which outputs were given; sent once everything
-/// that was accepted before is on its medium.
-pub type Lengths = oneshot::Receiver<Vec<u64>>;
+/// What the outputs have on their medium; a store keeps it together with what it covers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// The length of each output, in the order in which outputs were given.
+    pub lengths: Vec<u64>,
+    /// Records that no output took.
+    pub filtered: u64,
+}
+
+/// Sent once everything that was accepted before is on its medium.
+pub type Barrier = oneshot::Receiver<Written>;
 
 /// Everything discovered and not yet settled. The module's page gives the contract.
 pub trait Frontier {
@@ -322,7 +330,7 @@ pub trait Frontier {
     /// When it could not be made durable, or `outputs` were not.
     fn commit(
         &self,
-        outputs: Lengths,
+        outputs: Barrier,
         finished: Option<u8>,
     ) -> LocalBoxFuture<'static, Result<(), FrontierError>>;
 

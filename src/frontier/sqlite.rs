@@ -20,7 +20,7 @@ use super::memory::random_secret;
 use super::pending::{Pending, Unwritten};
 use super::store::{Kept, KeptCut, Store};
 use super::workbench::{Workbench, site_number};
-use super::{Frontier, FrontierError, Lease, Lengths, Next, Options, Settlement, Step};
+use super::{Barrier, Frontier, FrontierError, Lease, Next, Options, Settlement, Step, Written};
 use crate::model::{Summary, Target};
 use crate::policy::budget::Cut;
 
@@ -45,8 +45,8 @@ pub struct Begun {
     pub again: bool,
     /// That run came to its end, with this exit code.
     pub finished: Option<u8>,
-    /// The committed length of each output.
-    pub lengths: Vec<u64>,
+    /// What the outputs had on their medium.
+    pub written: Written,
     /// The records so far, counted.
     pub summary: Summary,
 }
@@ -105,12 +105,16 @@ impl Sqlite {
             store.begin(&identity, secret)?;
         }
         let cut = if resumed { store.cuts()? } else { Vec::new() };
+        let filtered = held.written.filtered;
         let mut begun = Begun {
             resumed,
             again: held.again,
             finished: held.finished,
-            lengths: held.lengths,
-            summary: held.summary,
+            written: held.written,
+            summary: Summary {
+                filtered,
+                ..held.summary
+            },
         };
         let changed = Arc::new(Notify::new());
         let sqlite = Self {
@@ -348,7 +352,7 @@ impl Frontier for Sqlite {
 
     fn commit(
         &self,
-        outputs: Lengths,
+        outputs: Barrier,
         finished: Option<u8>,
     ) -> LocalBoxFuture<'static, Result<(), FrontierError>> {
         let (done, committed) = oneshot::channel();

@@ -12,9 +12,9 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension, params};
 use url::Url;
 
-use super::FrontierError;
 use super::pending::Pending;
 use super::seal::Seal;
+use super::{FrontierError, Written};
 use crate::model::target::Naming;
 use crate::model::{Outcome, Seed, Summary, Target};
 
@@ -45,7 +45,7 @@ pub(super) struct Held {
     pub(super) finished: Option<u8>,
     /// There was a run before.
     pub(super) again: bool,
-    pub(super) lengths: Vec<u64>,
+    pub(super) written: Written,
     pub(super) summary: Summary,
 }
 
@@ -282,7 +282,12 @@ impl Store {
             secret,
             again: meta("runs")?.is_some(),
             finished: meta("finished")?.and_then(|code| code.parse().ok()),
-            lengths,
+            written: Written {
+                lengths,
+                filtered: meta("filtered")?
+                    .and_then(|count| count.parse().ok())
+                    .unwrap_or(0),
+            },
             summary,
         })
     }
@@ -360,6 +365,21 @@ impl Store {
         begin().map_err(|error: rusqlite::Error| state_error(&self.path, error))
     }
 
+    /// Puts down what the outputs have, within the open transaction.
+    pub(super) fn put_written(&self, written: &Written) -> rusqlite::Result<()> {
+        for (position, length) in (0_i64..).zip(&written.lengths) {
+            self.connection
+                .prepare_cached("INSERT OR REPLACE INTO outputs VALUES (?1, ?2)")?
+                .execute(params![position, length.cast_signed()])?;
+        }
+        if written.filtered > 0 {
+            self.connection
+                .prepare_cached("INSERT OR REPLACE INTO meta VALUES ('filtered', ?1)")?
+                .execute([written.filtered.to_string()])?;
+        }
+        Ok(())
+    }
+
     /// Makes a finished run the one before: every target is to be visited again, and keeps what was learnt of it.
     ///
     /// # Errors
@@ -368,7 +388,7 @@ impl Store {
         let anew = "BEGIN IMMEDIATE;
             UPDATE targets SET before = (SELECT json_patch('{}', json_object('etag', etag, 'last_modified',
                 last_modified, 'sha256', sha256, 'record', json(record))) FROM visits v WHERE v.id = targets.id);
-            DELETE FROM visits; DELETE FROM outputs; DELETE FROM meta WHERE name = 'finished';
+            DELETE FROM visits; DELETE FROM outputs; DELETE FROM meta WHERE name IN ('finished', 'filtered');
             INSERT OR REPLACE INTO meta VALUES ('runs', (SELECT CAST(coalesce(max(CAST(value AS INTEGER)), 1) + 1 AS TEXT)
                 FROM meta WHERE name = 'runs'));";
         let recrawl = || {

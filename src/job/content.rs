@@ -43,6 +43,8 @@ pub struct Wanted {
     pub digest: bool,
     /// The content itself, as text.
     pub body: bool,
+    /// The same for conditions on records, and not for the record.
+    pub text: bool,
     /// The content as it came, for outputs that take exchanges; the jobs see to it.
     pub captures: bool,
     /// Content of other types is not read.
@@ -63,6 +65,8 @@ pub(super) struct Found {
     /// It is for the record.
     pub(super) shown: bool,
     pub(super) body: Option<String>,
+    /// The same, where it is not for the record.
+    pub(super) text: Option<String>,
     /// Why something that was asked for is not there.
     pub(super) unread: Option<String>,
 }
@@ -170,7 +174,7 @@ impl Content {
             self.hash = Some(digest::Context::new(&digest::SHA256));
         }
         let extracted = self.wanted.extraction.is_some() && status.is_success();
-        let held = self.wanted.body || extracted;
+        let held = self.wanted.body || self.wanted.text || extracted;
         self.held = held.then(Vec::new);
         if self.parse.is_some() || self.all || held || self.hash.is_some() {
             Want::Content
@@ -270,7 +274,7 @@ pub(super) async fn read(content: Content, url: &Url, end: End) -> (End, Found) 
                 content: &content,
             };
             let fields = extraction.map(|extraction| extraction.read(&page));
-            let body = wanted.body.then(|| text_of(&page).0);
+            let body = (wanted.body || wanted.text).then(|| text_of(&page).0);
             (fields, body)
         };
         let Some((fields, body)) = apart(much, read).await else {
@@ -281,7 +285,11 @@ pub(super) async fn read(content: Content, url: &Url, end: End) -> (End, Found) 
             Some(Err(reason)) => found.unread = Some(reason),
             None => {}
         }
-        found.body = body;
+        if wanted.body {
+            found.body = body;
+        } else {
+            found.text = body;
+        }
     }
     (End::Answer(exchange), found)
 }

@@ -158,7 +158,7 @@ impl Crawl {
         }
         let before = Before {
             durable: true,
-            lengths: begun.lengths,
+            written: begun.written,
             summary: begun.summary,
         };
         let work = work(begun.again, true);

@@ -16,9 +16,12 @@ use super::crawl::{Crawl, Named};
 use super::pipeline::{End, Judged, Pipeline, Work};
 use super::writer::Writer;
 use super::{Error, Setting};
-use crate::frontier::{Answer, Errand, Frontier, Memory, Options, Settlement, Step, Task, leases};
+use crate::frontier::{
+    Answer, Errand, Frontier, Memory, Options, Settlement, Step, Task, Written, leases,
+};
 use crate::model::{Summary, Target};
 use crate::policy::budget::{Budget, trap};
+use crate::policy::filter::Filter;
 use crate::policy::order::Order;
 
 /// Would a URL be visited?
@@ -91,7 +94,7 @@ async fn robots_say(
         budget: Budget::default(),
         pace: crawl.pace,
     });
-    let writer = Writer::open(Vec::new(), &[])?;
+    let writer = Writer::open(Vec::new(), Filter::default(), &Written::default())?;
     let pipeline = Pipeline {
         frontier: &frontier,
         fetcher: &*setting.fetcher,

@@ -12,6 +12,7 @@
 //! | `exchange` | conditions, what a request made felt, and the copy for an archive |
 //! | `robots` | the errand for a robots.txt |
 //! | `writer` | outputs on their own thread, and how far they are committed |
+//! | `output` | one of them |
 //! | `record` | from a task's end to its record |
 //! | `content` | content as it arrives, into the parser that its type asks for; what is heavy leaves the loop |
 
@@ -21,6 +22,7 @@ mod crawl;
 mod exchange;
 mod explain;
 mod fetch;
+mod output;
 mod pipeline;
 mod record;
 mod robots;
@@ -35,10 +37,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::fetcher::{Fetcher, Http};
-use crate::frontier::{Frontier, FrontierError, Seeds};
+use crate::frontier::{Frontier, FrontierError, Seeds, Written};
 use crate::model::{Failure, FailureKind, Reporter, Silent, Summary};
 use crate::policy::accept::Accept;
 use crate::policy::fail_on::FailOn;
+use crate::policy::filter::Filter;
 use crate::policy::headers::{AGENT, Bound, FieldError};
 use crate::policy::robots::product_token;
 
@@ -47,7 +50,7 @@ pub use content::Wanted;
 pub use crawl::{Crawl, State};
 pub use explain::Explanation;
 pub use fetch::{Fetch, default_concurrency};
-pub use writer::{Destination, Output, OutputError};
+pub use output::{Destination, Output, OutputError};
 
 /// Requests in flight are given so long when a run is asked to stop.
 pub const DRAIN: Duration = Duration::from_secs(5);
@@ -60,6 +63,8 @@ pub struct Setting {
     pub reporter: Rc<dyn Reporter>,
     /// Take the records.
     pub outputs: Vec<Output>,
+    /// Which records they take.
+    pub filter: Filter,
     /// The rules that all jobs share.
     pub limits: Limits,
     /// Ends the run early.
@@ -74,6 +79,7 @@ impl Setting {
             fetcher: Rc::new(Http::default()),
             reporter: Rc::new(Silent),
             outputs,
+            filter: Filter::default(),
             limits: Limits::default(),
             stop: Stop::default(),
         }
@@ -310,10 +316,11 @@ async fn run(
         fetcher,
         reporter,
         outputs,
+        filter,
         limits,
         stop,
     } = setting;
-    let writer = writer::Writer::open(outputs, &before.lengths)?;
+    let writer = writer::Writer::open(outputs, filter, &before.written)?;
     let began = Instant::now();
     let pipeline = pipeline::Pipeline {
         frontier,
@@ -346,11 +353,11 @@ async fn run(
         summary.cuts.push((spent.flag(), left));
     }
     if before.durable {
-        let lengths = writer.last_barrier().await?;
+        let written = writer.last_barrier().await?;
         let finished = (!ended).then(|| exit_code(&summary));
-        frontier.commit(lengths, finished).await?;
+        frontier.commit(written, finished).await?;
     }
-    writer.finish(&summary).await?;
+    let summary = writer.finish(summary).await?;
     Ok(Report {
         summary,
         interrupted,
@@ -363,6 +370,6 @@ async fn run(
 #[derive(Default)]
 struct Before {
     durable: bool,
-    lengths: Vec<u64>,
+    written: Written,
     summary: Summary,
 }

@@ -517,9 +517,9 @@ impl Pipeline<'_> {
             }
             due = now + TICK;
             let ripe = committing.is_none() && self.frontier.dirty() && now - committed >= COMMIT;
-            if ripe && let Some(lengths) = self.writer.barrier() {
+            if ripe && let Some(written) = self.writer.barrier() {
                 committed = now;
-                committing = Some(self.frontier.commit(lengths, None));
+                committing = Some(self.frontier.commit(written, None));
             }
         }
     }

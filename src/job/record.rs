@@ -81,7 +81,8 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> V
         }));
     }
     visit.sha256 = sha256.filter(|_| found.shown);
-    visit.body = std::mem::take(&mut found.body);
+    visit.body = found.body.take();
+    visit.unshown = found.text.take().map(String::into_boxed_str);
     if let Some(reason) = found.unread.take() {
         visit.fail(Failure::new(FailureKind::TooLarge, reason));
     }

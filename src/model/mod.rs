@@ -14,8 +14,10 @@
 //! | [`document`] | [`Document`], [`Link`]: what a parser found in content |
 //! | [`failure`] | [`Outcome`], [`Failure`]: a verdict and its reason |
 //! | [`visit`] | [`Visit`], [`Outlink`], [`Summary`]: the record |
+//! | [`field`] | [`Field`](field::Field): a record's fields by name |
 //! | [`before`] | [`Before`], [`Change`]: what an earlier run knew |
 //! | [`event`] | [`Event`], [`Reporter`]: what is said while a run goes on |
+//! | [`quantity`] | numbers with units, as people write them |
 //! | [`secret`] | [`Secret`]: a value that is never shown |
 
 pub mod before;
@@ -23,7 +25,9 @@ pub mod document;
 pub mod event;
 pub mod exchange;
 pub mod failure;
+pub mod field;
 pub mod message;
+pub mod quantity;
 pub mod secret;
 pub mod target;
 pub mod url;

@@ -87,6 +87,9 @@ pub struct Visit {
     /// The content as text, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body: Option<String>,
+    /// The content as text, for conditions on records; no part of this one.
+    #[serde(skip)]
+    pub unshown: Option<Box<str>>,
     /// What became of it since the run before, where there was one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub change: Option<Change>,
@@ -162,6 +165,7 @@ impl Visit {
             fields: Map::new(),
             sha256: None,
             body: None,
+            unshown: None,
             change: None,
             cached: false,
             validators: None,
@@ -194,6 +198,8 @@ pub struct Summary {
     pub failures: Vec<(FailureKind, u64)>,
     /// Records that make the run fail, where that was said; else it is the broken ones.
     pub failing: Option<u64>,
+    /// Records that no output took, because a condition kept them out.
+    pub filtered: u64,
     /// Requests that were sent.
     pub requests: u64,
     /// Requests that wait for an answer now.

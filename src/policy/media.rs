@@ -7,6 +7,12 @@ use std::str::FromStr;
 pub struct MediaTypes(Vec<String>);
 
 impl MediaTypes {
+    /// What any of these lists has.
+    #[must_use]
+    pub fn any_of(lists: impl IntoIterator<Item = Self>) -> Self {
+        Self(lists.into_iter().flat_map(|list| list.0).collect())
+    }
+
     /// Is the type among them? What has no type is: nobody knows what it is.
     #[must_use]
     pub fn contain(&self, essence: &str) -> bool {

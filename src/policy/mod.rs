@@ -6,9 +6,11 @@
 //! | [`address`] | which addresses may be contacted, given who named the host |
 //! | [`budget`] | how much of a site is visited, and what is a trap |
 //! | [`fail_on`] | which records make a run fail |
+//! | [`filter`] | which records are written |
 //! | [`headers`] | which fields and credentials go to which origin |
 //! | [`media`] | which media types are wanted |
 //! | [`order`] | which URLs come first |
+//! | [`pattern`] | patterns that users write, and where a mistake is |
 //! | [`politeness`] | how fast and how wide an origin is asked |
 //! | [`port`] | which ports a page may lead to |
 //! | [`redirect`] | where a redirect leads, and whether it may |
@@ -21,9 +23,11 @@ pub mod accept;
 pub mod address;
 pub mod budget;
 pub mod fail_on;
+pub mod filter;
 pub mod headers;
 pub mod media;
 pub mod order;
+pub mod pattern;
 pub mod politeness;
 pub mod port;
 pub mod redirect;

@@ -10,7 +10,6 @@
 
 mod capture;
 mod escape;
-mod field;
 mod jsonl;
 mod sqlite;
 mod table;

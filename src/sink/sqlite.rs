@@ -12,8 +12,8 @@ use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, params, params_from_iter};
 use serde_json::Value;
 
-use super::field::{Field, Record, columns};
 use super::{Format, Medium, Options, Place};
+use crate::model::field::{Field, Record, columns};
 use crate::model::{Summary, Visit};
 
 pub(super) const FORMAT: Format = Format {

@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 
-use super::field::{Field, Record, columns};
 use super::{Format, Medium, Sink, for_terminal};
 use crate::model::Visit;
+use crate::model::field::{Field, Record, columns};
 
 pub(super) const CSV: Format = Format {
     name: "csv",

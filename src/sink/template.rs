@@ -6,9 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::field::{FIELDS, Field, Record, extracted, named};
 use super::{Format, Medium, Sink, for_terminal};
 use crate::model::Visit;
+use crate::model::field::{FIELDS, Field, Record, extracted, named};
 
 pub(super) const FORMAT: Format = Format {
     name: "template",

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `idea` | waiting at once: order and arrivals, never a stopwatch; ten thousand in flight |
 //! | `fetch` | one record a line, whatever happens to it |
+//! | `list` | what is written of a list, and in which order |
 //! | `crawl` | every page once, links in scope, robots, depth |
 //! | `content` | what a record holds of the content |
 //! | `config` | `dragnet.toml` |
@@ -42,6 +43,7 @@ mod faults;
 mod fetch;
 mod idea;
 mod limits;
+mod list;
 mod matrix;
 mod outputs;
 mod places;

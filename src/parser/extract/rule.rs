@@ -1,10 +1,10 @@
 //! How rules are written: `name=CSS`, `name=CSS@attribute`, `name=PATTERN`, `name=/pointer`; `[]` at the end takes
 //! every match. A mistake is named with its column, counted in characters from 1.
 
-use regex::RegexBuilder;
 use scraper::Selector;
 
 use super::{Convert, Rule, Way};
+use crate::policy::pattern::pattern;
 
 impl Rule {
     /// `name=CSS`, `name=CSS@attribute`.
@@ -58,10 +58,7 @@ impl Rule {
             at,
             all,
         } = Parts::of(text, "PATTERN")?;
-        let pattern = RegexBuilder::new(what)
-            .size_limit(1 << 20)
-            .build()
-            .map_err(|error| format!("column {}, in the pattern: {error}", at + 1))?;
+        let pattern = pattern(what, at)?;
         Ok(Self::new(name, Way::Regex(pattern), all))
     }
 
@@ -177,7 +174,10 @@ mod tests {
                 Rule::select("ab=p:nope(1)"),
                 "column 5: this is no CSS selector from here on: :nope(1)",
             ),
-            (Rule::regex("a=(b"), "column 3, in the pattern: "),
+            (
+                Rule::regex("a=(b"),
+                "column 3, in the pattern: unclosed group",
+            ),
             (
                 Rule::json_pointer("a=b"),
                 "column 3: a JSON pointer begins with /",

@@ -1,86 +1,113 @@
-//! The fields of a record by name, for formats that have columns or that the user words: nested ones flattened.
+//! The fields of a record by name, nested ones flattened: for formats that have columns or that the user words, and
+//! for conditions on records.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-use crate::model::Visit;
+use super::visit::Visit;
 
 /// A field of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Field {
+pub struct Field {
     /// In tables: `timing_ttfb`. A template may write `timing.ttfb` as well.
-    pub(super) name: Cow<'static, str>,
+    pub name: Cow<'static, str>,
+    /// What its values are.
+    pub kind: Kind,
     /// Where it stands in the record's JSON (RFC 6901).
     pointer: Cow<'static, str>,
 }
 
+/// What the values of a field are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text, or a list that is shown as text.
+    Text,
+    /// A number without a unit.
+    Number,
+    /// A number of bytes.
+    Bytes,
+    /// A length of time in milliseconds.
+    Milliseconds,
+    /// True, or absent.
+    Flag,
+}
+
 const fn field(name: &'static str, pointer: &'static str) -> Field {
+    of(name, pointer, Kind::Text)
+}
+
+const fn of(name: &'static str, pointer: &'static str, kind: Kind) -> Field {
     Field {
         name: Cow::Borrowed(name),
+        kind,
         pointer: Cow::Borrowed(pointer),
     }
 }
 
 /// The column of a value that the user named.
-pub(super) fn extracted(name: &str) -> Field {
+#[must_use]
+pub fn extracted(name: &str) -> Field {
     Field {
         name: format!("fields_{name}").into(),
+        kind: Kind::Text,
         pointer: format!("/fields/{name}").into(),
     }
 }
 
 /// The columns of a table: every field, and the values that the user named.
-pub(super) fn columns(extracted_names: &[String]) -> Vec<Field> {
+#[must_use]
+pub fn columns(extracted_names: &[String]) -> Vec<Field> {
     let named = extracted_names.iter().map(|name| extracted(name));
     FIELDS.iter().cloned().chain(named).collect()
 }
 
 /// Every field, in the order of the columns; the same for every job, so that columns never shift.
-pub(super) const FIELDS: &[Field] = &[
+pub const FIELDS: &[Field] = &[
     field("id", "/id"),
     field("url", "/url"),
     field("input", "/input"),
-    field("line", "/line"),
+    of("line", "/line", Kind::Number),
     field("source_path", "/source/path"),
     field("source_url", "/source/url"),
-    field("source_line", "/source/line"),
-    field("source_column", "/source/column"),
+    of("source_line", "/source/line", Kind::Number),
+    of("source_column", "/source/column", Kind::Number),
     field("fragment", "/fragment"),
     field("outcome", "/outcome"),
-    field("status", "/status"),
+    of("status", "/status", Kind::Number),
     field("final_url", "/final_url"),
     field("redirects", "/redirects"),
     field("error_kind", "/error/kind"),
     field("error_message", "/error/message"),
-    field("depth", "/depth"),
+    of("depth", "/depth", Kind::Number),
     field("referrer", "/referrer"),
     field("content_type", "/content_type"),
     field("charset", "/charset"),
-    field("size", "/size"),
+    of("size", "/size", Kind::Bytes),
     field("title", "/title"),
     field("canonical", "/canonical"),
     field("robots", "/robots"),
     field("lastmod", "/lastmod"),
     field("change", "/change"),
-    field("cached", "/cached"),
+    of("cached", "/cached", Kind::Flag),
     field("sha256", "/sha256"),
     field("body", "/body"),
     field("links", "/links"),
-    field("timing_dns", "/timing/dns"),
-    field("timing_connect", "/timing/connect"),
-    field("timing_tls", "/timing/tls"),
-    field("timing_ttfb", "/timing/ttfb"),
-    field("timing_total", "/timing/total"),
-    field("timing_start", "/timing/start"),
-    field("timing_reused", "/timing/reused"),
+    of("timing_dns", "/timing/dns", Kind::Milliseconds),
+    of("timing_connect", "/timing/connect", Kind::Milliseconds),
+    of("timing_tls", "/timing/tls", Kind::Milliseconds),
+    of("timing_ttfb", "/timing/ttfb", Kind::Milliseconds),
+    of("timing_total", "/timing/total", Kind::Milliseconds),
+    of("timing_start", "/timing/start", Kind::Milliseconds),
+    of("timing_reused", "/timing/reused", Kind::Flag),
     field("remote_addr", "/remote_addr"),
     field("http_version", "/http_version"),
-    field("attempts", "/attempts"),
+    of("attempts", "/attempts", Kind::Number),
 ];
 
 /// The field of that name, dotted or flattened; whether somebody gave a value the name behind `fields.` is not asked.
-pub(super) fn named(name: &str) -> Option<Field> {
+#[must_use]
+pub fn named(name: &str) -> Option<Field> {
     let same = |field: &&Field| {
         field.name == name
             || field
@@ -97,22 +124,27 @@ pub(super) fn named(name: &str) -> Option<Field> {
 }
 
 /// A record whose fields are asked for by name.
-pub(super) struct Record(Value);
+#[derive(Debug)]
+pub struct Record(Value);
 
 impl Record {
-    pub(super) fn of(visit: &Visit) -> Self {
+    /// The fields of `visit`.
+    #[must_use]
+    pub fn of(visit: &Visit) -> Self {
         // A record is strings, numbers and lists of these, which always serialise.
         Self(serde_json::to_value(visit).unwrap_or_default())
     }
 
     /// The value of a field, if it has one.
-    pub(super) fn value(&self, field: &Field) -> Option<&Value> {
+    #[must_use]
+    pub fn value(&self, field: &Field) -> Option<&Value> {
         self.0.pointer(&field.pointer)
     }
 
     /// The text of a field, empty where it has no value. Hops are `301 URL`, one after the other; links are their URLs;
     /// any other list is JSON.
-    pub(super) fn text(&self, field: &Field) -> Cow<'_, str> {
+    #[must_use]
+    pub fn text(&self, field: &Field) -> Cow<'_, str> {
         match self.0.pointer(&field.pointer) {
             None | Some(Value::Null) => Cow::Borrowed(""),
             Some(Value::String(text)) => Cow::Borrowed(text),

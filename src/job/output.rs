@@ -1,0 +1,340 @@
+//! One output: a format, and the stream, file or place that its records go to. Used from the writing thread alone.
+//!
+//! On resume a file is cut back to its committed length. Appended formats are written at the end of each batch, so a
+//! reader sees a record when there is one.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+
+use crate::model::{Summary, Visit};
+use crate::sink::{self, Capture, Medium, OpenPlace, Place, Sink};
+
+/// Where an output goes.
+pub enum Destination {
+    /// A stream that cannot be cut back: a pipe, a terminal.
+    Stream(Box<dyn Write + Send>),
+    /// A file of that name.
+    File(PathBuf),
+}
+
+/// One format to one place.
+pub enum Output {
+    /// Records as bytes.
+    Bytes {
+        /// Turns records into bytes.
+        sink: Box<dyn Sink>,
+        /// Takes them.
+        destination: Destination,
+        /// It takes exchanges too.
+        captures: bool,
+    },
+    /// Records to a place of the format's own.
+    Place {
+        /// Where.
+        path: PathBuf,
+        /// Makes it.
+        open: OpenPlace,
+        /// How records shall look.
+        options: sink::Options,
+    },
+}
+
+impl Output {
+    /// `sink` to `stream`: a pipe, a terminal, memory; [`io::sink`] for a sink that keeps records itself.
+    pub fn stream(sink: impl Sink + 'static, stream: impl Write + Send + 'static) -> Self {
+        Self::Bytes {
+            sink: Box::new(sink),
+            destination: Destination::Stream(Box::new(stream)),
+            captures: false,
+        }
+    }
+
+    /// The file at `path`, in the format that its extension names.
+    ///
+    /// # Errors
+    /// When no format has that extension.
+    pub fn file(path: impl Into<PathBuf>) -> Result<Self, OutputError> {
+        let path = path.into();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let Some(format) = sink::for_file(&name) else {
+            return Err(OutputError::Open {
+                name: path.display().to_string(),
+                reason: "no format has that extension".to_owned(),
+            });
+        };
+        let options = sink::Options {
+            links: format.links,
+            ..sink::Options::default()
+        };
+        Ok(match format.medium {
+            Medium::Bytes(open) => Self::Bytes {
+                sink: open(&options),
+                destination: Destination::File(path),
+                captures: format.captures,
+            },
+            Medium::Place(open) => Self::Place {
+                path,
+                open,
+                options,
+            },
+        })
+    }
+}
+
+/// Why an output failed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// It could not be opened.
+    #[error("cannot open the output {name}: {reason}")]
+    Open {
+        /// The file.
+        name: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// It could not be written.
+    #[error(
+        "cannot write to {name}: {reason}; what was written before is complete up to its last line"
+    )]
+    Write {
+        /// The file, or `stdout`.
+        name: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// It is not what the state says was written.
+    #[error(
+        "the output {name} is shorter ({length} bytes) than what the state has committed to it ({committed}); put the file back, or start anew with --fresh"
+    )]
+    Short {
+        /// The file.
+        name: String,
+        /// Its length.
+        length: u64,
+        /// What it should be at least.
+        committed: u64,
+    },
+    /// The reader of stdout went away: the quiet end of a pipe.
+    #[error("the reader of the output has gone")]
+    Closed,
+}
+
+/// An output at work.
+pub(super) enum Open {
+    Bytes(Bytes),
+    Place { name: String, place: Box<dyn Place> },
+}
+
+/// An output of bytes.
+pub(super) struct Bytes {
+    name: String,
+    sink: Box<dyn Sink>,
+    to: Opened,
+    length: u64,
+    buffer: Vec<u8>,
+}
+
+enum Opened {
+    Stream(Box<dyn Write + Send>),
+    File(File),
+}
+
+impl Open {
+    pub(super) fn new(output: Output, committed: Option<u64>) -> Result<Self, OutputError> {
+        match output {
+            Output::Bytes {
+                sink, destination, ..
+            } => Bytes::new(sink, destination, committed).map(Self::Bytes),
+            Output::Place {
+                path,
+                open,
+                options,
+            } => {
+                let name = path.display().to_string();
+                let place = open(&path, &options, committed.is_some());
+                match place {
+                    Ok(place) => Ok(Self::Place { name, place }),
+                    Err(error) => Err(OutputError::Open {
+                        name,
+                        reason: error.to_string(),
+                    }),
+                }
+            }
+        }
+    }
+
+    /// Makes it ready for the first record.
+    pub(super) fn begin(&mut self) -> Result<(), OutputError> {
+        if let Self::Bytes(bytes) = self {
+            bytes.cut()?;
+            if bytes.length == 0 {
+                bytes.sink.begin(&mut bytes.buffer);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn write(&mut self, visit: &Visit) -> Result<(), OutputError> {
+        match self {
+            Self::Bytes(bytes) => bytes.sink.write(visit, &mut bytes.buffer),
+            Self::Place { name, place } => place
+                .write(visit)
+                .map_err(|error| write_error(name, &error))?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn capture(&mut self, capture: &mut Capture) -> Result<(), OutputError> {
+        let Self::Bytes(bytes) = self else {
+            return Ok(());
+        };
+        let taken = bytes.sink.capture(capture, &mut bytes.buffer);
+        taken.map_err(|error| write_error(&bytes.name, &error))?;
+        // Content is large: it does not wait for the end of a batch.
+        if bytes.buffer.len() > 1 << 20 {
+            bytes.flush()?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), OutputError> {
+        match self {
+            Self::Bytes(bytes) => bytes.flush(),
+            Self::Place { .. } => Ok(()),
+        }
+    }
+
+    pub(super) fn sync(&mut self) -> Result<(), OutputError> {
+        match self {
+            Self::Bytes(bytes) => {
+                bytes.flush()?;
+                bytes.sync()
+            }
+            Self::Place { name, place } => place.sync().map_err(|error| write_error(name, &error)),
+        }
+    }
+
+    pub(super) fn finish(&mut self, summary: &Summary) -> Result<(), OutputError> {
+        match self {
+            Self::Bytes(bytes) => {
+                bytes.sink.finish(summary, &mut bytes.buffer);
+                bytes.flush()
+            }
+            Self::Place { name, place } => place
+                .finish(summary)
+                .map_err(|error| write_error(name, &error)),
+        }
+    }
+
+    /// What is committed of it; a place needs no length.
+    pub(super) fn length(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.length,
+            Self::Place { .. } => 0,
+        }
+    }
+}
+
+fn write_error(name: &str, error: &io::Error) -> OutputError {
+    OutputError::Write {
+        name: name.to_owned(),
+        reason: error.to_string(),
+    }
+}
+
+impl Bytes {
+    fn new(
+        sink: Box<dyn Sink>,
+        destination: Destination,
+        committed: Option<u64>,
+    ) -> Result<Self, OutputError> {
+        let (name, to, length) = match destination {
+            Destination::Stream(stream) => ("stdout".to_owned(), Opened::Stream(stream), 0),
+            Destination::File(path) => {
+                let name = path.display().to_string();
+                let wrong = |error: io::Error| OutputError::Open {
+                    name: name.clone(),
+                    reason: error.to_string(),
+                };
+                // Cut only after every output has been opened: a bad one must not cost a good one.
+                let file = File::options()
+                    .create(true)
+                    .truncate(false)
+                    .write(true)
+                    .open(&path)
+                    .map_err(wrong)?;
+                let found = file.metadata().map_err(wrong)?;
+                let committed = committed.unwrap_or(0);
+                if found.is_file() && found.len() < committed {
+                    return Err(OutputError::Short {
+                        name,
+                        length: found.len(),
+                        committed,
+                    });
+                }
+                (name, Opened::File(file), committed)
+            }
+        };
+        Ok(Self {
+            name,
+            sink,
+            to,
+            length,
+            buffer: Vec::new(),
+        })
+    }
+
+    /// Cuts a file to what is committed. A device or a named pipe has no length to cut.
+    fn cut(&mut self) -> Result<(), OutputError> {
+        let Opened::File(file) = &mut self.to else {
+            return Ok(());
+        };
+        let cut = |file: &mut File, length| -> io::Result<()> {
+            if file.metadata()?.is_file() {
+                file.set_len(length)?;
+                file.seek(SeekFrom::Start(length))?;
+            }
+            Ok(())
+        };
+        cut(file, self.length).map_err(|error| OutputError::Open {
+            name: self.name.clone(),
+            reason: error.to_string(),
+        })
+    }
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let result = match &mut self.to {
+            Opened::Stream(stream) => stream.write_all(&self.buffer).and_then(|()| stream.flush()),
+            Opened::File(file) => file.write_all(&self.buffer),
+        };
+        result.map_err(|error| match (&self.to, error.kind()) {
+            (Opened::Stream(_), io::ErrorKind::BrokenPipe) => OutputError::Closed,
+            _ => OutputError::Write {
+                name: self.name.clone(),
+                reason: error.to_string(),
+            },
+        })?;
+        self.length += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), OutputError> {
+        let Opened::File(file) = &self.to else {
+            return Ok(());
+        };
+        match file.sync_data() {
+            // A device or a pipe has nothing to sync.
+            Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(OutputError::Write {
+                name: self.name.clone(),
+                reason: error.to_string(),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
