@@ -40,6 +40,14 @@ pub(crate) struct FetchOptions {
     /// The scheme of entries that have none
     #[arg(long, value_name = "SCHEME", default_value = "https", value_parser = ["http", "https"], help_heading = "List")]
     default_scheme: String,
+    /// Records in the order of the list, at most 10,000 lines ahead; a line that gets no answer holds the others up for
+    /// (1 + --retries) x --timeout + --max-wait at most
+    #[arg(long, help_heading = "List")]
+    ordered: bool,
+    /// Ask once for lines that are the same page, and answer each of them; at most 64 bytes of memory for each page,
+    /// and its record in a temporary file
+    #[arg(long, help_heading = "List")]
+    unique: bool,
     /// What makes the exit code 1: 404, 4xx, 500..=599, error, broken, unknown, or never [default: broken]
     #[arg(long, value_name = "LIST", help_heading = "Limits")]
     fail_on: Option<FailOn>,
@@ -105,6 +113,8 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         pace: run.pace(),
         wanted,
         message: None,
+        unique: options.unique,
+        ordered: options.ordered.then(|| run.patience()),
     };
     let code = run_to_end(run, "URL", |setting| job.run(setting)).await?;
     let failure = failed.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -118,6 +118,8 @@ pub(super) struct Meant {
     pub(super) fetcher: Rc<Http>,
     pub(super) limits: Limits,
     pub(super) pace: PaceOf,
+    /// For a whole exchange.
+    pub(super) timeout: Duration,
     /// To be said once the reporter is there.
     pub(super) warning: Option<String>,
 }
@@ -178,6 +180,7 @@ impl NetworkOptions {
             product_token: product_token(agent).to_owned(),
             ..Limits::default()
         };
+        let timeout = options.timeout;
         let fetcher = Rc::new(Http::new(options).context("cannot set up the connection")?);
         let per_host = self
             .per_host
@@ -192,6 +195,7 @@ impl NetworkOptions {
             fetcher,
             limits,
             pace: paced(politeness),
+            timeout,
             warning,
         })
     }

@@ -69,6 +69,13 @@ impl Run {
         Rc::clone(&self.meant.pace)
     }
 
+    /// The longest that one URL can take: every try times out, and every wait is as long as is allowed.
+    pub(super) fn patience(&self) -> Duration {
+        let limits = &self.meant.limits;
+        let tries = limits.retries.saturating_add(1);
+        self.meant.timeout.saturating_mul(tries) + limits.max_wait
+    }
+
     /// What makes the run fail instead of a broken record.
     pub(super) fn fail_on(&mut self, fail_on: Option<FailOn>) {
         self.meant.limits.fail_on = fail_on;

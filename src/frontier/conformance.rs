@@ -181,6 +181,7 @@ async fn commit(store: &dyn Frontier, model: &mut Model, finished: Option<u8>) {
         .send(Written {
             lengths: vec![7],
             filtered: 0,
+            through: None,
         })
         .expect("somebody waits for the lengths");
     committed.await.expect("nothing fails in this world");
@@ -217,7 +218,7 @@ async fn walk(kind: &Kind, moves: Vec<Move>) {
                 store.settle(
                     lease,
                     Step::Done {
-                        visit: Some(visit(&url)),
+                        visits: vec![visit(&url)],
                         found,
                     }
                     .into(),
@@ -296,7 +297,7 @@ async fn walk(kind: &Kind, moves: Vec<Move>) {
         store.settle(
             lease,
             Step::Done {
-                visit: Some(visit(&url)),
+                visits: vec![visit(&url)],
                 found: Vec::new(),
             }
             .into(),
@@ -313,7 +314,7 @@ async fn walk(kind: &Kind, moves: Vec<Move>) {
                 store.settle(
                     lease,
                     Step::Done {
-                        visit: Some(visit(&url)),
+                        visits: vec![visit(&url)],
                         found: Vec::new(),
                     }
                     .into(),
@@ -396,7 +397,7 @@ fn a_level_begins_when_the_one_before_is_settled() {
             store.settle(
                 first,
                 Step::Done {
-                    visit: None,
+                    visits: Vec::new(),
                     found: vec![at("below", 1), at("deep", 2)],
                 }
                 .into(),
@@ -414,7 +415,7 @@ fn a_level_begins_when_the_one_before_is_settled() {
             store.settle(
                 second,
                 Step::Done {
-                    visit: None,
+                    visits: Vec::new(),
                     found: Vec::new(),
                 }
                 .into(),
@@ -426,7 +427,7 @@ fn a_level_begins_when_the_one_before_is_settled() {
             store.settle(
                 third,
                 Step::Done {
-                    visit: None,
+                    visits: Vec::new(),
                     found: Vec::new(),
                 }
                 .into(),
@@ -481,7 +482,7 @@ fn what_waits_for_robots_goes_out_after_the_answer_and_keeps_the_gap() {
             store.settle(
                 open,
                 Step::Done {
-                    visit: None,
+                    visits: Vec::new(),
                     found: Vec::new(),
                 }
                 .into(),
@@ -489,7 +490,7 @@ fn what_waits_for_robots_goes_out_after_the_answer_and_keeps_the_gap() {
             store.settle(
                 shut,
                 Step::Done {
-                    visit: None,
+                    visits: Vec::new(),
                     found: Vec::new(),
                 }
                 .into(),
@@ -531,7 +532,7 @@ fn the_stream_reads_a_list_no_faster_than_it_is_used_and_ends_with_it() {
             store.settle(
                 lease.expect("a lease"),
                 Step::Done {
-                    visit: None,
+                    visits: Vec::new(),
                     found: Vec::new(),
                 }
                 .into(),
@@ -571,7 +572,14 @@ fn strain_doubles_an_adaptive_gap_and_a_fixed_one_stays() {
                     let mut lease = lease;
                     lease.felt = Some(felt);
                     let found = Vec::new();
-                    store.settle(lease, Step::Done { visit: None, found }.into());
+                    store.settle(
+                        lease,
+                        Step::Done {
+                            visits: Vec::new(),
+                            found,
+                        }
+                        .into(),
+                    );
                 }
                 let gaps: Vec<_> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
                 // The first gap was begun before anything was felt.

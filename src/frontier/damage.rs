@@ -87,7 +87,7 @@ async fn written(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<String>) {
                 let mut visit = Visit::new(lease.task.id.to_string(), url, Outcome::Ok);
                 visit.size = Some(1000 + round);
                 let step = Step::Done {
-                    visit: Some(Arc::new(visit)),
+                    visits: vec![Arc::new(visit)],
                     found: Vec::new(),
                 };
                 store.settle(lease, step.into());
@@ -96,6 +96,7 @@ async fn written(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<String>) {
             let written = Written {
                 lengths: vec![100 * round, 7 * round],
                 filtered: round,
+                through: None,
             };
             lengths.send(written).expect("asked");
             store.commit(outputs, None).await.expect("a commit");

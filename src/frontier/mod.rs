@@ -179,6 +179,8 @@ pub struct Task {
     pub unsent: u32,
     /// What it waited for retries in all.
     pub waited: Duration,
+    /// When its first request was leased.
+    pub begun: Option<Instant>,
 }
 
 impl Task {
@@ -202,6 +204,7 @@ impl Task {
             tries: 0,
             unsent: 0,
             waited: Duration::ZERO,
+            begun: None,
         }
     }
 }
@@ -213,7 +216,7 @@ pub struct Lease {
     /// What to send.
     pub task: Box<Task>,
     /// No request at all: the target is to be recorded with this failure (robots forbids it, or its text
-    /// was no URL).
+    /// was no URL). One that [repeats](Target::repeats) another needs none either.
     pub refusal: Option<Failure>,
     /// What the request made felt, for the pace of its origin; told by whoever sent it.
     pub felt: Option<Felt>,
@@ -227,8 +230,8 @@ pub struct Lease {
 pub enum Step {
     /// The target has its record.
     Done {
-        /// The record, for stores that keep it.
-        visit: Option<Arc<Visit>>,
+        /// The records, for stores that keep them: its own first.
+        visits: Vec<Arc<Visit>>,
         /// Targets that were found on the way.
         found: Vec<Target>,
     },
@@ -304,6 +307,8 @@ pub struct Written {
     pub lengths: Vec<u64>,
     /// Records that no output took.
     pub filtered: u64,
+    /// Where records keep to the order of their list: all up to this place are written, and none beyond.
+    pub through: Option<u64>,
 }
 
 /// Sent once everything that was accepted before is on its medium.

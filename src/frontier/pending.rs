@@ -28,6 +28,7 @@ pub(super) struct Rare {
     unwritten: Unwritten,
     lastmod: Option<Box<str>>,
     before: Option<Box<Before>>,
+    repeats: Option<u64>,
     files: Option<Arc<[PathBuf]>>,
 }
 
@@ -44,6 +45,7 @@ impl Rare {
             || self.unwritten.message.is_some()
             || self.lastmod.is_some()
             || self.before.is_some()
+            || self.repeats.is_some()
             || self.files.is_some()
     }
 }
@@ -84,6 +86,7 @@ impl Pending {
             message,
             lastmod,
             before,
+            repeats,
             files,
         } = target;
         let rare = Rare {
@@ -93,6 +96,7 @@ impl Pending {
             },
             lastmod,
             before,
+            repeats,
             files,
         };
         let rare = rare.is_some().then(|| Box::new(rare));
@@ -128,6 +132,7 @@ impl Pending {
                 },
             lastmod,
             before,
+            repeats,
             files,
         } = rare.map(|rare| *rare).unwrap_or_default();
         // It was made from a parsed URL; whatever cannot be parsed again was not written by us.
@@ -143,12 +148,18 @@ impl Pending {
             message,
             lastmod,
             before,
+            repeats,
             files,
         })
     }
 
-    /// The bytes of its text.
+    /// The bytes of its text, and of what is sent with it.
     pub(super) fn bytes(&self) -> u64 {
-        (self.url.len() + self.seed.as_ref().map_or(0, |seed| seed.input.len())) as u64
+        let input = self.seed.as_ref().map_or(0, |seed| seed.input.len());
+        let message = self.rare.as_ref().map_or(0, |rare| {
+            let message = rare.unwritten.message.as_deref();
+            message.map_or(0, Message::bytes)
+        });
+        (self.url.len() + input + message) as u64
     }
 }

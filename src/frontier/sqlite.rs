@@ -330,8 +330,9 @@ impl Frontier for Sqlite {
     }
 
     fn settle(&self, lease: Lease, mut settlement: Settlement) {
-        if let Step::Done { visit, found } = &mut settlement.step {
-            if let Some(visit) = visit.take() {
+        if let Step::Done { visits, found } = &mut settlement.step {
+            // A target of a crawl has one record.
+            if let Some(visit) = visits.pop() {
                 self.journal.tell(Entry::Visited {
                     id: lease.task.id,
                     visit,

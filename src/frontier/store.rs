@@ -98,6 +98,8 @@ pub(super) fn pending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pending> {
             Box::new(Seed {
                 input,
                 line: line.unsigned_abs(),
+                place: 0,
+                id: None,
             })
         }),
     };
@@ -287,6 +289,7 @@ impl Store {
                 filtered: meta("filtered")?
                     .and_then(|count| count.parse().ok())
                     .unwrap_or(0),
+                through: None,
             },
             summary,
         })

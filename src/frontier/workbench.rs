@@ -26,7 +26,7 @@ use crate::policy::robots::Robots;
 #[derive(Debug)]
 pub(super) struct Place {
     origin: usize,
-    /// A refusal holds none.
+    /// What needs no request holds none.
     counted: bool,
 }
 
@@ -368,9 +368,9 @@ impl Workbench {
             };
             Box::new(Task::of(id, target))
         };
-        if let Some(failure) = task.target.refusal.as_deref() {
-            let failure = failure.clone();
-            return Some(self.refuse(place, task, failure, now));
+        if task.target.refusal.is_some() || task.target.repeats.is_some() {
+            let refusal = task.target.refusal.as_deref().cloned();
+            return Some(self.without_request(place, task, refusal, now));
         }
         if self.options.robots.is_some() && task.url.scheme().starts_with("http") {
             let bench = self.benches[place].as_mut()?;
@@ -385,7 +385,7 @@ impl Workbench {
                 }
                 Rules::Known { answer, .. } => {
                     if let Some(failure) = forbidden(answer, &task.url) {
-                        return Some(self.refuse(place, task, failure, now));
+                        return Some(self.without_request(place, task, Some(failure), now));
                     }
                 }
                 // `Asked` was dealt with above.
@@ -400,6 +400,7 @@ impl Workbench {
         self.leased += 1;
         task.attempts += 1;
         task.tries += 1;
+        task.begun.get_or_insert(now);
         let origin = match &mut self.benches[place] {
             Some(bench) => {
                 bench.leased += 1;
@@ -422,12 +423,19 @@ impl Workbench {
         }
     }
 
-    fn refuse(&mut self, place: usize, task: Box<Task>, failure: Failure, now: Instant) -> Lease {
+    /// Holds no slot, and moves no clock.
+    fn without_request(
+        &mut self,
+        place: usize,
+        task: Box<Task>,
+        refusal: Option<Failure>,
+        now: Instant,
+    ) -> Lease {
         self.queued -= 1;
         self.leased += 1;
         self.schedule(place, now);
         Lease {
-            refusal: Some(failure),
+            refusal,
             felt: None,
             origin: Origin::of(&task.url),
             task,

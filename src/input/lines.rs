@@ -46,8 +46,16 @@ pub fn lines(
 pub fn arguments(texts: &[String], default_scheme: &str) -> Vec<Target> {
     (1..)
         .zip(texts)
-        .map(|(line, text)| seed(text, line, default_scheme))
+        .map(|(line, text)| placed(seed(text, line, default_scheme), line))
         .collect()
+}
+
+/// Gives a seed its place among all.
+fn placed(mut target: Target, place: u64) -> Target {
+    if let Some(seed) = &mut target.seed {
+        seed.place = place;
+    }
+    target
 }
 
 fn read(
@@ -57,7 +65,13 @@ fn read(
     batches: &mpsc::Sender<Vec<Target>>,
 ) -> io::Result<()> {
     let mut number = 0;
+    let mut place = 0;
     let mut line = Line::default();
+    let mut next = |line: &mut Line, number| {
+        let target = line.take(number, default_scheme)?;
+        place += 1;
+        Some(placed(target, place))
+    };
     loop {
         let available = match reader.fill_buf() {
             Ok(available) => available,
@@ -66,7 +80,7 @@ fn read(
         };
         if available.is_empty() {
             number += 1;
-            if let Some(target) = line.take(number, default_scheme) {
+            if let Some(target) = next(&mut line, number) {
                 let _ = batches.blocking_send(vec![target]);
             }
             return Ok(());
@@ -78,7 +92,7 @@ fn read(
             line.extend(&rest[..end]);
             rest = &rest[end + 1..];
             number += 1;
-            batch.extend(line.take(number, default_scheme));
+            batch.extend(next(&mut line, number));
             if batch.len() == BATCH && batches.blocking_send(std::mem::take(&mut batch)).is_err() {
                 return Ok(());
             }
@@ -121,6 +135,8 @@ impl Line {
             let input = Seed {
                 input: format!("{}…", masked(&beginning)),
                 line: number,
+                place: 0,
+                id: None,
             };
             let reason =
                 format!("the line is {length} bytes long; at most {LINE_LIMIT} are read as a URL");
@@ -131,6 +147,8 @@ impl Line {
             let input = Seed {
                 input: masked(text),
                 line: number,
+                place: 0,
+                id: None,
             };
             Some(refused(
                 input,

@@ -26,6 +26,8 @@ pub fn seed(text: &str, line: u64, default_scheme: &str) -> Target {
     let input = Seed {
         input: masked(text),
         line,
+        place: 0,
+        id: None,
     };
     match parse(text, default_scheme) {
         Ok(mut url) => {

@@ -160,6 +160,7 @@ impl Crawl {
             durable: true,
             written: begun.written,
             summary: begun.summary,
+            order: None,
         };
         let work = work(begun.again, true);
         run(setting, &frontier, &work, seeds, before).await

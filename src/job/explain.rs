@@ -94,7 +94,7 @@ async fn robots_say(
         budget: Budget::default(),
         pace: crawl.pace,
     });
-    let writer = Writer::open(Vec::new(), Filter::default(), &Written::default())?;
+    let writer = Writer::open(Vec::new(), Filter::default(), None, &Written::default())?;
     let pipeline = Pipeline {
         frontier: &frontier,
         fetcher: &*setting.fetcher,
@@ -117,7 +117,7 @@ async fn robots_say(
             frontier.settle(
                 lease,
                 Settlement::from(Step::Done {
-                    visit: None,
+                    visits: Vec::new(),
                     found: Vec::new(),
                 }),
             );

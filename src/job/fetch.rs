@@ -1,11 +1,12 @@
 //! `fetch`: the URLs of a list, each once for every line that names it, nothing followed but redirects.
 //!
 //! Every line gets exactly one record, also when its text is no URL. robots.txt is not asked for: the user
-//! named each URL himself (RFC 9309 is about crawlers). Deliberately absent: a seen-set, so a list of any
+//! named each URL himself (RFC 9309 is about crawlers). Without `--unique` there is no seen-set, so a list of any
 //! length runs in constant memory.
 
 use std::future::ready;
 use std::num::NonZeroUsize;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,13 @@ use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 
 use super::content::{Content, Found, Wanted};
+use super::order::{Passed, within};
 use super::pipeline::{End, Judged, Work};
+use super::repeats::Repeats;
 use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Memory, Options, PaceOf, Seeds, Task, paced};
 use crate::input;
-use crate::model::Message;
+use crate::model::{Message, Target};
 use crate::policy::budget::Budget;
 use crate::policy::order::Order;
 use crate::policy::politeness::Politeness;
@@ -32,6 +35,11 @@ pub struct Fetch<'a> {
     pub wanted: Wanted,
     /// How every line is asked for that does not say so itself, where that is no plain GET.
     pub message: Option<Arc<Message>>,
+    /// Lines that ask for the same are asked for once.
+    pub unique: bool,
+    /// Records come in the order of the lines; from its first request on, a line has so long for all of its requests
+    /// and waits, because others wait for its record.
+    pub ordered: Option<Duration>,
 }
 
 impl Fetch<'_> {
@@ -55,6 +63,8 @@ impl Fetch<'_> {
             pace: paced(Self::POLITENESS),
             wanted: Wanted::default(),
             message: None,
+            unique: false,
+            ordered: None,
         }
     }
 
@@ -72,6 +82,15 @@ impl Fetch<'_> {
             pace: self.pace,
         };
         let frontier = Memory::new(options);
+        let mut seeds = self.seeds;
+        let order = self.ordered.map(|_| Arc::<Passed>::default());
+        if let Some(passed) = &order {
+            seeds = within(seeds, Arc::clone(passed));
+        }
+        let repeats = self.unique.then(Rc::<Repeats>::default);
+        if let Some(repeats) = &repeats {
+            seeds = repeats.without(seeds);
+        }
         let work = List {
             limits: setting.limits.clone(),
             wanted: Wanted {
@@ -79,8 +98,14 @@ impl Fetch<'_> {
                 ..self.wanted
             },
             message: self.message,
+            repeats,
+            patience: self.ordered,
         };
-        run(setting, &frontier, &work, self.seeds, Before::default()).await
+        let before = Before {
+            order,
+            ..Before::default()
+        };
+        run(setting, &frontier, &work, seeds, before).await
     }
 }
 
@@ -89,6 +114,8 @@ struct List {
     limits: Limits,
     wanted: Wanted,
     message: Option<Arc<Message>>,
+    repeats: Option<Rc<Repeats>>,
+    patience: Option<Duration>,
 }
 
 impl Work for List {
@@ -110,10 +137,27 @@ impl Work for List {
         mut found: Found,
     ) -> LocalBoxFuture<'a, Judged> {
         let visit = record::of(task, end, &mut found, &self.limits.accept);
+        let repeats = self.repeats.as_ref();
+        let repeated = repeats.map(|repeats| repeats.answered(&task.target, &visit));
+        let mut records = vec![visit];
+        records.extend(repeated.unwrap_or_default());
         Box::pin(ready(Judged {
-            records: vec![visit],
+            records,
             found: Vec::new(),
         }))
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        self.patience
+    }
+
+    fn keeps(&self, task: &Task) -> Option<u64> {
+        self.repeats.as_ref()?.number(&task.target)
+    }
+
+    fn accepted(&self, task: &Task) -> Vec<Target> {
+        let repeats = self.repeats.as_ref();
+        repeats.map_or_else(Vec::new, |repeats| repeats.accepted(&task.target))
     }
 }
 

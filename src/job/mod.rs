@@ -11,6 +11,9 @@
 //! | `pipeline` | the loop |
 //! | `exchange` | conditions, what a request made felt, and the copy for an archive |
 //! | `robots` | the errand for a robots.txt |
+//! | `order` | records in the order of their list |
+//! | `kept` | records that are asked for again |
+//! | `repeats` | lines of a list that ask for the same |
 //! | `writer` | outputs on their own thread, and how far they are committed |
 //! | `output` | one of them |
 //! | `record` | from a task's end to its record |
@@ -22,15 +25,19 @@ mod crawl;
 mod exchange;
 mod explain;
 mod fetch;
+mod kept;
+mod order;
 mod output;
 mod pipeline;
 mod record;
+mod repeats;
 mod robots;
 mod writer;
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -320,7 +327,7 @@ async fn run(
         limits,
         stop,
     } = setting;
-    let writer = writer::Writer::open(outputs, filter, &before.written)?;
+    let writer = writer::Writer::open(outputs, filter, before.order, &before.written)?;
     let began = Instant::now();
     let pipeline = pipeline::Pipeline {
         frontier,
@@ -372,4 +379,6 @@ struct Before {
     durable: bool,
     written: Written,
     summary: Summary,
+    /// Records keep to the order of the seeds, and this is how far they are.
+    order: Option<Arc<order::Passed>>,
 }

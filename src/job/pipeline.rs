@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use super::content::{self, Content, Found};
 use super::exchange::{conditions, felt};
 use super::writer::Writer;
-use super::{Error, Limits, Spent, Stop};
+use super::{Error, Limits, Spent, Stop, record};
 use crate::fetcher::{FetchError, Fetcher, Receiver, Request};
 use crate::frontier::{
     Errand, Frontier, FrontierError, Lease, Seeds, Settlement, Step, Task, leases,
@@ -112,6 +112,21 @@ pub(super) trait Work {
     /// Nothing more will come: what is left is due now.
     fn end(&self) {}
 
+    /// The whole time that one target may take from its first request on, where others wait for its record.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The number under which the record of `task` is kept, where it may be asked for again.
+    fn keeps(&self, _task: &Task) -> Option<u64> {
+        None
+    }
+
+    /// The record of `task` was accepted: those that waited for it and have no record of their own yet.
+    fn accepted(&self, _task: &Task) -> Vec<Target> {
+        Vec::new()
+    }
+
     /// Local files, for the job that reads them.
     fn files<'a>(&'a self, _task: &'a Task) -> LocalBoxFuture<'a, Judged> {
         Box::pin(ready(Judged::default()))
@@ -178,6 +193,15 @@ impl Pipeline<'_> {
                 .await;
             return self.done(lease, judged, None).await;
         }
+        if let Some(number) = lease.task.target.repeats {
+            let record = self.writer.recall(number).await?;
+            let repeated = record.map(|record| record::repeated(&lease.task.target, &record));
+            let judged = Judged {
+                records: repeated.into_iter().collect(),
+                found: Vec::new(),
+            };
+            return self.done(lease, judged, None).await;
+        }
         if lease.task.target.files.is_some() {
             let judged = self.work.files(&lease.task).await;
             return self.done(lease, judged, None).await;
@@ -197,7 +221,20 @@ impl Pipeline<'_> {
         }
         let mut content = self.work.receive(&lease.task);
         content.comes_from(&lease.task.url);
-        let sent = self.send(&lease, &mut content).await;
+        let sent = match self.until(&lease.task) {
+            None => self.send(&lease, &mut content).await,
+            Some(end) => {
+                let sending = self.send(&lease, &mut content);
+                let sent = tokio::time::timeout_at(end, sending).await;
+                sent.unwrap_or_else(|_| {
+                    self.summary.borrow_mut().in_flight -= 1;
+                    Some(Err(FetchError::lasting(
+                        FailureKind::Timeout,
+                        "no answer in the time of all tries and waits together, which --ordered bounds",
+                    )))
+                })
+            }
+        };
         lease.felt = sent.as_ref().and_then(felt);
         if let Some(Ok(exchange)) = &sent {
             let captured = content.captured();
@@ -235,6 +272,11 @@ impl Pipeline<'_> {
                 self.done(lease, judged, rest).await
             }
         }
+    }
+
+    /// When the patience with a target ends.
+    fn until(&self, task: &Task) -> Option<Instant> {
+        Some(task.begun? + self.work.patience()?)
     }
 
     /// The same once more, not counted as a try.
@@ -296,6 +338,10 @@ impl Pipeline<'_> {
     /// What follows from an answer or its absence; nothing here knows which job it is for.
     pub(super) fn decide(&self, task: &Task, sent: Result<Exchange, FetchError>) -> Decision {
         let chance = jitter(task);
+        let max_wait = self.until(task).map_or(self.limits.max_wait, |end| {
+            let left = end.saturating_duration_since(Instant::now());
+            self.limits.max_wait.min(task.waited + left)
+        });
         let rule = |transient, status, asked| {
             retry::decide(&retry::Attempt {
                 method: &task.method,
@@ -305,7 +351,7 @@ impl Pipeline<'_> {
                 status,
                 retry_after: asked,
                 waited: task.waited,
-                max_wait: self.limits.max_wait,
+                max_wait,
                 chance,
             })
         };
@@ -424,17 +470,18 @@ impl Pipeline<'_> {
             tokio::task::yield_now().await;
         }
         let records: Vec<_> = records.into_iter().map(Arc::new).collect();
-        let visit = if self.durable {
-            records.first().cloned()
+        let visits = if self.durable {
+            records.clone()
         } else {
-            None
+            Vec::new()
         };
         if !records.is_empty() {
             let room = self.writer.reserve().await?;
             self.note(&records);
-            room.send(records);
+            room.send(records, self.work.keeps(&lease.task));
+            found.extend(self.work.accepted(&lease.task));
         }
-        self.settle(lease, Step::Done { visit, found }, rest);
+        self.settle(lease, Step::Done { visits, found }, rest);
         self.hand_over_due().await
     }
 
@@ -444,7 +491,7 @@ impl Pipeline<'_> {
             let records: Vec<_> = records.into_iter().map(Arc::new).collect();
             let room = self.writer.reserve().await?;
             self.note(&records);
-            room.send(records);
+            room.send(records, None);
         }
         self.hand_over_due().await
     }
@@ -462,7 +509,7 @@ impl Pipeline<'_> {
                 return Ok(());
             }
             self.note(&records);
-            room.send(records);
+            room.send(records, None);
             tokio::task::yield_now().await;
         }
     }

@@ -12,8 +12,8 @@ use super::crawl::base_url;
 use super::pipeline::End;
 use crate::frontier::Task;
 use crate::model::{
-    Before as Stored, Change, Document, Exchange, Failure, FailureKind, Outcome, Validators, Visit,
-    key, without_secrets,
+    Before as Stored, Change, Document, Exchange, Failure, FailureKind, Outcome, Target,
+    Validators, Visit, key, without_secrets,
 };
 use crate::policy::accept::Accept;
 
@@ -25,19 +25,12 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> V
         (Some(_), Some(seed)) => seed.input.clone(),
         _ => without_secrets(&target.url),
     };
-    let line = target.seed.as_ref().map(|seed| seed.line);
-    let name = if target.refusal.is_some() {
-        url.clone()
-    } else {
-        key(&target.url)
-    };
-    let mut visit = Visit::new(
-        id(&[&name, &line.unwrap_or(0).to_string()]),
-        url,
-        Outcome::Ok,
-    );
-    visit.input = target.seed.as_ref().map(|seed| seed.input.clone());
-    visit.line = line;
+    let mut visit = Visit::new(name(target), url, Outcome::Ok);
+    if let Some(seed) = &target.seed {
+        visit.input = Some(seed.input.clone());
+        visit.line = Some(seed.line);
+        visit.place = seed.place;
+    }
     visit.referrer.clone_from(&target.referrer);
     visit.redirects.clone_from(&task.hops);
     visit.attempts = task.attempts;
@@ -94,6 +87,34 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> V
         visit.outcome = Outcome::Excluded;
     }
     visit
+}
+
+/// The record of a target that repeats another one, whose record this is; no request was sent for it.
+pub(super) fn repeated(target: &Target, record: &Visit) -> Visit {
+    let mut visit = record.clone();
+    visit.id = name(target);
+    visit.url = without_secrets(&target.url);
+    if let Some(seed) = &target.seed {
+        visit.input = Some(seed.input.clone());
+        visit.line = Some(seed.line);
+        visit.place = seed.place;
+    }
+    visit.attempts = 0;
+    visit
+}
+
+/// The name of a target's record: the one that its list gave it, or one that is the same in every run.
+fn name(target: &Target) -> String {
+    let seed = target.seed.as_deref();
+    if let Some(given) = seed.and_then(|seed| seed.id.as_deref()) {
+        return given.to_owned();
+    }
+    let page = match (&target.refusal, seed) {
+        (Some(_), Some(seed)) => seed.input.clone(),
+        _ => key(&target.url),
+    };
+    let line = seed.map_or(0, |seed| seed.line);
+    id(&[&page, &line.to_string()])
 }
 
 /// The record of a target whose content is what it was: an answer of 304 (RFC 9110, section 15.4.5).

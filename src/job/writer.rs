@@ -9,11 +9,14 @@
 //! output then: what a durable frontier commits. Records that a condition keeps out end here, on this thread: a
 //! pattern that looks through bodies takes its time from nobody.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::kept::Kept;
+use super::order::{Order, Passed};
 use super::output::{Open, Output, OutputError};
 use crate::frontier::Written;
 use crate::model::{Summary, Visit};
@@ -27,7 +30,10 @@ const ROOM: usize = 1024;
 const CAPTURES: usize = 64;
 
 enum Message {
-    Records(Vec<Arc<Visit>>),
+    /// Records, and the number under which the first is kept, if it is.
+    Records(Vec<Arc<Visit>>, Option<u64>),
+    /// A record that is kept.
+    Recall(u64, oneshot::Sender<Option<Visit>>),
     /// An exchange, and its share of what may wait.
     Captured(Box<Capture>, OwnedSemaphorePermit),
     Barrier(oneshot::Sender<Written>),
@@ -51,14 +57,16 @@ pub(super) struct Room<'a>(mpsc::Permit<'a, Message>);
 
 impl Room<'_> {
     /// Hands the records over, together and in order; they are accepted when this returns.
-    pub(super) fn send(self, records: Vec<Arc<Visit>>) {
-        self.0.send(Message::Records(records));
+    /// `keep`: the number under which the first of them can be had again.
+    pub(super) fn send(self, records: Vec<Arc<Visit>>, keep: Option<u64>) {
+        self.0.send(Message::Records(records, keep));
     }
 }
 
 impl Writer {
-    /// Opens every output and starts the thread, which writes what passes `filter`. `before` is what an earlier run
-    /// has committed; without lengths it is a new one, whose files are emptied.
+    /// Opens every output and starts the thread, which writes what passes `filter`, in the order of the seeds if there
+    /// is an `order`. `before` is what an earlier run has committed; without lengths it is a new one, whose files are
+    /// emptied.
     ///
     /// # Errors
     /// When an output cannot be opened, or is shorter than its committed length. Nothing is changed then
@@ -66,6 +74,7 @@ impl Writer {
     pub(super) fn open(
         outputs: Vec<Output>,
         filter: Filter,
+        order: Option<Arc<Passed>>,
         before: &Written,
     ) -> Result<Self, OutputError> {
         let captures = outputs
@@ -83,6 +92,8 @@ impl Writer {
             outputs: open,
             filter,
             filtered: before.filtered,
+            order: order.map(|passed| Order::new(passed, before.through.unwrap_or(0))),
+            kept: None,
         };
         let failure = Arc::new(Mutex::new(None));
         let theirs = Arc::clone(&failure);
@@ -137,6 +148,17 @@ impl Writer {
         let room = self.reserve().await?;
         room.0.send(Message::Captured(Box::new(capture), share));
         Ok(())
+    }
+
+    /// The record that was kept under `number`; it was sent before.
+    ///
+    /// # Errors
+    /// What ended the outputs, if something did.
+    pub(super) async fn recall(&self, number: u64) -> Result<Option<Visit>, OutputError> {
+        let (tell, record) = oneshot::channel();
+        let room = self.reserve().await?;
+        room.0.send(Message::Recall(number, tell));
+        record.await.map_err(|_| self.failure())
     }
 
     /// Asks for everything accepted so far to be made durable; `None` when there is no room to ask now.
@@ -210,6 +232,8 @@ struct Desk {
     filter: Filter,
     /// Records that it kept out.
     filtered: u64,
+    order: Option<Order>,
+    kept: Option<Kept>,
 }
 
 impl Desk {
@@ -222,7 +246,17 @@ impl Desk {
             }
             for message in batch.drain(..) {
                 match message {
-                    Message::Records(records) => self.write(&records)?,
+                    Message::Records(records, keep) => {
+                        if let (Some(number), Some(first)) = (keep, records.first()) {
+                            self.keep(number, first).map_err(|error| aside(&error))?;
+                        }
+                        self.write(records)?;
+                    }
+                    Message::Recall(number, tell) => {
+                        let kept = self.kept.as_mut().map(|kept| kept.get(number));
+                        let record = kept.transpose().map_err(|error| aside(&error))?;
+                        let _ = tell.send(record.flatten());
+                    }
                     Message::Captured(mut capture, _share) => {
                         for output in &mut self.outputs {
                             output.capture(&mut capture)?;
@@ -236,9 +270,11 @@ impl Desk {
                         let _ = written.send(Written {
                             lengths: self.outputs.iter().map(Open::length).collect(),
                             filtered: self.filtered,
+                            through: self.order.as_ref().map(Order::through),
                         });
                     }
                     Message::Finish(mut summary, done) => {
+                        self.pass_on(true)?;
                         summary.filtered = self.filtered;
                         for output in &mut self.outputs {
                             output.finish(&summary)?;
@@ -254,21 +290,53 @@ impl Desk {
         }
     }
 
-    fn write(&mut self, records: &[Arc<Visit>]) -> Result<(), OutputError> {
-        let (filter, filtered) = (&self.filter, &mut self.filtered);
-        let passing: Vec<_> = records
-            .iter()
-            .filter(|visit| {
-                let passes = filter.passes(visit);
-                *filtered += u64::from(!passes);
-                passes
-            })
-            .collect();
-        for output in &mut self.outputs {
-            for visit in &passing {
-                output.write(visit)?;
+    fn keep(&mut self, number: u64, visit: &Visit) -> io::Result<()> {
+        let kept = match &mut self.kept {
+            Some(kept) => kept,
+            none => none.insert(Kept::new()?),
+        };
+        kept.put(number, visit)
+    }
+
+    fn write(&mut self, records: Vec<Arc<Visit>>) -> Result<(), OutputError> {
+        for visit in records {
+            let place = visit.place;
+            let passes = self.filter.passes(&visit);
+            self.filtered += u64::from(!passes);
+            let visit = passes.then_some(visit);
+            if let Some(order) = &mut self.order {
+                order.put(place, visit).map_err(|error| aside(&error))?;
+            } else if let Some(visit) = visit {
+                self.put(&visit)?;
             }
         }
+        self.pass_on(false)
+    }
+
+    /// Writes the records whose turn it is; `all`: no more will come.
+    fn pass_on(&mut self, all: bool) -> Result<(), OutputError> {
+        while let Some(order) = &mut self.order {
+            let Some(visit) = order.take(all).map_err(|error| aside(&error))? else {
+                order.tell();
+                break;
+            };
+            self.put(&visit)?;
+        }
         Ok(())
+    }
+
+    fn put(&mut self, visit: &Visit) -> Result<(), OutputError> {
+        for output in &mut self.outputs {
+            output.write(visit)?;
+        }
+        Ok(())
+    }
+}
+
+/// What went wrong with a file for records that wait.
+fn aside(error: &io::Error) -> OutputError {
+    OutputError::Write {
+        name: "a temporary file".to_owned(),
+        reason: error.to_string(),
     }
 }

@@ -30,6 +30,16 @@ impl Message {
         }
     }
 
+    /// About the bytes that it holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let fields = self.fields.iter();
+        let fields: usize = fields
+            .map(|(name, value)| name.as_str().len() + value.len())
+            .sum();
+        fields + self.content.as_ref().map_or(0, Bytes::len)
+    }
+
     /// This, and where it says nothing `common`. Method and content belong together: whoever gives one of them takes
     /// neither of the other.
     #[must_use]

@@ -18,6 +18,10 @@ pub struct Seed {
     pub input: String,
     /// 1-based line in its list, or position among the arguments.
     pub line: u64,
+    /// 1-based place among the seeds; lines that are none have no place.
+    pub place: u64,
+    /// The name that the list gave its record.
+    pub id: Option<Box<str>>,
 }
 
 /// Where in a document a link stands.
@@ -71,6 +75,8 @@ pub struct Target {
     pub lastmod: Option<Box<str>>,
     /// What an earlier run knew of it.
     pub before: Option<Box<Before>>,
+    /// An earlier line had the same request: its record is kept under this number, and nothing is asked for.
+    pub repeats: Option<u64>,
     /// Local files, read in one go; `url` is then only their common name.
     pub files: Option<Arc<[PathBuf]>>,
 }
@@ -90,6 +96,7 @@ impl Target {
             message: None,
             lastmod: None,
             before: None,
+            repeats: None,
             files: None,
         }
     }

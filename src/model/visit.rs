@@ -96,6 +96,9 @@ pub struct Visit {
     /// The server said that it is what an earlier run had got, whose facts these are.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub cached: bool,
+    /// The place of its line among the seeds, for what goes by their order; no part of the record.
+    #[serde(skip)]
+    pub place: u64,
     /// For a later run to compare with; kept in a state and no part of the record.
     #[serde(skip)]
     pub validators: Option<Box<Validators>>,
@@ -168,6 +171,7 @@ impl Visit {
             unshown: None,
             change: None,
             cached: false,
+            place: 0,
             validators: None,
             timing: None,
             remote_addr: None,

@@ -1,6 +1,8 @@
 //! Lists, line by line: which records are written.
 
-use crate::support::{Dragnet, Response, Server};
+use std::time::Duration;
+
+use crate::support::{Dragnet, Gate, Output, Response, Server};
 
 fn site() -> Server {
     Server::builder()
@@ -127,4 +129,206 @@ fn a_condition_that_cannot_be_read_is_exit_2_with_its_column_before_any_request(
         }
     }
     assert!(server.requests().is_empty());
+}
+
+/// The lines of the records, in the order in which they were written.
+fn lines(output: &Output) -> Vec<u64> {
+    let records = output.json_lines();
+    records
+        .iter()
+        .map(|record| record["line"].as_u64().expect("a line"))
+        .collect()
+}
+
+#[test]
+fn a_repeated_url_is_asked_for_once_and_each_line_has_its_record() {
+    let server = site();
+    let page = server.url("/small");
+    let spelt = page.replace("/small", "/%73mall#part");
+    let gone = server.url("/gone");
+    let list = format!("{page}\nhttp://\n{spelt}\n{gone}\nhttp://\n{page}\n{gone}\n");
+    for flags in [&["--unique"][..], &["--unique", "--ordered"]] {
+        let asked = server.requests().len();
+        let output = Dragnet::new()
+            .args(["fetch", "-f", "jsonl", "--body", "-o", "-", "-o", "out.csv"])
+            .args(flags)
+            .stdin_text(list.clone())
+            .run();
+        output.assert_code(1);
+        assert_eq!(server.requests().len() - asked, 2);
+        let mut records = output.json_lines();
+        records.sort_by_key(|record| record["line"].as_u64());
+        assert_eq!(records.len(), 7);
+        let (first, third) = (&records[0], &records[2]);
+        assert_eq!(first["input"], page);
+        assert_eq!(third["input"], spelt);
+        assert_eq!(first["body"], third["body"]);
+        assert_eq!(
+            (&first["status"], &first["attempts"]),
+            (&200.into(), &1.into())
+        );
+        assert_eq!(third["status"], 200);
+        assert!(
+            third.get("attempts").is_none(),
+            "no request was sent for it"
+        );
+        assert_eq!(records[6]["error"]["kind"], "status");
+        let ids: std::collections::HashSet<_> =
+            records.iter().map(|record| record["id"].as_str()).collect();
+        assert_eq!(ids.len(), 7);
+        assert!(
+            output.stderr.contains("7 URLs: 3 ok, 4 broken"),
+            "{}",
+            output.stderr
+        );
+    }
+}
+
+#[test]
+fn a_line_that_repeats_one_long_done_has_its_record_too() {
+    let server = site();
+    let mut run = Dragnet::new()
+        .args(["fetch", "--unique", "-f", "jsonl", "--match", "body~noon"])
+        .stdin_pipe()
+        .spawn();
+    let page = server.url("/small");
+    run.write_line(&page);
+    assert!(run.next_line().expect("a record").contains("\"line\":1"));
+    for line in 2..5 {
+        run.write_line(&page);
+        let record = run.next_line().expect("the same, while stdin is open");
+        assert!(record.contains(&format!("\"line\":{line}")), "{record}");
+    }
+    run.close_stdin();
+    run.wait().assert_code(0);
+    assert_eq!(server.count("/small"), 1);
+}
+
+#[test]
+fn lines_that_differ_in_their_credentials_are_not_the_same() {
+    let server = Server::builder()
+        .prefix("/", |request| {
+            let known = request.field("authorization").is_some();
+            Response::new(if known { 200 } else { 401 })
+        })
+        .start();
+    let page = server.url("/");
+    let with = page.replace("//", "//user:word@");
+    let output = Dragnet::new()
+        .args(["fetch", "--unique", "--ordered", "-f", "jsonl"])
+        .stdin_text(format!("{page}\n{with}\n{page}\n{with}\n"))
+        .run();
+    output.assert_code(1);
+    let records = output.json_lines();
+    let codes: Vec<_> = records.iter().map(|r| r["status"].as_u64()).collect();
+    assert_eq!(codes, [Some(401), Some(200), Some(401), Some(200)]);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn records_come_in_the_order_of_the_list_failures_included() {
+    let server = Server::builder()
+        .prefix("/", |request| {
+            let number: u64 = request.path()[1..].parse().unwrap_or(0);
+            let status = if number % 7 == 3 { 404 } else { 200 };
+            Response::new(status).delay(Duration::from_millis(number * 37 % 50))
+        })
+        .start();
+    let mut list = String::from("# a list\n");
+    for number in 0..300 {
+        list += &match number % 10 {
+            4 => "no url at all\n".replace(' ', ":"),
+            5 => "\n".to_owned(),
+            _ => server.url(&format!("/{number}\n")),
+        };
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Dragnet::new()
+        .args(["fetch", "--ordered", "--per-host", "64"])
+        .args(["-f", "jsonl", "-o", "-", "-o", "out.csv"])
+        .args(["--filter", "status=404"])
+        .stdin_text(list)
+        .in_dir(folder.path())
+        .run();
+    output.assert_code(1);
+    let written = lines(&output);
+    assert!(written.is_sorted(), "{written:?}");
+    let broken = (0..300).filter(|number| number % 10 != 5 && number % 10 != 4 && number % 7 == 3);
+    assert_eq!(written.len(), 270 - broken.count());
+    let mut table = csv::Reader::from_path(folder.path().join("out.csv")).expect("a table");
+    let names = table.headers().expect("names").clone();
+    let at = names
+        .iter()
+        .position(|name| name == "line")
+        .expect("a column");
+    let rows: Vec<u64> = table
+        .records()
+        .map(|row| row.expect("a row")[at].parse().expect("a number"))
+        .collect();
+    assert_eq!(rows, written);
+}
+
+#[test]
+fn a_request_that_is_stuck_holds_the_order_up_no_longer_than_was_said() {
+    let gate = Gate::new();
+    let server = Server::builder()
+        .prefix("/", |_| Response::text("x"))
+        .page("/stuck", Response::text("late").gate(&gate))
+        .route("/patient", |_| Response::new(503).field("Retry-After", "1"))
+        .start();
+    let list: String = ["/a", "/stuck", "/b", "/patient", "/c"]
+        .map(|path| server.url(path) + "\n")
+        .concat();
+    let began = std::time::Instant::now();
+    let output = Dragnet::new()
+        .args(["fetch", "--ordered", "-f", "jsonl", "--timeout", "600ms"])
+        .args(["--retries", "1", "--max-wait", "2s"])
+        .stdin_text(list)
+        .run();
+    output.assert_code(1);
+    assert_eq!(lines(&output), [1, 2, 3, 4, 5]);
+    let kinds: Vec<_> = output
+        .json_lines()
+        .iter()
+        .filter_map(|record| Some(record["error"]["kind"].as_str()?.to_owned()))
+        .collect();
+    assert_eq!(kinds, ["timeout", "status"]);
+    // (1 + 1) x 600 ms + 2 s, and what a loaded machine takes.
+    assert!(began.elapsed() < Duration::from_secs(20));
+    gate.open();
+}
+
+#[test]
+fn an_ordered_list_is_read_no_further_than_its_window() {
+    let gate = Gate::new();
+    let server = Server::builder()
+        .prefix("/", |_| Response::text("x"))
+        .page("/stuck", Response::text("at last").gate(&gate))
+        .start();
+    let list: String = std::iter::once(server.url("/stuck\n"))
+        .chain((0..30_000).map(|number| server.url(&format!("/{number}\n"))))
+        .collect();
+    let run = Dragnet::new()
+        .args([
+            "fetch",
+            "--ordered",
+            "-f",
+            "jsonl",
+            "-q",
+            "--timeout",
+            "50s",
+        ])
+        .stdin_text(list)
+        .spawn();
+    server.wait_for(9_900, Duration::from_secs(50));
+    std::thread::sleep(Duration::from_millis(300));
+    let asked = server.requests().len();
+    assert!(
+        asked <= 10_600,
+        "{asked} requests while the first was stuck"
+    );
+    gate.open();
+    let output = run.wait();
+    output.assert_code(0);
+    assert!(lines(&output).into_iter().eq(1..=30_001));
 }
