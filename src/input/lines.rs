@@ -2,13 +2,15 @@
 //!
 //! A read of stdin can wait for ever, and must neither stop the event loop nor the end of the run: the thread
 //! is never joined. It sends what it has as soon as it has it, and waits when the frontier is full. Blank
-//! lines and lines that begin with `#` are no seeds but count; a byte order mark and a CR are taken off.
+//! lines and lines that begin with `#` are no seeds but count; a byte order mark and a CR are taken off. A line that
+//! begins with `{` is an object with a request of its own.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
+use super::object::{OBJECT_LIMIT, is_object, object};
 use super::{LINE_LIMIT, refused, seed};
 use crate::model::{Seed, Target, masked};
 
@@ -116,13 +118,29 @@ struct Line {
 impl Line {
     fn extend(&mut self, bytes: &[u8]) {
         self.length += bytes.len();
-        let room = LINE_LIMIT.saturating_sub(self.bytes.len());
+        let room = self.limit(bytes).saturating_sub(self.bytes.len());
         self.bytes
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
+    /// The most that is kept of the line, which begins with what there is, or else with `bytes`.
+    fn limit(&self, bytes: &[u8]) -> usize {
+        let begin = if self.bytes.is_empty() {
+            bytes
+        } else {
+            &self.bytes
+        };
+        let begin = begin.strip_prefix("\u{feff}".as_bytes()).unwrap_or(begin);
+        if is_object(begin) {
+            OBJECT_LIMIT
+        } else {
+            LINE_LIMIT
+        }
+    }
+
     fn take(&mut self, number: u64, default_scheme: &str) -> Option<Target> {
         let length = std::mem::take(&mut self.length);
+        let limit = self.limit(&[]);
         let text = String::from_utf8_lossy(&self.bytes);
         let text = if number == 1 {
             text.strip_prefix('\u{feff}').unwrap_or(&text)
@@ -130,22 +148,30 @@ impl Line {
             &text
         };
         let text = text.strip_suffix('\r').unwrap_or(text);
-        let target = if length > LINE_LIMIT {
+        let own = is_object(text.as_bytes());
+        let shown = |text: &str| {
+            // What an object holds may be secret.
+            if own {
+                "{…}".to_owned()
+            } else {
+                masked(text)
+            }
+        };
+        let target = if length > limit {
             let beginning: String = text.chars().take(200).collect();
             let input = Seed {
-                input: format!("{}…", masked(&beginning)),
+                input: format!("{}…", shown(&beginning)),
                 line: number,
                 place: 0,
                 id: None,
             };
-            let reason =
-                format!("the line is {length} bytes long; at most {LINE_LIMIT} are read as a URL");
+            let reason = format!("the line is {length} bytes long; at most {limit} are read");
             Some(refused(input, reason))
         } else if text.trim().is_empty() || text.starts_with('#') {
             None
         } else if std::str::from_utf8(&self.bytes).is_err() {
             let input = Seed {
-                input: masked(text),
+                input: shown(text),
                 line: number,
                 place: 0,
                 id: None,
@@ -154,6 +180,8 @@ impl Line {
                 input,
                 "not a URL: the line is not UTF-8".to_owned(),
             ))
+        } else if own {
+            Some(object(text, number, default_scheme))
         } else {
             Some(seed(text, number, default_scheme))
         };

@@ -3,10 +3,12 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `lines` | lists: one URL a line, from stdin, a file or arguments, any length, any bytes |
+//! | `object` | a line that carries its own request |
 //! | `files` | the folders and files that `check` reads |
 
 mod files;
 mod lines;
+mod object;
 
 use url::Url;
 
@@ -29,6 +31,11 @@ pub fn seed(text: &str, line: u64, default_scheme: &str) -> Target {
         place: 0,
         id: None,
     };
+    parsed(text, input, default_scheme)
+}
+
+/// The target of a seed whose URL is written as `text`.
+fn parsed(text: &str, input: Seed, default_scheme: &str) -> Target {
     match parse(text, default_scheme) {
         Ok(mut url) => {
             let authorization = credentials(&url);

@@ -66,13 +66,15 @@ fn prepare(connection: &Connection, columns: &[Field], resumed: bool) -> rusqlit
         let names: Vec<_> = columns
             .iter()
             .map(|field| match &*field.name {
-                "id" => "\"id\" TEXT PRIMARY KEY".to_owned(),
+                "id" => "\"id\" TEXT NOT NULL".to_owned(),
                 name => format!("\"{name}\""),
             })
             .collect();
         connection.execute_batch(&format!(
             "BEGIN IMMEDIATE; DROP TABLE IF EXISTS visits; DROP TABLE IF EXISTS links;
              CREATE TABLE visits ({});
+             -- A list may give one name twice.
+             CREATE UNIQUE INDEX visits_id ON visits (id, ifnull(line, 0));
              CREATE TABLE links (visit TEXT NOT NULL, page TEXT NOT NULL, target TEXT NOT NULL, kind TEXT NOT NULL,
                 text TEXT, nofollow INTEGER NOT NULL);
              CREATE INDEX links_visit ON links (visit); CREATE INDEX links_target ON links (target);

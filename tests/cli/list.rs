@@ -332,3 +332,78 @@ fn an_ordered_list_is_read_no_further_than_its_window() {
     output.assert_code(0);
     assert!(lines(&output).into_iter().eq(1..=30_001));
 }
+
+#[test]
+fn a_line_may_carry_its_own_request_and_a_name_for_its_record() {
+    let server = Server::builder()
+        .prefix("/", |request| {
+            let key = request.field("x-key").unwrap_or("none");
+            let sent = String::from_utf8_lossy(&request.body);
+            Response::text(format!("{} {key} {sent}", request.method))
+        })
+        .start();
+    let url = |path: &str| server.url(path);
+    let list = format!(
+        "\u{feff}{{\"url\":\"{}\",\"method\":\"PUT\",\"body\":\"tide\",\"headers\":{{\"X-Key\":\"k1\"}},\"id\":\"first\"}}\r\n\
+         {}\n\
+         {{\"url\":\"{}\",\"id\":7,\"title\":\"of another tool\"}}\n\
+         {{\"url\":\"{}\",\"method\":5,\"id\":\"bad\",\"headers\":{{\"X-Key\":\"hunter2\"}}}}\n\
+         {{\"url\":\"{}\"\n\
+         {{\"url\":\"{}\",\"body\":\"{}\",\"id\":\"long\"}}\n",
+        url("/a"),
+        url("/b"),
+        url("/c"),
+        url("/d"),
+        url("/hunter2"),
+        url("/e"),
+        "x".repeat(300_000),
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Dragnet::new()
+        .args(["fetch", "--ordered", "-f", "jsonl", "-o", "-", "--body"])
+        .args(["-o", "out.sqlite"])
+        .stdin_text(list)
+        .in_dir(folder.path())
+        .run();
+    output.assert_code(1);
+    let records = output.json_lines();
+    assert_eq!(lines(&output), [1, 2, 3, 4, 5, 6]);
+    let told = |at: usize, name: &str| records[at][name].as_str().unwrap_or_default().to_owned();
+    assert_eq!(told(0, "id"), "first");
+    assert_eq!(told(0, "input"), url("/a"));
+    assert_eq!(told(0, "body"), "PUT k1 tide");
+    assert_eq!(told(1, "body"), "GET none ");
+    assert_eq!(told(2, "id"), "7");
+    assert_eq!(told(2, "body"), "GET none ");
+    assert_eq!(told(3, "id"), "bad");
+    assert_eq!(told(3, "input"), url("/d"));
+    for at in [3, 4] {
+        assert_eq!(records[at]["error"]["kind"], "url");
+        let message = records[at]["error"]["message"].as_str().expect("words");
+        assert!(message.contains("column"), "{message}");
+    }
+    assert_eq!(told(5, "id"), "long");
+    assert!(told(5, "body").starts_with("POST none xxx"));
+    assert!(!output.stdout.contains("hunter2") && !output.stderr.contains("hunter2"));
+    assert_eq!(server.count("/d"), 0);
+}
+
+#[test]
+fn names_that_a_list_gives_twice_lose_no_record() {
+    let server = site();
+    let object = format!("{{\"url\":\"{}\",\"id\":\"same\"}}\n", server.url("/small"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Dragnet::new()
+        .args(["fetch", "-o", "out.sqlite"])
+        .stdin_text(object.repeat(3))
+        .in_dir(folder.path())
+        .run();
+    output.assert_code(0);
+    let database = rusqlite::Connection::open(folder.path().join("out.sqlite")).expect("a file");
+    let rows: u32 = database
+        .query_row("SELECT count(*) FROM visits WHERE id = 'same'", [], |row| {
+            row.get(0)
+        })
+        .expect("a number");
+    assert_eq!(rows, 3);
+}
