@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::bail;
-use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, ValueEnum};
 use dragnet::frontier::Begin;
 use dragnet::input;
@@ -25,7 +24,7 @@ use super::content::{Content, ContentOptions};
 use super::filter::FilterOptions;
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
-use super::run::{Run, explain, run_to_end};
+use super::run::{Run, explain, run_to_end, said};
 use super::values;
 
 /// Flags of `crawl`.
@@ -340,16 +339,4 @@ fn command(
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
-}
-
-/// What was given for these flags, as it was given.
-fn said(matches: &ArgMatches, flags: &[&str]) -> String {
-    let given = |flag: &&str| {
-        let by_hand = matches.value_source(flag) == Some(ValueSource::CommandLine);
-        let values = matches.get_raw(flag).filter(|_| by_hand)?;
-        let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
-        Some(format!("{} {}", flag.replace('_', "-"), values.join(" ")))
-    };
-    let given: Vec<_> = flags.iter().filter_map(given).collect();
-    given.join(", ")
 }

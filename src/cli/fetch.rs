@@ -4,21 +4,23 @@ use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{ArgMatches, Args};
+use dragnet::frontier::Begin;
 use dragnet::input;
-use dragnet::job::{Fetch, Wanted};
+use dragnet::job::{Fetch, State, Wanted};
 use dragnet::policy::fail_on::FailOn;
 use futures::StreamExt;
 
-use super::content::ContentOptions;
+use super::content::{Content, ContentOptions};
 use super::filter::FilterOptions;
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
-use super::run::{Run, run_to_end};
+use super::run::{Run, run_to_end, said};
 
 /// Flags of `fetch`.
 #[derive(Debug, Args)]
@@ -48,6 +50,12 @@ pub(crate) struct FetchOptions {
     /// and its record in a temporary file
     #[arg(long, help_heading = "List")]
     unique: bool,
+    /// Keep in this file which lines are done: the same command goes on after any end, if it is given the same list
+    #[arg(long, value_name = "PATH", help_heading = "State")]
+    state: Option<PathBuf>,
+    /// Throw away what the state file holds
+    #[arg(long, requires = "state", help_heading = "State")]
+    fresh: bool,
     /// What makes the exit code 1: 404, 4xx, 500..=599, error, broken, unknown, or never [default: broken]
     #[arg(long, value_name = "LIST", help_heading = "Limits")]
     fail_on: Option<FailOn>,
@@ -83,10 +91,20 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         false,
     )?;
     run.filter(options.filter.filter());
+    let Content { wanted, said } = options.content.read(matches)?;
     let wanted = run.wanted(Wanted {
         title: options.title,
-        ..options.content.read(matches)?.wanted
+        ..wanted
     })?;
+    let state = options.state.clone().map(|path| State {
+        path,
+        begin: if options.fresh {
+            Begin::Fresh
+        } else {
+            Begin::Resume
+        },
+        command: command(matches, &run, said),
+    });
     run.fail_on(options.fail_on.clone());
     let stdin = options.urls.is_empty() || options.urls == ["-"];
     let failed = Failed::default();
@@ -115,18 +133,52 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         message: None,
         unique: options.unique,
         ordered: options.ordered.then(|| run.patience()),
+        state,
+        cut: Arc::clone(&failed.cut),
     };
     let code = run_to_end(run, "URL", |setting| job.run(setting)).await?;
-    let failure = failed.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match failure {
+    match failed.reason() {
         // What was read before has its records; the list as a whole could not be done.
         Some(error) => Err(anyhow::Error::new(error).context("cannot read the list to its end")),
         None => Ok(code),
     }
 }
 
+/// What has to be the same for a state to go on, beside the list itself.
+fn command(matches: &ArgMatches, run: &Run, content: String) -> Vec<(String, String)> {
+    let flags = |flags: &[&str]| said(matches, flags);
+    [
+        ("job", "fetch".to_owned()),
+        (
+            "list",
+            flags(&["null", "default_scheme", "ordered", "unique"]),
+        ),
+        (
+            "content",
+            [content, flags(&["title"])].join(" ").trim().to_owned(),
+        ),
+        ("conditions", flags(&["matches", "filters"])),
+        ("fail-on", flags(&["fail_on"])),
+        ("outputs", run.outputs()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
 /// Why the list could not be read to its end, told by the thread that reads it.
-type Failed = Arc<Mutex<Option<std::io::Error>>>;
+#[derive(Default)]
+struct Failed {
+    cut: Arc<AtomicBool>,
+    reason: Arc<Mutex<Option<std::io::Error>>>,
+}
+
+impl Failed {
+    fn reason(&self) -> Option<std::io::Error> {
+        let mut reason = self.reason.lock().unwrap_or_else(PoisonError::into_inner);
+        reason.take()
+    }
+}
 
 fn list(
     reader: impl Read + Send + 'static,
@@ -134,7 +186,10 @@ fn list(
     failed: &Failed,
 ) -> dragnet::frontier::Seeds<'static> {
     let separator = if options.null { 0 } else { b'\n' };
-    let failed = Arc::clone(failed);
-    let tell = move |error| *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    let (cut, reason) = (Arc::clone(&failed.cut), Arc::clone(&failed.reason));
+    let tell = move |error| {
+        *reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        cut.store(true, Ordering::Release);
+    };
     input::lines(reader, separator, options.default_scheme.clone(), tell).boxed_local()
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use dragnet::frontier::PaceOf;
 use dragnet::job::{Crawl, Error, Report, Setting, Spent, Stop, Wanted};
 use dragnet::model::{Event, Origin, Reporter, Silent};
@@ -252,4 +253,16 @@ fn coloured(when: &str) -> bool {
         }
         _ => std::io::stdout().is_terminal(),
     }
+}
+
+/// What was given for these flags, as it was given.
+pub(super) fn said(matches: &ArgMatches, flags: &[&str]) -> String {
+    let given = |flag: &&str| {
+        let by_hand = matches.value_source(flag) == Some(ValueSource::CommandLine);
+        let values = matches.get_raw(flag).filter(|_| by_hand)?;
+        let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
+        Some(format!("{} {}", flag.replace('_', "-"), values.join(" ")))
+    };
+    let given: Vec<_> = flags.iter().filter_map(given).collect();
+    given.join(", ")
 }

@@ -28,6 +28,8 @@
 //! | `queue` | what waits at one origin, and the window on what a store keeps of it |
 //! | `memory` | [`Memory`]: for runs that end with their process |
 //! | `sqlite` | [`Sqlite`]: one file, durable; survives kill -9 |
+//! | `list` | [`List`]: the same file for a list, which is read again |
+//! | `places` | which places of a list are done |
 //! | `store` | the state file: its tables, and what is read back |
 //! | `journal` | the thread that writes it |
 //! | `seal` | what makes damage to the file visible |
@@ -36,8 +38,10 @@ mod aside;
 mod intake;
 mod journal;
 mod later;
+mod list;
 mod memory;
 mod pending;
+mod places;
 mod queue;
 mod seal;
 mod sqlite;
@@ -71,6 +75,7 @@ use crate::policy::order::Order;
 use crate::policy::politeness::{Felt, Pace, Politeness};
 use crate::policy::robots::Robots;
 
+pub use list::List;
 pub use memory::Memory;
 pub use sqlite::{Begin, Begun, Sqlite};
 
@@ -113,6 +118,16 @@ pub enum FrontierError {
         path: String,
         /// `name: begun with A, now B`, joined.
         differences: String,
+    },
+    /// The list is not the one that was read before.
+    #[error(
+        "the state {path} was begun with another list: {difference}; use the same list again, another --state, or --fresh to start anew"
+    )]
+    OtherList {
+        /// The file.
+        path: String,
+        /// Where it differs first.
+        difference: String,
     },
 }
 

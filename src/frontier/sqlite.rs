@@ -238,7 +238,7 @@ impl<'a> Taken<'a> {
 }
 
 /// What differs between the command that began a state and this one.
-fn differences(before: &str, now: &[(String, String)]) -> String {
+pub(super) fn differences(before: &str, now: &[(String, String)]) -> String {
     let before: Vec<(String, String)> = serde_json::from_str(before).unwrap_or_default();
     let mut told = Vec::new();
     for (name, value) in now {

@@ -19,7 +19,7 @@ use crate::model::target::Naming;
 use crate::model::{Outcome, Seed, Summary, Target};
 
 /// Version of the tables; a file from a newer one is refused and not touched.
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
 
 const TABLES: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -35,6 +35,7 @@ CREATE TABLE visits (
 CREATE TABLE cut (
     reason TEXT NOT NULL, url TEXT NOT NULL, depth INTEGER NOT NULL, referrer TEXT, naming INTEGER NOT NULL,
     lastmod TEXT, fingerprint INTEGER NOT NULL);
+CREATE TABLE lines (block INTEGER PRIMARY KEY, hashes BLOB NOT NULL);
 CREATE TABLE outputs (position INTEGER PRIMARY KEY, committed INTEGER NOT NULL);
 ";
 
@@ -46,6 +47,8 @@ pub(super) struct Held {
     /// There was a run before.
     pub(super) again: bool,
     pub(super) written: Written,
+    /// How far a list is done.
+    pub(super) list: Option<String>,
     pub(super) summary: Summary,
 }
 
@@ -279,7 +282,13 @@ impl Store {
         while let Some(row) = cut.next()? {
             seal.add_read("cut", row, CUT_COLUMNS)?;
         }
+        let mut lines = self.connection.prepare("SELECT * FROM lines")?;
+        let mut lines = lines.query([])?;
+        while let Some(row) = lines.next()? {
+            seal.add_read("lines", row, 2)?;
+        }
         Ok(Held {
+            list: meta("list")?,
             identity: meta("command")?,
             secret,
             again: meta("runs")?.is_some(),

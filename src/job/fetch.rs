@@ -8,17 +8,19 @@ use std::future::ready;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 
 use super::content::{Content, Found, Wanted};
+use super::crawl::State;
 use super::order::{Passed, within};
 use super::pipeline::{End, Judged, Work};
 use super::repeats::Repeats;
 use super::{Before, Error, Limits, Report, Setting, record, run};
-use crate::frontier::{Memory, Options, PaceOf, Seeds, Task, paced};
+use crate::frontier::{Frontier, List, Memory, Options, PaceOf, Seeds, Task, paced};
 use crate::input;
 use crate::model::{Message, Target};
 use crate::policy::budget::Budget;
@@ -40,6 +42,10 @@ pub struct Fetch<'a> {
     /// Records come in the order of the lines; from its first request on, a line has so long for all of its requests
     /// and waits, because others wait for its record.
     pub ordered: Option<Duration>,
+    /// Where the run is kept, for later ones to go on.
+    pub state: Option<State>,
+    /// Set by whoever reads the list when it cannot be read to its end.
+    pub cut: Arc<AtomicBool>,
 }
 
 impl Fetch<'_> {
@@ -65,13 +71,16 @@ impl Fetch<'_> {
             message: None,
             unique: false,
             ordered: None,
+            state: None,
+            cut: Arc::default(),
         }
     }
 
     /// Fetches every line once.
     ///
     /// # Errors
-    /// When an output cannot be written; what was written before is complete.
+    /// When the state or an output cannot be used or written, or the list is another one than the state has read; what
+    /// was written before is complete.
     pub async fn run(self, setting: Setting) -> Result<Report, Error> {
         let options = Options {
             unique: false,
@@ -81,44 +90,83 @@ impl Fetch<'_> {
             budget: Budget::default(),
             pace: self.pace,
         };
-        let frontier = Memory::new(options);
-        let mut seeds = self.seeds;
         let order = self.ordered.map(|_| Arc::<Passed>::default());
-        if let Some(passed) = &order {
-            seeds = within(seeds, Arc::clone(passed));
-        }
-        let repeats = self.unique.then(Rc::<Repeats>::default);
-        if let Some(repeats) = &repeats {
-            seeds = repeats.without(seeds);
-        }
-        let work = List {
+        let work = Lines {
             limits: setting.limits.clone(),
             wanted: Wanted {
                 captures: setting.captures(),
                 ..self.wanted
             },
             message: self.message,
-            repeats,
+            repeats: self.unique.then(Rc::<Repeats>::default),
             patience: self.ordered,
+            cut: self.cut,
         };
+        let Some(state) = self.state else {
+            let frontier = Memory::new(options);
+            let before = Before {
+                order,
+                ..Before::default()
+            };
+            return work.run(setting, &frontier, self.seeds, before).await;
+        };
+        let (frontier, begun) = List::open(
+            &state.path,
+            state.begin,
+            &state.command,
+            options,
+            self.ordered.is_some(),
+            setting.limits.fail_on.clone(),
+        )?;
+        if let Some(code) = begun.finished {
+            return Ok(Report {
+                summary: begun.summary,
+                interrupted: false,
+                spent: None,
+                finished_before: Some(code),
+            });
+        }
         let before = Before {
+            durable: true,
+            written: begun.written,
+            summary: begun.summary,
             order,
-            ..Before::default()
         };
-        run(setting, &frontier, &work, seeds, before).await
+        let seeds = self.seeds.map(|batch| frontier.admit(batch)).boxed_local();
+        work.run(setting, &frontier, seeds, before).await
     }
 }
 
 /// The verdicts of `fetch`.
-struct List {
+struct Lines {
     limits: Limits,
     wanted: Wanted,
     message: Option<Arc<Message>>,
     repeats: Option<Rc<Repeats>>,
     patience: Option<Duration>,
+    cut: Arc<AtomicBool>,
 }
 
-impl Work for List {
+impl Lines {
+    /// Runs the loop; the list is read no further than its window, and what repeats a line waits for it.
+    async fn run(
+        self,
+        setting: Setting,
+        frontier: &dyn Frontier,
+        mut seeds: Seeds<'_>,
+        before: Before,
+    ) -> Result<Report, Error> {
+        if let Some(passed) = &before.order {
+            seeds = within(seeds, Arc::clone(passed));
+        }
+        if let Some(repeats) = &self.repeats {
+            seeds = repeats.without(seeds);
+        }
+        run(setting, frontier, &self, seeds, before).await
+    }
+}
+
+impl Work for Lines {
     fn receive(&self, _: &Task) -> Content {
         Content::wanted(self.wanted.clone())
     }
@@ -149,6 +197,10 @@ impl Work for List {
 
     fn patience(&self) -> Option<Duration> {
         self.patience
+    }
+
+    fn is_whole(&self) -> bool {
+        !self.cut.load(Ordering::Acquire)
     }
 
     fn keeps(&self, task: &Task) -> Option<u64> {

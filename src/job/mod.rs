@@ -339,7 +339,10 @@ async fn run(
         stop: stop.clone(),
         durable: before.durable,
         summary: RefCell::new(Summary {
-            failing: limits.fail_on.as_ref().map(|_| 0),
+            failing: limits
+                .fail_on
+                .as_ref()
+                .map(|_| before.summary.failing.unwrap_or(0)),
             ..before.summary
         }),
         began,
@@ -361,7 +364,7 @@ async fn run(
     }
     if before.durable {
         let written = writer.last_barrier().await?;
-        let finished = (!ended).then(|| exit_code(&summary));
+        let finished = (!ended && work.is_whole()).then(|| exit_code(&summary));
         frontier.commit(written, finished).await?;
     }
     let summary = writer.finish(summary).await?;

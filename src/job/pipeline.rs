@@ -112,6 +112,11 @@ pub(super) trait Work {
     /// Nothing more will come: what is left is due now.
     fn end(&self) {}
 
+    /// Is the input read to its end? A run over less is never finished.
+    fn is_whole(&self) -> bool {
+        true
+    }
+
     /// The whole time that one target may take from its first request on, where others wait for its record.
     fn patience(&self) -> Option<Duration> {
         None

@@ -5,6 +5,7 @@
 //! | `idea` | waiting at once: order and arrivals, never a stopwatch; ten thousand in flight |
 //! | `fetch` | one record a line, whatever happens to it |
 //! | `list` | what is written of a list, and in which order |
+//! | `list_state` | a list goes on after any end |
 //! | `crawl` | every page once, links in scope, robots, depth |
 //! | `content` | what a record holds of the content |
 //! | `config` | `dragnet.toml` |
@@ -44,6 +45,7 @@ mod fetch;
 mod idea;
 mod limits;
 mod list;
+mod list_state;
 mod matrix;
 mod outputs;
 mod places;
