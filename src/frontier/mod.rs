@@ -26,6 +26,7 @@
 //! | `pending` | a target while it waits |
 //! | `later` | a retry until it is due |
 //! | `queue` | what waits at one origin, and the window on what a store keeps of it |
+//! | `rules` | what is known of an origin's robots.txt |
 //! | `memory` | [`Memory`]: for runs that end with their process |
 //! | `sqlite` | [`Sqlite`]: one file, durable; survives kill -9 |
 //! | `list` | [`List`]: the same file for a list, which is read again |
@@ -43,6 +44,7 @@ mod memory;
 mod pending;
 mod places;
 mod queue;
+mod rules;
 mod seal;
 mod sqlite;
 mod store;

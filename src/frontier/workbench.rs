@@ -16,11 +16,11 @@ use url::Url;
 use super::later::Later;
 use super::pending::Pending;
 use super::queue::{Lane, NARROW, Page, Queue, WINDOW};
+use super::rules::{Known, Rules, errand};
 use super::{Answer, Errand, Lease, Next, Options, Settlement, Step, Task};
 use crate::model::target::Naming;
-use crate::model::{Failure, FailureKind, Origin, Target, fingerprint};
+use crate::model::{Failure, Origin, Target, fingerprint};
 use crate::policy::politeness::{Pace, adapt};
-use crate::policy::robots::Robots;
 
 /// Which origin's slot a lease holds.
 #[derive(Debug)]
@@ -28,22 +28,6 @@ pub(super) struct Place {
     origin: usize,
     /// What needs no request holds none.
     counted: bool,
-}
-
-/// What is known of an origin's robots.txt.
-enum Rules {
-    Unasked,
-    /// A request for it is queued, leased or on its way through redirects.
-    Asked,
-    Known {
-        answer: Known,
-        until: Instant,
-    },
-}
-
-enum Known {
-    Robots(Rc<Robots>),
-    Dead(Failure),
 }
 
 struct Bench {
@@ -376,7 +360,7 @@ impl Workbench {
             let bench = self.benches[place].as_mut()?;
             match &bench.rules {
                 Rules::Unasked => {
-                    let errand = robots_errand(&task);
+                    let errand = errand(&task);
                     bench.rules = Rules::Asked;
                     bench.ahead.push_front(task);
                     // Not one of the targets: it comes and goes without being counted as waiting.
@@ -384,7 +368,7 @@ impl Workbench {
                     return Some(self.hand_out(place, Box::new(errand), now));
                 }
                 Rules::Known { answer, .. } => {
-                    if let Some(failure) = forbidden(answer, &task.url) {
+                    if let Some(failure) = answer.forbids(&task.url) {
                         return Some(self.without_request(place, task, Some(failure), now));
                     }
                 }
@@ -574,28 +558,4 @@ fn site(url: &str) -> &str {
 /// The number by which a store finds the targets of an origin.
 pub(super) fn site_number(url: &str) -> u64 {
     fingerprint((0, 0), site(url))
-}
-
-/// The request for the robots.txt of a task's origin (RFC 9309, section 2.3).
-fn robots_errand(task: &Task) -> Task {
-    let mut url = task.url.clone();
-    url.set_path("/robots.txt");
-    url.set_query(None);
-    let origin = Origin::of(&url);
-    let mut target = Target::named(url);
-    target.naming = task.naming;
-    let mut errand = Task::of(task.id, target);
-    errand.errand = Errand::Robots(origin);
-    errand
-}
-
-fn forbidden(answer: &Known, url: &Url) -> Option<Failure> {
-    match answer {
-        Known::Dead(failure) => Some(failure.clone()),
-        Known::Robots(robots) => {
-            let path = &url[url::Position::BeforePath..url::Position::AfterQuery];
-            let rule = robots.judge(path);
-            (!rule.allowed).then(|| Failure::new(FailureKind::Robots, rule.reason()))
-        }
-    }
 }

@@ -9,6 +9,7 @@
 //! | `explain` | what a crawl would say of one URL |
 //! | `check` | [`Check`]: every link of every input gets a verdict |
 //! | `pipeline` | the loop |
+//! | `clock` | how the run stands, and when what was settled is committed |
 //! | `exchange` | conditions, what a request made felt, and the copy for an archive |
 //! | `robots` | the errand for a robots.txt |
 //! | `order` | records in the order of their list |
@@ -20,6 +21,7 @@
 //! | `content` | content as it arrives, into the parser that its type asks for; what is heavy leaves the loop |
 
 mod check;
+mod clock;
 mod content;
 mod crawl;
 mod exchange;

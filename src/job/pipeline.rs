@@ -10,7 +10,7 @@
 //! not loops here but settlements; the frontier hands them out again when their origin's clock allows.
 
 use std::cell::{Cell, RefCell};
-use std::future::{pending, ready};
+use std::future::ready;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -25,9 +25,7 @@ use super::exchange::{conditions, felt};
 use super::writer::Writer;
 use super::{Error, Limits, Spent, Stop, record};
 use crate::fetcher::{FetchError, Fetcher, Receiver, Request};
-use crate::frontier::{
-    Errand, Frontier, FrontierError, Lease, Seeds, Settlement, Step, Task, leases,
-};
+use crate::frontier::{Errand, Frontier, Lease, Seeds, Settlement, Step, Task, leases};
 use crate::model::{
     Event, Exchange, Failure, FailureKind, Hop, Message, Naming, Reporter, Summary, Target, Visit,
     without_secrets,
@@ -155,14 +153,8 @@ pub(super) struct Pipeline<'a> {
     pub(super) left: Cell<u64>,
 }
 
-/// How often the loop looks at its own clock.
-const TICK: Duration = Duration::from_millis(50);
-
 /// Links of one page that are taken in at once: half a millisecond.
 const AT_ONCE: usize = 500;
-
-/// At most so long after it was settled, a visit is committed.
-const COMMIT: Duration = Duration::from_millis(250);
 
 impl Pipeline<'_> {
     /// Runs until nothing is left, the stop is asked for, or something cannot go on.
@@ -528,71 +520,6 @@ impl Pipeline<'_> {
             }
             self.reporter.on(&Event::Visited(visit));
         }
-    }
-
-    /// Ticks, measures how late it is, and commits what was settled.
-    async fn keep_time(&self) -> Error {
-        let mut committing: Option<LocalBoxFuture<'_, Result<(), FrontierError>>> = None;
-        let mut committed = Instant::now();
-        let mut due = Instant::now() + TICK;
-        let mut held = Held::default();
-        loop {
-            let commit = async {
-                match &mut committing {
-                    Some(commit) => commit.await,
-                    None => pending().await,
-                }
-            };
-            tokio::select! {
-                () = tokio::time::sleep_until(due) => {}
-                result = commit => {
-                    committing = None;
-                    match result {
-                        Ok(()) => continue,
-                        // An output that failed is the cause, and says so itself.
-                        Err(_) if !self.writer.is_open() => return self.writer.failure().into(),
-                        Err(error) => return Error::Frontier(error),
-                    }
-                }
-            }
-            let now = Instant::now();
-            let (waiting, _) = self.frontier.pending();
-            {
-                let mut summary = self.summary.borrow_mut();
-                summary.longest_stall = summary.longest_stall.max(now - due);
-                summary.elapsed = now - self.began;
-                summary.pending = waiting;
-                self.reporter.on(&Event::Tick(&summary));
-                if held.back(&summary, self.limits.concurrency.get()) {
-                    self.reporter.on(&Event::HeldBack);
-                }
-            }
-            due = now + TICK;
-            let ripe = committing.is_none() && self.frontier.dirty() && now - committed >= COMMIT;
-            if ripe && let Some(written) = self.writer.barrier() {
-                committed = now;
-                committing = Some(self.frontier.commit(written, None));
-            }
-        }
-    }
-}
-
-/// Notices, once, that work waits although there is room for it: an origin's width or gap holds it back.
-#[derive(Default)]
-struct Held {
-    ticks: u32,
-    said: bool,
-}
-
-impl Held {
-    fn back(&mut self, summary: &Summary, concurrency: usize) -> bool {
-        // Two seconds without a break: no lull between two pages.
-        const TICKS: u32 = 40;
-        let held = summary.pending > 0 && summary.in_flight < concurrency.min(8);
-        self.ticks = if held { self.ticks + 1 } else { 0 };
-        let say = self.ticks >= TICKS && !self.said;
-        self.said |= say;
-        say
     }
 }
 
