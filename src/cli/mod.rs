@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `options` | the flags that the jobs share, and what they mean |
 //! | `fetch`, `crawl`, `check` | one subcommand each: its flags, and from them the job |
+//! | `inputs` | what `check` reads, and how a local site is served |
 //! | `run` | from flags to a running job, from its end to an exit code |
 //! | `content` | what a record shall hold of the content |
 //! | `filter` | which records are written |
@@ -22,6 +23,7 @@ mod crawl;
 mod exit;
 mod fetch;
 mod filter;
+mod inputs;
 mod options;
 mod outputs;
 mod process;

@@ -20,6 +20,8 @@ pub struct Selection {
     pub extensions: Vec<String>,
     /// Leave out paths that match one of these.
     pub exclude_path: Vec<regex::Regex>,
+    /// Globs match whatever the case.
+    pub ignore_case: bool,
 }
 
 /// A file to read.
@@ -42,22 +44,27 @@ pub struct Unread {
     pub named: bool,
 }
 
-/// The files that `input` names, in the order of their names. `has_parser` knows the extensions.
+/// The files that `input` names, in the order of their names. `has_parser` knows documents by their names.
 pub fn walk(
     input: &Path,
     selection: &Selection,
-    has_parser: impl Fn(&str) -> bool,
+    has_parser: impl Fn(&Path) -> bool,
 ) -> (Vec<Found>, Vec<Unread>) {
     let mut found = Vec::new();
     let mut unread = Vec::new();
     let wanted = |path: &Path| {
-        let extension = path
-            .extension()
-            .map(|extension| extension.to_string_lossy().to_ascii_lowercase());
-        let known = extension.is_some_and(|extension| match selection.extensions.as_slice() {
-            [] => has_parser(&extension),
-            listed => listed.contains(&extension),
-        });
+        let listed = || {
+            let extension = path.extension().map(|name| name.to_string_lossy());
+            extension.is_some_and(|extension| {
+                selection
+                    .extensions
+                    .contains(&extension.to_ascii_lowercase())
+            })
+        };
+        let known = match selection.extensions.as_slice() {
+            [] => has_parser(path),
+            _ => listed(),
+        };
         known && !excluded(path, selection)
     };
     match std::fs::metadata(input) {
@@ -179,16 +186,26 @@ fn named_in(error: &ignore::Error) -> Option<PathBuf> {
 }
 
 /// A pattern's fixed beginning, and the test for the rest; `None` for what is no pattern.
-fn glob(input: &Path, _: &Selection) -> Option<(PathBuf, impl Fn(&Path) -> bool + use<>)> {
+fn glob(input: &Path, selection: &Selection) -> Option<(PathBuf, impl Fn(&Path) -> bool + use<>)> {
     let text = input.to_str()?;
     let first = text.find(['*', '?', '[', '{'])?;
-    let base = match text[..first].rfind('/') {
+    let mut base = match text[..first].rfind('/') {
         Some(0) => PathBuf::from("/"),
         Some(slash) => PathBuf::from(&text[..slash]),
         None => PathBuf::from("."),
     };
+    if selection.ignore_case {
+        // The fixed beginning may be spelt otherwise too.
+        while !base.is_dir() {
+            base = match base.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+                _ => PathBuf::from("."),
+            };
+        }
+    }
     let matcher = GlobBuilder::new(text)
         .literal_separator(true)
+        .case_insensitive(selection.ignore_case)
         .build()
         .ok()?
         .compile_matcher();
@@ -232,7 +249,10 @@ mod tests {
             std::fs::write(base.join(name), "x").expect("a file");
         }
         std::fs::write(base.join(".gitignore"), "skipped.html\n").expect("a file");
-        let parser = |extension: &str| matches!(extension, "html" | "md");
+        let parser = |path: &Path| {
+            let extension = path.extension().and_then(|extension| extension.to_str());
+            matches!(extension, Some("html" | "md"))
+        };
         let (found, unread) = walk(base, &Selection::default(), parser);
         assert_eq!(names(&found, base), ["a.md", "b/x.html", "c.html"]);
         assert!(unread.is_empty() && found.iter().all(|file| file.root.as_deref() == Some(base)));
@@ -246,6 +266,14 @@ mod tests {
         );
         let (found, _) = walk(&base.join("**/*.html"), &Selection::default(), parser);
         assert_eq!(names(&found, base), ["b/x.html", "c.html"]);
+        let any_case = Selection {
+            ignore_case: true,
+            ..Selection::default()
+        };
+        for (pattern, count) in [("B/*.HTML", 1), ("*.HtMl", 1), ("none/*.md", 0)] {
+            let (found, _) = walk(&base.join(pattern), &any_case, parser);
+            assert_eq!(found.len(), count, "{pattern}");
+        }
         let (found, _) = walk(&base.join("image.png"), &Selection::default(), parser);
         assert_eq!(names(&found, base), ["image.png"], "what is named is read");
     }

@@ -6,6 +6,7 @@
 //! its page, which is then a record of kind `internal`, and nothing else.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode, header};
@@ -18,7 +19,7 @@ use super::pipeline::End;
 use crate::fetcher::{Receiver, Want};
 use crate::model::{Document, Failure, FailureKind, Outlink, without_secrets};
 use crate::parser::extract::{Extraction, Page, text_of};
-use crate::parser::{Options, Parse, Parsers};
+use crate::parser::{self, Format, Options, Parse, Parsers};
 use crate::policy::media::MediaTypes;
 use crate::sink::Spool;
 
@@ -80,6 +81,8 @@ pub(super) struct Content {
     options: Option<Options>,
     /// Content that nobody looks into is read all the same, for its size.
     all: bool,
+    /// What plain text is, by its name.
+    text: Option<&'static Format>,
     parse: Option<Box<dyn Parse>>,
     panicked: bool,
     essence: String,
@@ -108,6 +111,13 @@ impl Content {
         Self::of(Some(options), all, wanted)
     }
 
+    /// Servers call many a format plain text: `README.md` is Markdown all the same.
+    pub(super) fn of_name(mut self, url: &Url) -> Self {
+        let format = parser::for_path(Path::new(url.path()));
+        self.text = format.filter(|format| format.name != "html");
+        self
+    }
+
     fn of(options: Option<Options>, all: bool, wanted: Wanted) -> Self {
         let options = options.map(|options| Options {
             labels: wanted.links,
@@ -118,6 +128,7 @@ impl Content {
             url: None,
             options,
             all,
+            text: None,
             parse: None,
             panicked: false,
             essence: String::new(),
@@ -165,7 +176,10 @@ impl Content {
             && status.is_success()
         {
             options.charset.clone_from(&self.charset);
-            let open = || self.wanted.parsers.open(&self.essence, url, options);
+            let text = self.text.filter(|_| self.essence == "text/plain");
+            let named = text.and_then(|format| format.media_types.first().copied());
+            let essence = named.unwrap_or(&self.essence);
+            let open = || self.wanted.parsers.open(essence, url, options);
             let opened = catch_unwind(AssertUnwindSafe(open));
             self.panicked = opened.is_err();
             self.parse = opened.unwrap_or_default();

@@ -54,7 +54,7 @@ use crate::policy::filter::Filter;
 use crate::policy::headers::{AGENT, Bound, FieldError};
 use crate::policy::robots::product_token;
 
-pub use check::{Check, Input as CheckInput};
+pub use check::{Check, Input as CheckInput, Preprocess, Remap};
 pub use content::Wanted;
 pub use crawl::{Crawl, State};
 pub use explain::Explanation;

@@ -265,6 +265,8 @@ pub struct Document {
     pub anchors: Vec<u64>,
     /// Fragments name anchors in it; in other content, such as plain text, a fragment may mean anything.
     pub has_anchors: bool,
+    /// It is a sitemap index: what it lists are sitemaps.
+    pub is_index: bool,
     /// Anchors compare without regard to case (Markdown's heading slugs).
     pub anchors_ignore_case: bool,
     /// `meta name=robots` says `nofollow`.

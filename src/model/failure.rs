@@ -75,6 +75,8 @@ pub enum FailureKind {
     RateLimited,
     /// The address is one that this link must not reach.
     ForbiddenAddress,
+    /// It is asked for over http, and https would do (`check --require-https`).
+    Insecure,
     /// The run ended first.
     Interrupted,
     /// A fault of our own, caught.
@@ -105,6 +107,7 @@ impl FailureKind {
             Self::Blocked => "blocked",
             Self::RateLimited => "rate-limited",
             Self::ForbiddenAddress => "forbidden-address",
+            Self::Insecure => "insecure",
             Self::Interrupted => "interrupted",
             Self::Internal => "internal",
         }
@@ -123,7 +126,7 @@ impl FailureKind {
 }
 
 /// What went wrong: a stable name, and words for a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Failure {
     /// The stable name.
     pub kind: FailureKind,

@@ -32,6 +32,7 @@ mod unpack;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use url::Url;
@@ -143,6 +144,19 @@ pub fn for_extension(extension: &str) -> Option<&'static Format> {
     PARSERS
         .iter()
         .find(|format| format.extensions.contains(&extension))
+}
+
+/// The parser for the file at `path`, by its name; `.gz` behind another extension is a packed file of that kind.
+#[must_use]
+pub fn for_path(path: &Path) -> Option<&'static Format> {
+    let extension = |path: &Path| Some(path.extension()?.to_string_lossy().to_ascii_lowercase());
+    let last = extension(path)?;
+    if last == "gz" {
+        let inner = extension(Path::new(path.file_stem()?))?;
+        let unpacks = |format: &&Format| format.media_types.contains(&"application/gzip");
+        return for_extension(&inner).filter(unpacks);
+    }
+    for_extension(&last)
 }
 
 /// A `data:` URL holds what it names, maybe megabytes of it: its beginning is enough to say where it stands. Any

@@ -224,6 +224,7 @@ impl Content {
         let (rest, charset) = self.text.finish();
         let empty = matches!(&self.list, List::Unknown(text) if text.is_empty() && rest.is_empty());
         self.list.write(rest, true, self.packed);
+        let is_index = matches!(&self.list, List::Xml(xml) if xml.name == "sitemapindex");
         let (links, limited) = match self.list {
             List::Xml(xml) => (xml.links, xml.limited.map(|limit| cut.unwrap_or(limit))),
             List::Lines(_, links) => (links, cut),
@@ -231,6 +232,7 @@ impl Content {
         };
         Document {
             links,
+            is_index,
             charset,
             limited,
             ..Document::default()

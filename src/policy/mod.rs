@@ -8,6 +8,7 @@
 //! | [`fail_on`] | which records make a run fail |
 //! | [`filter`] | which records are written |
 //! | [`headers`] | which fields and credentials go to which origin |
+//! | [`mail`] | how a mail address is written |
 //! | [`media`] | which media types are wanted |
 //! | [`order`] | which URLs come first |
 //! | [`pattern`] | patterns that users write, and where a mistake is |
@@ -25,6 +26,7 @@ pub mod budget;
 pub mod fail_on;
 pub mod filter;
 pub mod headers;
+pub mod mail;
 pub mod media;
 pub mod order;
 pub mod pattern;

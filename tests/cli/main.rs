@@ -11,6 +11,8 @@
 //! | `config` | `dragnet.toml` |
 //! | `budget` | time, bytes, types, and which spellings are one |
 //! | `check` | every link with its place and verdict |
+//! | `local` | a site on disk, as its server would serve it |
+//! | `inputs` | what is read for links |
 //! | `secrets` | fields and credentials stay with their origin; the address rule |
 //! | `outputs` | formats, files, closed and full outputs |
 //! | `places` | databases, archives and folders |
@@ -43,9 +45,11 @@ mod crawl;
 mod faults;
 mod fetch;
 mod idea;
+mod inputs;
 mod limits;
 mod list;
 mod list_state;
+mod local;
 mod matrix;
 mod outputs;
 mod places;

@@ -9,8 +9,7 @@ use crate::parser::{self, Options};
 
 /// The anchors of a document that is only linked to; `None` for what has none of its own.
 pub(super) fn anchors(path: &Path, options: &Options) -> Option<Anchors> {
-    let extension = path.extension()?.to_string_lossy().to_ascii_lowercase();
-    let format = parser::for_extension(&extension)?;
+    let format = parser::for_path(path)?;
     let content = file::read(path, LARGEST).ok()?;
     let mut parse = (format.open)(options);
     parse.write(&content);
@@ -29,23 +28,42 @@ pub(super) enum Found {
 }
 
 /// How local paths are served.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Serving {
     /// What stands for a folder, in order; `.` is the folder itself.
     pub(super) index_files: Vec<String>,
+    /// What is added to a name that is none, in order: `about` is served from `about.html`.
+    pub(super) extensions: Vec<String>,
 }
 
-/// What a path means: itself, or the index of the folder that it is.
+impl Serving {
+    /// The file whose name is `path` with one of the extensions added.
+    fn extended(&self, path: &Path) -> Option<PathBuf> {
+        let mut names = self.extensions.iter().map(|extension| {
+            let mut name = path.as_os_str().to_owned();
+            name.push(".");
+            name.push(extension);
+            PathBuf::from(name)
+        });
+        names.find(|name| name.is_file())
+    }
+}
+
+/// What a path means: itself, the index of the folder that it is, or the file that has one of the extensions more. Where a
+/// folder and such a file have one name, an index comes first, and a folder without one last.
 pub(super) fn serve(
     path: &Path,
     slash: bool,
     serving: &Serving,
 ) -> Result<(PathBuf, bool), Failure> {
     use crate::model::FailureKind::File;
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+    let extended = || serving.extended(path).filter(|_| !slash);
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(Failure::new(File, "no such file"));
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => {
+            let file = extended().ok_or(Failure::new(File, "no such file"));
+            return file.map(|file| (file, false));
         }
         Err(error) => return Err(Failure::new(File, error.to_string())),
     };
@@ -57,12 +75,16 @@ pub(super) fn serve(
     }
     for name in &serving.index_files {
         if name == "." {
-            return Ok((path.to_owned(), true));
+            let file = extended().map(|file| (file, false));
+            return Ok(file.unwrap_or_else(|| (path.to_owned(), true)));
         }
         let index = path.join(name);
         if index.is_file() {
             return Ok((index, false));
         }
+    }
+    if let Some(file) = extended() {
+        return Ok((file, false));
     }
     let message = if serving.index_files.is_empty() {
         "a folder, and --index-files accepts none".to_owned()

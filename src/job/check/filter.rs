@@ -1,16 +1,32 @@
 //! Which links count, and which part of a fragment has to be looked up.
 
+use std::net::IpAddr;
+
 use regex::Regex;
-use url::Url;
+use url::{Host, Url};
 
 use crate::parser;
+use crate::policy::address::{Class, classify};
 
 /// Which links count.
+#[derive(Default)]
 pub(super) struct Filter {
     pub(super) fragments: bool,
     pub(super) offline: bool,
     pub(super) include: Vec<Regex>,
     pub(super) exclude: Vec<Regex>,
+    /// Only these schemes; empty: all.
+    pub(super) schemes: Vec<String>,
+    /// Private hosts are left out.
+    pub(super) exclude_private: bool,
+    /// A link over http is broken where https would do.
+    pub(super) require_https: bool,
+    /// Mail addresses are judged by how they are written.
+    pub(super) mail: bool,
+    /// Links are named, and nobody is asked.
+    pub(super) dump: bool,
+    /// Fragments of URLs that match are not looked up.
+    pub(super) exclude_fragment: Vec<Regex>,
 }
 
 impl Filter {
@@ -18,7 +34,10 @@ impl Filter {
     pub(super) fn keeps_out(&self, url: &Url) -> bool {
         let text = url.as_str();
         let matched = |patterns: &[Regex]| patterns.iter().any(|pattern| pattern.is_match(text));
-        self.offline || matched(&self.exclude) && !matched(&self.include)
+        let private = self.exclude_private && is_private(url);
+        self.offline
+            || self.keeps_out_scheme(url.scheme())
+            || (private || matched(&self.exclude)) && !matched(&self.include)
     }
 
     /// Is a target on this machine not looked for? Patterns see its `file:` URL and its path as it is shown.
@@ -27,12 +46,64 @@ impl Filter {
             let hit = |pattern: &Regex| pattern.is_match(url.as_str()) || pattern.is_match(shown);
             patterns.iter().any(hit)
         };
-        matched(&self.exclude) && !matched(&self.include)
+        self.keeps_out_scheme("file") || matched(&self.exclude) && !matched(&self.include)
     }
 
-    /// The part of a fragment that has to be looked up; `None` when nothing has.
-    pub(super) fn looked_up<'a>(&self, fragment: Option<&'a str>) -> Option<&'a str> {
+    /// Are links of this scheme left out?
+    pub(super) fn keeps_out_scheme(&self, scheme: &str) -> bool {
+        !self.schemes.is_empty() && !self.schemes.iter().any(|wanted| wanted == scheme)
+    }
+
+    /// The part of a fragment of `url` that has to be looked up; `None` when nothing has.
+    pub(super) fn looked_up<'a>(
+        &self,
+        url: impl Fn() -> String,
+        fragment: Option<&'a str>,
+    ) -> Option<&'a str> {
         let fragment = fragment.filter(|_| self.fragments)?;
-        parser::fragment::anchor(fragment)
+        let anchor = parser::fragment::anchor(fragment)?;
+        let excluded = || {
+            let whole = format!("{}#{fragment}", url());
+            self.exclude_fragment
+                .iter()
+                .any(|pattern| pattern.is_match(&whole))
+        };
+        (self.exclude_fragment.is_empty() || !excluded()).then_some(anchor)
+    }
+}
+
+/// Says the URL itself that its host is this machine or one near it? Names are not looked up.
+fn is_private(url: &Url) -> bool {
+    let address = match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address),
+        // RFC 6761, section 6.3.
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            return name == "localhost" || name.ends_with(".localhost");
+        }
+        None => return false,
+    };
+    classify(address).0 != Class::Public
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_private_host_is_known_by_its_url_alone() {
+        for (url, private) in [
+            ("http://localhost:8000/", true),
+            ("http://a.localhost/", true),
+            ("http://10.0.0.1/", true),
+            ("http://[::1]/", true),
+            ("http://0x7f.1/", true),
+            ("http://169.254.169.254/", true),
+            ("http://8.8.8.8/", false),
+            ("http://h.test/", false),
+        ] {
+            assert_eq!(is_private(&url.parse().expect("a URL")), private, "{url}");
+        }
     }
 }

@@ -12,12 +12,14 @@ use url::Url;
 
 use super::disk::{Found, Seen, Unseen};
 use super::filter::Filter;
+use super::locals::Locals;
 use super::locate::{Base, Place};
 use super::reading::{self, Anchors, Occurrence, Page};
+use super::remap::Remap;
 use super::source::{Content, Entry, Source};
 use crate::job::record;
 use crate::model::{
-    self, Failure, FailureKind, Naming, Outcome, Target, Visit, key, masked, without_secrets,
+    self, Failure, FailureKind, Naming, Outcome, Seed, Target, Visit, key, masked, without_secrets,
 };
 use crate::parser;
 use crate::policy::port;
@@ -31,11 +33,17 @@ struct Remote {
     waiting: Vec<usize>,
 }
 
-struct Local {
-    path: PathBuf,
-    slash: bool,
-    wants_anchors: bool,
-    found: Option<Found>,
+impl Remote {
+    /// A page that is read in any case.
+    fn page() -> Self {
+        Self {
+            wants_content: true,
+            again: true,
+            verdict: None,
+            anchors: None,
+            waiting: Vec::new(),
+        }
+    }
 }
 
 /// Sources and targets.
@@ -43,21 +51,24 @@ pub(super) struct Ledger {
     sources: Vec<Source>,
     files: HashMap<Arc<Path>, usize>,
     unread: usize,
-    looked: bool,
     remotes: Vec<Remote>,
     remote_index: HashMap<String, usize>,
-    locals: Vec<Local>,
-    local_index: HashMap<(PathBuf, bool), usize>,
+    /// The sources that are pages on the network, by their key.
+    pages: HashMap<String, usize>,
+    locals: Locals,
     /// The source whose records are next, and how many of its links have theirs.
     next: usize,
     written: usize,
     ended: bool,
     filter: Filter,
+    remaps: Arc<[Remap]>,
     here: PathBuf,
+    /// Links that were met in documents.
+    links: usize,
 }
 
 impl Ledger {
-    pub(super) fn new(sources: Vec<Source>, filter: Filter) -> Self {
+    pub(super) fn new(sources: Vec<Source>, filter: Filter, remaps: Arc<[Remap]>) -> Self {
         let files: HashMap<_, _> = sources
             .iter()
             .enumerate()
@@ -69,29 +80,30 @@ impl Ledger {
             .count();
         let here = std::env::current_dir().unwrap_or_default();
         // An input on the network is a target like any other, and read in any case: links to it wait for that.
-        let pages: Vec<_> = sources.iter().filter_map(Source::key).collect();
-        let page = || Remote {
-            wants_content: true,
-            again: true,
-            verdict: None,
-            anchors: None,
-            waiting: Vec::new(),
-        };
+        let pages = sources.iter().enumerate();
+        let pages = pages.filter_map(|(number, source)| Some((source.key()?, number)));
+        let pages: HashMap<String, usize> = pages.collect();
         Self {
             sources,
             files,
             unread,
-            looked: false,
-            remotes: pages.iter().map(|_| page()).collect(),
-            remote_index: pages.into_iter().zip(0..).collect(),
-            locals: Vec::new(),
-            local_index: HashMap::new(),
+            remotes: pages.iter().map(|_| Remote::page()).collect(),
+            remote_index: pages.keys().cloned().zip(0..).collect(),
+            pages,
+            locals: Locals::default(),
             next: 0,
             written: 0,
             ended: false,
             filter,
+            remaps,
             here,
+            links: 0,
         }
+    }
+
+    /// How many links were met.
+    pub(super) fn links(&self) -> usize {
+        self.links
     }
 
     /// Where a file is, and what its references are relative to; `stand_in` is the URL that the user gave for it.
@@ -107,9 +119,14 @@ impl Ledger {
                 &path,
                 source.folder.as_deref(),
             )),
-            None => Base::local(&path, source.root.as_deref()),
+            None => Base::local(&path, source.site.as_ref()),
         };
-        (path, base)
+        (path, base.map(|base| base.remapped(&self.remaps)))
+    }
+
+    /// What the references of a page on the network are relative to.
+    pub(super) fn remote_base(&self, url: &Url) -> Base {
+        Base::remote(url.clone()).remapped(&self.remaps)
     }
 
     /// Is the source an input itself?
@@ -160,40 +177,69 @@ impl Ledger {
             places,
             occurrences,
             anchors,
+            sitemaps,
             ..
         } = page;
+        self.links += occurrences.len();
         let mut wants = vec![false; places.len()];
-        for link in &occurrences {
-            if self.filter.looked_up(link.fragment.as_deref()).is_some() {
+        for link in occurrences.iter().filter(|link| link.fragment.is_some()) {
+            let url = || match &places[link.place] {
+                Place::Remote(url) => url.to_string(),
+                Place::Local(path, _) => self.shown(path),
+                _ => String::new(),
+            };
+            if self
+                .filter
+                .looked_up(url, link.fragment.as_deref())
+                .is_some()
+            {
                 wants[link.place] = true;
             }
         }
         let mut found = Vec::new();
+        for place in sitemaps {
+            if let Some(Place::Remote(url)) = places.get(place)
+                && !self.filter.keeps_out(url)
+            {
+                found.extend(self.sitemap(url, naming));
+            }
+        }
         let mut open = 0;
         let mut has_local = false;
         let mut entries = Vec::with_capacity(places.len());
         for (place, wants) in places.into_iter().zip(wants) {
             entries.push(match place {
                 Place::Remote(url) if self.filter.keeps_out(&url) => Entry::Excluded(url),
+                Place::Remote(url) if self.filter.dump => Entry::Named(url),
                 Place::Remote(url) => {
-                    let (remote, target) = self.remote(&url, wants, naming);
-                    if self.remotes[remote].verdict.is_none() {
-                        open += 1;
-                        self.remotes[remote].waiting.push(number);
-                    }
-                    found.extend(target);
-                    Entry::Remote(remote)
+                    let twin = self.filter.require_https.then(|| secure(&url)).flatten();
+                    let mut ask = |url: &Url, wants| {
+                        let (remote, target) = self.remote(url, wants, naming);
+                        if self.remotes[remote].verdict.is_none() {
+                            open += 1;
+                            self.remotes[remote].waiting.push(number);
+                        }
+                        found.extend(target);
+                        remote
+                    };
+                    let remote = ask(&url, wants);
+                    Entry::Remote(remote, twin.map(|twin| ask(&twin, false)))
                 }
                 Place::Local(path, slash) => match Url::from_file_path(&path) {
                     Ok(url) if self.filter.keeps_out_file(&url, &self.shown(&path)) => {
                         Entry::Excluded(url)
                     }
+                    Ok(url) if self.filter.dump => Entry::Named(url),
                     _ => {
                         has_local = true;
-                        Entry::Local(self.local(path, slash, wants))
+                        Entry::Local(self.locals.add(path, slash, wants))
                     }
                 },
                 Place::Excluded(_) => Entry::Scheme,
+                Place::Mail(_) if !self.filter.mail || self.filter.keeps_out_scheme("mailto") => {
+                    Entry::Scheme
+                }
+                Place::Mail(wrong) => Entry::Mail(wrong),
                 Place::Nowhere(reason) => Entry::Nowhere(reason),
                 Place::Unread(limit) => Entry::Unread(limit),
             });
@@ -207,6 +253,35 @@ impl Ledger {
             anchors,
         });
         found
+    }
+
+    /// A sitemap that an index lists is read like an input; the target, unless it is one already.
+    fn sitemap(&mut self, url: &Url, naming: Naming) -> Option<Target> {
+        let target = Target {
+            naming,
+            seed: Some(Box::new(Seed {
+                input: without_secrets(url),
+                line: 0,
+                place: 0,
+                id: None,
+            })),
+            ..Target::named(url.clone())
+        };
+        let name = key(url);
+        let known = self.remote_index.get(&name).copied();
+        if self.pages.contains_key(&name) {
+            return None;
+        }
+        let number = known.unwrap_or(self.remotes.len());
+        if known.is_none() {
+            self.remotes.push(Remote::page());
+            self.remote_index.insert(name.clone(), number);
+        }
+        self.remotes[number].wants_content = true;
+        self.remotes[number].again = true;
+        self.pages.insert(name, self.sources.len());
+        self.sources.push(Source::listed(&target));
+        Some(target)
     }
 
     /// The entry of a target on the network, and the target itself when it has to be asked for.
@@ -244,22 +319,9 @@ impl Ledger {
         (number, Some(target()))
     }
 
-    fn local(&mut self, path: PathBuf, slash: bool, wants: bool) -> usize {
-        let number = self.locals.len();
-        let number = *self
-            .local_index
-            .entry((path.clone(), slash))
-            .or_insert(number);
-        if number == self.locals.len() {
-            self.locals.push(Local {
-                path,
-                slash,
-                wants_anchors: false,
-                found: None,
-            });
-        }
-        self.locals[number].wants_anchors |= wants;
-        number
+    /// The source that is the page at `url`.
+    pub(super) fn page_at(&self, url: &Url) -> Option<usize> {
+        self.pages.get(&key(url)).copied()
     }
 
     /// Is what the target says asked for, and not only whether it is there?
@@ -298,7 +360,8 @@ impl Ledger {
         naming: Naming,
         own: Visit,
     ) -> Vec<Target> {
-        self.sources[number].own = Some(own);
+        let source = &mut self.sources[number];
+        source.own = (!source.listed && !self.filter.dump).then_some(own);
         let mut found = self.read(number, page, naming);
         for target in &mut found {
             let same = target.url.host() == url.host();
@@ -310,64 +373,33 @@ impl Ledger {
         found
     }
 
-    /// Once every file has been read, the paths that have to be looked for on the disk; only once.
+    /// Once every file has been read, the paths that have to be looked for on the disk; each only once.
     pub(super) fn unseen(&mut self) -> Option<Vec<Unseen>> {
-        if self.unread > 0 || self.looked {
+        if self.unread > 0 {
             return None;
         }
-        self.looked = true;
-        let mut unseen = Vec::new();
-        for number in 0..self.locals.len() {
-            let local = &self.locals[number];
-            let known = self
-                .files
-                .get(local.path.as_path())
-                .filter(|_| !local.slash);
-            match known.and_then(|&source| self.sources[source].content.as_ref()) {
-                Some(content) => {
-                    self.locals[number].found = Some(Found::Document(content.anchors.clone()));
-                }
-                None => unseen.push(Unseen {
-                    number,
-                    path: local.path.clone(),
-                    slash: local.slash,
-                    wants_anchors: local.wants_anchors,
-                }),
-            }
-        }
-        Some(unseen)
+        let (files, sources) = (&self.files, &self.sources);
+        let read = |path: &Path| {
+            let source = files.get(path).map(|&source| &sources[source]);
+            source.and_then(|source| source.content.as_ref().map(|content| &content.anchors))
+        };
+        self.locals.unseen(read)
     }
 
     /// What the look brought.
     pub(super) fn looked(&mut self, seen: Vec<Seen>) {
-        for Seen {
-            number,
-            served,
-            anchors,
-        } in seen
-        {
-            let found = match served {
-                Err(failure) => Found::Missing(failure),
-                Ok(path) => {
-                    let source = self
-                        .files
-                        .get(path.as_path())
-                        .and_then(|&source| self.sources[source].content.as_ref());
-                    match (source, anchors) {
-                        (Some(content), _) => Found::Document(content.anchors.clone()),
-                        (None, Some(anchors)) => Found::Document(anchors),
-                        (None, None) => Found::Other,
-                    }
-                }
-            };
-            self.locals[number].found = Some(found);
-        }
+        let (files, sources) = (&self.files, &self.sources);
+        let read = |path: &Path| {
+            let source = files.get(path).map(|&source| &sources[source]);
+            source.and_then(|source| source.content.as_ref().map(|content| &content.anchors))
+        };
+        self.locals.looked(seen, read);
     }
 
     /// Is there a record that nothing stands in the way of any more?
     pub(super) fn is_due(&self) -> bool {
         self.sources.get(self.next).is_some_and(|source| {
-            let looked = self.looked || !source.has_local;
+            let looked = !source.has_local || self.unread == 0 && self.locals.are_found();
             self.ended || source.content.is_some() && source.open == 0 && looked
         })
     }
@@ -406,8 +438,12 @@ impl Ledger {
             .map(|url| Arc::from(without_secrets(url)));
         let end = content.links.len().min(self.written + most);
         for link in &content.links[self.written..end] {
+            if self.filter.dump && !content.names(link) {
+                continue;
+            }
             let mut visit = self.verdict(&content, link);
             visit.input = Some(masked(&link.reference));
+            visit.line = None;
             visit.id = record::id(&[
                 &name,
                 &link.line.to_string(),
@@ -465,14 +501,24 @@ impl Ledger {
             ),
             Some(Entry::Scheme) => with(shown(), Outcome::Excluded),
             Some(Entry::Excluded(url)) => with(url.to_string(), Outcome::Excluded),
-            Some(Entry::Nowhere(reason)) => {
-                failed(shown(), Failure::new(FailureKind::Url, reason.clone()))
+            Some(Entry::Named(url)) => {
+                let fragment = link.fragment.as_ref();
+                let fragment = fragment.map_or(String::new(), |fragment| format!("#{fragment}"));
+                with(
+                    format!("{}{fragment}", without_secrets(url)),
+                    Outcome::Excluded,
+                )
             }
             Some(Entry::Unread(limit)) => failed(String::new(), limit.failure()),
+            Some(Entry::Mail(None)) => with(shown(), Outcome::Ok),
+            Some(Entry::Mail(Some(wrong))) => {
+                failed(shown(), Failure::new(FailureKind::Url, wrong.clone()))
+            }
+            Some(Entry::Nowhere(failure)) => failed(shown(), failure.clone()),
             Some(Entry::Local(number)) => {
-                let local = &self.locals[*number];
-                let url = self.shown(&local.path);
-                match &local.found {
+                let (path, found) = self.locals.get(*number);
+                let url = self.shown(path);
+                match found {
                     None => failed(
                         url,
                         Failure::new(FailureKind::Interrupted, "the run was ended first"),
@@ -485,7 +531,7 @@ impl Ledger {
                     }
                 }
             }
-            Some(Entry::Remote(number)) => {
+            Some(Entry::Remote(number, twin)) => {
                 let remote = &self.remotes[*number];
                 let Some(verdict) = &remote.verdict else {
                     return failed(
@@ -493,8 +539,14 @@ impl Ledger {
                         Failure::new(FailureKind::Interrupted, "the run was ended first"),
                     );
                 };
-                let visit = (**verdict).clone();
+                let mut visit = (**verdict).clone();
                 if visit.outcome == Outcome::Ok {
+                    let twin = twin.and_then(|twin| self.remotes[twin].verdict.as_ref());
+                    if twin.is_some_and(|twin| twin.outcome == Outcome::Ok) {
+                        let reason = "it is asked for over http, and https would do";
+                        visit.fail(Failure::new(FailureKind::Insecure, reason));
+                        return visit;
+                    }
                     self.with_fragment(visit, link, remote.anchors.as_ref())
                 } else {
                     visit
@@ -510,13 +562,21 @@ impl Ledger {
         link: &Occurrence,
         anchors: Option<&Anchors>,
     ) -> Visit {
-        if let (Some(fragment), Some(anchors)) =
-            (self.filter.looked_up(link.fragment.as_deref()), anchors)
-            && !anchors.hold(fragment)
+        if let (Some(fragment), Some(anchors)) = (
+            self.filter
+                .looked_up(|| visit.url.clone(), link.fragment.as_deref()),
+            anchors,
+        ) && !anchors.hold(fragment)
         {
             let message = format!("nothing in the document has the anchor #{fragment}");
             visit.fail(Failure::new(FailureKind::Fragment, message));
         }
         visit
     }
+}
+
+/// The same over https, of what is asked for over http.
+fn secure(url: &Url) -> Option<Url> {
+    let mut twin = url.clone();
+    (url.scheme() == "http" && twin.set_scheme("https").is_ok()).then_some(twin)
 }

@@ -2,13 +2,19 @@
 //!
 //! Local documents get a `file:` URL and resolve like any other (WHATWG URL, RFC 3986 section 5), with two
 //! rules of their own: what begins with `/` starts at the root folder of the site, not of the disk, and
-//! what begins with `//` names a host. Deliberately absent: looking whether anything is there.
+//! what begins with `//` names a host. Then the user's remaps are applied, and the site's `_redirects`: only for those is
+//! it looked whether anything is there.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use url::Url;
 
-use crate::model::{Limit, URL_LIMIT};
+use super::disk::{self, Serving};
+use super::redirects::Redirects;
+use super::remap::Remap;
+use crate::model::{Failure, FailureKind, Limit, URL_LIMIT};
+use crate::policy::mail;
 
 /// Where a reference leads.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -19,20 +25,37 @@ pub(super) enum Place {
     Local(PathBuf, bool),
     /// A scheme that is not judged.
     Excluded(String),
-    /// Nowhere.
-    Nowhere(String),
+    /// A mail address, and what is wrong with how it is written.
+    Mail(Option<String>),
+    /// Nowhere, and why.
+    Nowhere(Failure),
     /// No link at all: the document could not be read any further, and why.
     Unread(Limit),
 }
 
-/// What a document's references are relative to.
+/// A folder that is deployed as a site.
+#[derive(Debug)]
+pub(super) struct Site {
+    /// Absolute, without `..`.
+    pub(super) folder: PathBuf,
+    /// What leads elsewhere in it.
+    pub(super) redirects: Redirects,
+    /// How its paths are served.
+    pub(super) serving: Arc<Serving>,
+    /// The most redirects that are followed for one link.
+    pub(super) hops: usize,
+}
+
+/// What a document's references are relative to, and where they lead then.
 #[derive(Debug, Clone)]
 pub(super) struct Base {
     url: Url,
     /// Where root-relative references of a local document start.
     root: Option<Url>,
+    site: Option<Arc<Site>>,
     /// A local document that a URL stands in for: the URL means the document.
     own: Option<(Url, PathBuf)>,
+    remaps: Arc<[Remap]>,
 }
 
 impl Base {
@@ -41,8 +64,16 @@ impl Base {
         Self {
             url,
             root: None,
+            site: None,
             own: None,
+            remaps: Arc::default(),
         }
+    }
+
+    /// With what the user said of where URLs lead.
+    pub(super) fn remapped(self, remaps: &Arc<[Remap]>) -> Self {
+        let remaps = Arc::clone(remaps);
+        Self { remaps, ..self }
     }
 
     /// Of the local document at `path`, for which `url` stands in; where that was given for a folder, the
@@ -56,18 +87,17 @@ impl Base {
         url.set_fragment(None);
         Self {
             own: Some((url.clone(), path.to_owned())),
-            url,
-            root: None,
+            ..Self::remote(url)
         }
     }
 
-    /// Of a local document; `root` is the site's folder. Both absolute.
-    pub(super) fn local(path: &Path, root: Option<&Path>) -> Option<Self> {
-        let root = root.and_then(|root| Url::from_directory_path(root).ok());
+    /// Of the local document at the absolute `path`, which is part of `site`.
+    pub(super) fn local(path: &Path, site: Option<&Arc<Site>>) -> Option<Self> {
+        let root = site.and_then(|site| Url::from_directory_path(&site.folder).ok());
         Some(Self {
-            url: Url::from_file_path(path).ok()?,
             root,
-            own: None,
+            site: site.map(Arc::clone),
+            ..Self::remote(Url::from_file_path(path).ok()?)
         })
     }
 
@@ -93,29 +123,52 @@ impl Base {
             let root = self.root.as_ref().ok_or(
                 "begins with / and nothing says where that is; give --root-dir or --base-url",
             )?;
-            // As on a server, .. does not lead out of the site.
-            let inside = Url::parse("http://site/").and_then(|site| site.join(bare));
-            let inside = inside.map_err(wrong)?;
-            let inside = &inside[url::Position::BeforePath..];
-            return root.join(&format!(".{inside}")).map_err(wrong);
+            return inside(root, bare).map_err(wrong);
         }
         self.url.join(bare).map_err(wrong)
     }
 
     /// The place that `reference` means, and its fragment as written.
     pub(super) fn locate(&self, reference: &str) -> (Place, Option<String>) {
+        let nowhere = |reason| Place::Nowhere(Failure::new(FailureKind::Url, reason));
         let mut url = match self.join(reference) {
             Ok(url) => url,
-            Err(reason) => return (Place::Nowhere(reason), None),
+            Err(reason) => return (nowhere(reason), None),
         };
-        let length = url.as_str().len();
-        if length > URL_LIMIT && matches!(url.scheme(), "http" | "https") {
-            let reason = format!("a URL of {length} bytes; at most {URL_LIMIT} are asked for");
-            return (Place::Nowhere(reason), None);
+        let mut foreign = !self.is_local();
+        if let Some(text) = self
+            .remaps
+            .iter()
+            .find_map(|remap| remap.apply(url.as_str()))
+        {
+            match Url::parse(&text) {
+                // The user said so, and not the page.
+                Ok(other) => (url, foreign) = (other, false),
+                Err(error) => {
+                    let reason = format!("--remap makes {text} of it, which is no URL: {error}");
+                    return (nowhere(reason), None);
+                }
+            }
         }
         let fragment = url.fragment().map(str::to_owned);
         url.set_fragment(None);
-        let place = match url.scheme() {
+        let place = self.place(url.clone(), foreign);
+        match place {
+            Place::Local(path, slash) => self.lead(url, path, slash, fragment),
+            place => (place, fragment),
+        }
+    }
+
+    /// What `url` is; `foreign`: a page on the network says it.
+    fn place(&self, mut url: Url, foreign: bool) -> Place {
+        let nowhere = |reason: String| Place::Nowhere(Failure::new(FailureKind::Url, reason));
+        let length = url.as_str().len();
+        if length > URL_LIMIT && matches!(url.scheme(), "http" | "https") {
+            return nowhere(format!(
+                "a URL of {length} bytes; at most {URL_LIMIT} are asked for"
+            ));
+        }
+        match url.scheme() {
             "http" | "https" => {
                 // A page cannot make us log in somewhere; nor is what it says there shown.
                 let _ = url.set_username("");
@@ -125,21 +178,94 @@ impl Base {
                     _ => Place::Remote(url),
                 }
             }
-            "file" if !self.is_local() => Place::Nowhere(
-                "a page on the network cannot point at a file of this machine".to_owned(),
-            ),
+            "file" if foreign => {
+                nowhere("a page on the network cannot point at a file of this machine".to_owned())
+            }
             // An escaped slash is part of a name, and no file can have that name.
             "file" if url.path().to_ascii_lowercase().contains("%2f") => {
-                Place::Nowhere("no name of a file can hold %2F".to_owned())
+                nowhere("no name of a file can hold %2F".to_owned())
             }
             "file" => match url.to_file_path() {
                 Ok(path) => Place::Local(path, url.path().ends_with('/')),
-                Err(()) => Place::Nowhere("not a path on this machine".to_owned()),
+                Err(()) => nowhere("not a path on this machine".to_owned()),
             },
+            "mailto" => Place::Mail(mail::check(url.path(), url.query()).err()),
             scheme => Place::Excluded(scheme.to_owned()),
-        };
-        (place, fragment)
+        }
     }
+
+    /// Where a path of the site leads by its `_redirects`.
+    fn lead(
+        &self,
+        mut url: Url,
+        mut path: PathBuf,
+        mut slash: bool,
+        mut fragment: Option<String>,
+    ) -> (Place, Option<String>) {
+        let (Some(site), Some(root)) = (&self.site, &self.root) else {
+            return (Place::Local(path, slash), fragment);
+        };
+        let failed = |kind, reason| Place::Nowhere(Failure::new(kind, reason));
+        let mut hops = 0;
+        let mut by = None;
+        loop {
+            let there = || disk::serve(&path, slash, &site.serving);
+            let below = url.path().strip_prefix(root.path());
+            let lead = below.and_then(|below| {
+                let path = format!("/{below}");
+                site.redirects.lead(&path, url.query(), || there().is_ok())
+            });
+            let Some(lead) = lead.filter(|_| by.as_ref().is_none_or(|(_, last)| !last)) else {
+                let place = match (by, there()) {
+                    (Some((by, _)), Err(failure)) => {
+                        let reason =
+                            format!("{}, to which {by} leads: {}", url.path(), failure.message);
+                        failed(failure.kind, reason)
+                    }
+                    _ => Place::Local(path, slash),
+                };
+                return (place, fragment);
+            };
+            if lead.status >= 400 {
+                let reason = format!("{} answers {} here", lead.by, lead.status);
+                return (failed(FailureKind::Status, reason), fragment);
+            }
+            hops += 1;
+            if hops > site.hops {
+                let reason = format!("more than {} redirects, the last by {}", site.hops, lead.by);
+                return (failed(FailureKind::TooManyRedirects, reason), fragment);
+            }
+            let own = lead.to.starts_with('/');
+            let target = if own {
+                inside(root, &lead.to)
+            } else {
+                Url::parse(&lead.to)
+            };
+            let mut target = match target {
+                Ok(target) => target,
+                Err(error) => {
+                    let reason = format!("{} leads to {}: {error}", lead.by, lead.to);
+                    return (failed(FailureKind::Redirect, reason), fragment);
+                }
+            };
+            // A redirect without a fragment keeps the one that there was (RFC 9110, section 10.2.2).
+            fragment = target.fragment().map(str::to_owned).or(fragment);
+            target.set_fragment(None);
+            match self.place(target.clone(), !own) {
+                Place::Local(next, slashed) => (path, slash) = (next, slashed),
+                place => return (place, fragment),
+            }
+            url = target;
+            // A rewrite (200) is no redirect: what it names is served, or nothing.
+            by = Some((lead.by, lead.status == 200));
+        }
+    }
+}
+
+/// What a reference that begins with `/` means in the site below `root`: as on a server, `..` does not lead out of it.
+fn inside(root: &Url, reference: &str) -> Result<Url, url::ParseError> {
+    let site = Url::parse("http://site/")?.join(reference)?;
+    root.join(&format!(".{}", &site[url::Position::BeforePath..]))
 }
 
 #[cfg(test)]
@@ -147,7 +273,13 @@ mod tests {
     use super::*;
 
     fn base() -> Base {
-        Base::local(Path::new("/site/guide/page.html"), Some(Path::new("/site")))
+        let site = Site {
+            folder: "/site".into(),
+            redirects: Redirects::default(),
+            serving: Arc::default(),
+            hops: 10,
+        };
+        Base::local(Path::new("/site/guide/page.html"), Some(&Arc::new(site)))
             .expect("absolute paths")
     }
 
@@ -182,10 +314,8 @@ mod tests {
             remote("http://h.test/x")
         );
         assert_eq!(base().locate("//h.test/x").0, remote("https://h.test/x"));
-        assert_eq!(
-            base().locate("mailto:a@b.test").0,
-            Place::Excluded("mailto".to_owned())
-        );
+        assert_eq!(base().locate("tel:1").0, Place::Excluded("tel".to_owned()));
+        assert_eq!(base().locate("mailto:a@b.test").0, Place::Mail(None));
         for nonsense in ["http://", "//////", "http://[::1", "https://a b/"] {
             assert!(
                 matches!(base().locate(nonsense).0, Place::Nowhere(_)),
@@ -194,7 +324,7 @@ mod tests {
         }
         let lone = Base::local(Path::new("/x/lone.md"), None).expect("an absolute path");
         assert!(
-            matches!(lone.locate("/a").0, Place::Nowhere(reason) if reason.contains("--root-dir"))
+            matches!(lone.locate("/a").0, Place::Nowhere(failure) if failure.message.contains("--root-dir"))
         );
         let page = Base::remote(Url::parse("http://h.test/a/").expect("a URL"));
         assert!(matches!(

@@ -8,17 +8,25 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `locate` | from a reference to the place it means |
+//! | `redirects` | a site's `_redirects` |
+//! | `remap` | what stands in the place of URLs that match a pattern |
+//! | `preprocess` | a command that makes text of a file |
 //! | `reading` | a document, read and parsed |
 //! | `filter` | which links count |
 //! | `disk` | what is at a path that no input named |
+//! | `locals` | the paths that are linked to, and what was found there |
 //! | `source` | a document that links are found in |
 //! | `ledger` | what is known of sources and targets, and which records are due |
 
 mod disk;
 mod filter;
 mod ledger;
+mod locals;
 mod locate;
+mod preprocess;
 mod reading;
+mod redirects;
+mod remap;
 mod source;
 
 use std::cell::RefCell;
@@ -39,15 +47,19 @@ use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
 use crate::input::{self, Selection};
-use crate::model::{Naming, Outcome, Target, Visit, key};
+use crate::model::{Event, Naming, Outcome, Target, Visit, key};
 use crate::parser;
 use crate::policy::budget::Budget;
 use crate::policy::order::Order;
 use disk::Serving;
 use ledger::Ledger;
-use locate::Base;
+use locate::{Base, Site};
 use reading::Page;
-use source::Source;
+use redirects::Redirects;
+use source::{Source, plain};
+
+pub use preprocess::Preprocess;
+pub use remap::Remap;
 
 /// Files in one lease: enough that handing them over costs nothing beside reading them.
 const BATCH: usize = 32;
@@ -81,8 +93,14 @@ pub struct Check {
     pub root_dir: Option<PathBuf>,
     /// What stands for a folder, in order.
     pub index_files: Vec<String>,
+    /// What is added to the name of a local path that is not there, in order.
+    pub fallback_extensions: Vec<String>,
+    /// What stands in the place of URLs; the first that matches counts.
+    pub remap: Vec<Remap>,
     /// Look fragments up.
     pub fragments: bool,
+    /// Fragments of URLs that match one of these are not looked up.
+    pub exclude_fragment: Vec<Regex>,
     /// Links in code and other verbatim text too.
     pub verbatim: bool,
     /// Remote links are excluded.
@@ -93,6 +111,20 @@ pub struct Check {
     pub include: Vec<Regex>,
     /// URLs that match one of these are excluded.
     pub exclude: Vec<Regex>,
+    /// Only links of these schemes count; empty: all.
+    pub schemes: Vec<String>,
+    /// URLs whose host is a private address or `localhost` are excluded.
+    pub exclude_private: bool,
+    /// Links over http are broken where https would do.
+    pub require_https: bool,
+    /// Mail addresses are judged by how they are written.
+    pub include_mail: bool,
+    /// No link at all makes the run fail.
+    pub fail_if_empty: bool,
+    /// Links are named, and none is checked.
+    pub dump: bool,
+    /// Makes text of each file before it is parsed.
+    pub preprocess: Option<Preprocess>,
     /// The pace of an origin.
     pub pace: PaceOf,
 }
@@ -124,6 +156,15 @@ impl Check {
         let mut texts = Vec::new();
         let mut named = HashSet::new();
         let mut files = HashSet::new();
+        let mut sites = Sites {
+            given: root.as_deref().map(plain),
+            serving: Arc::new(Serving {
+                index_files: self.index_files.clone(),
+                extensions: self.fallback_extensions.clone(),
+            }),
+            hops: setting.limits.max_redirects,
+            known: HashMap::new(),
+        };
         for input in &self.inputs {
             match input {
                 Input::Path(path) => {
@@ -133,8 +174,8 @@ impl Check {
                         if files.insert(std::path::absolute(&file.path).unwrap_or_default()) {
                             let folder = file.root.as_deref();
                             let named = file.path == *path;
-                            let root = root.as_deref();
-                            sources.push(Source::file(&file.path, folder, root, named));
+                            let site = sites.of(folder, &setting);
+                            sources.push(Source::file(&file.path, folder, site, named));
                         }
                     }
                     let mut at = begin;
@@ -155,7 +196,7 @@ impl Check {
                 Input::Text(name, content) => {
                     texts.push((sources.len(), content.clone()));
                     let named = Path::new(name);
-                    sources.push(Source::file(named, None, root.as_deref(), false));
+                    sources.push(Source::file(named, None, sites.of(None, &setting), false));
                 }
             }
         }
@@ -168,12 +209,7 @@ impl Check {
             pace: self.pace.clone(),
         };
         let frontier = Memory::new(options);
-        let pages = sources
-            .iter()
-            .enumerate()
-            .filter_map(|(number, source)| source.key().map(|key| (key, number)))
-            .collect();
-        let mut ledger = Ledger::new(sources, self.filter());
+        let mut ledger = Ledger::new(sources, self.filter(), self.remap.clone().into());
         for (number, content) in texts {
             let stand_in = self.base_url.as_ref();
             seeds.extend(ledger.text(number, &content, stand_in, self.verbatim));
@@ -181,17 +217,16 @@ impl Check {
         let work = Links {
             ledger: RefCell::new(ledger),
             batches,
-            pages,
             unread: RefCell::new(Vec::new()),
+            dump: self.dump,
             reading: Arc::new(Reading {
                 options: parser::Options {
                     anchors: self.fragments,
                     verbatim: self.verbatim,
                     ..parser::Options::default()
                 },
-                serving: Serving {
-                    index_files: self.index_files.clone(),
-                },
+                serving: sites.serving,
+                preprocess: self.preprocess.clone(),
             }),
             stand_in: self.base_url.clone(),
             limits: setting.limits.clone(),
@@ -199,7 +234,12 @@ impl Check {
         };
         let seeds: Seeds<'_> = futures::stream::iter([seeds]).boxed_local();
         let reporter = setting.reporter.clone();
-        let report = run(setting, &frontier, &work, seeds, Before::default()).await?;
+        let mut report = run(setting, &frontier, &work, seeds, Before::default()).await?;
+        if self.fail_if_empty && work.ledger.borrow().links() == 0 {
+            let text = "no link was found, and --fail-if-empty was given";
+            reporter.on(&Event::Warning(text));
+            report.summary.failing = Some(report.summary.failing.unwrap_or(0).max(1));
+        }
         for Unread {
             name,
             named,
@@ -210,14 +250,14 @@ impl Check {
                 return Err(Error::Input { name, reason });
             }
             let text = format!("{name} was not checked: {reason}");
-            reporter.on(&crate::model::Event::Warning(&text));
+            reporter.on(&Event::Warning(&text));
         }
         Ok(report)
     }
 
     /// The files of one input; what cannot be read is the end, a warning, or nothing.
     fn files(&self, path: &Path, setting: &Setting) -> Result<Vec<input::Found>, Error> {
-        let has_parser = |extension: &str| parser::for_extension(extension).is_some();
+        let has_parser = |path: &Path| parser::for_path(path).is_some();
         let (mut found, unread) = input::walk(path, &self.selection, has_parser);
         if found.is_empty() && unread.is_empty() {
             let text = format!(
@@ -225,7 +265,7 @@ impl Check {
                  --hidden and --no-ignore",
                 path.display()
             );
-            setting.reporter.on(&crate::model::Event::Warning(&text));
+            setting.reporter.on(&Event::Warning(&text));
         }
         for unread in unread {
             if unread.named && !self.skip_missing {
@@ -235,7 +275,7 @@ impl Check {
                 });
             }
             let text = format!("{} was not read: {}", unread.path.display(), unread.reason);
-            setting.reporter.on(&crate::model::Event::Warning(&text));
+            setting.reporter.on(&Event::Warning(&text));
         }
         for file in &mut found {
             // Positions in the site are compared as absolute paths, whatever the input was called.
@@ -253,7 +293,50 @@ impl Check {
             offline: self.offline,
             include: self.include.clone(),
             exclude: self.exclude.clone(),
+            schemes: self.schemes.clone(),
+            exclude_private: self.exclude_private,
+            require_https: self.require_https,
+            mail: self.include_mail,
+            dump: self.dump,
+            exclude_fragment: self.exclude_fragment.clone(),
         }
+    }
+}
+
+/// The sites that inputs are part of, each read once.
+struct Sites {
+    /// What the user said to be the site of all local inputs.
+    given: Option<PathBuf>,
+    serving: Arc<Serving>,
+    hops: usize,
+    known: HashMap<PathBuf, Arc<Site>>,
+}
+
+impl Sites {
+    /// The site of a document below the input `folder`.
+    fn of(&mut self, folder: Option<&Path>, setting: &Setting) -> Option<Arc<Site>> {
+        let folder = self.given.clone().or_else(|| folder.map(plain))?;
+        if let Some(site) = self.known.get(&folder) {
+            return Some(Arc::clone(site));
+        }
+        let file = folder.join("_redirects");
+        let text = crate::fetcher::file::read(&file, reading::LARGEST);
+        let text = text.unwrap_or_default();
+        let here = std::env::current_dir().unwrap_or_default();
+        let shown = file.strip_prefix(here).unwrap_or(&file).display();
+        let (redirects, wrong) =
+            Redirects::parse(&shown.to_string(), &String::from_utf8_lossy(&text));
+        for wrong in wrong {
+            setting.reporter.on(&Event::Warning(&wrong));
+        }
+        let site = Arc::new(Site {
+            folder: folder.clone(),
+            redirects,
+            serving: Arc::clone(&self.serving),
+            hops: self.hops,
+        });
+        self.known.insert(folder, Arc::clone(&site));
+        Some(site)
     }
 }
 
@@ -277,7 +360,8 @@ fn batch_url(number: usize) -> Url {
 /// What reading needs, on whichever thread.
 struct Reading {
     options: parser::Options,
-    serving: Serving,
+    serving: Arc<Serving>,
+    preprocess: Option<Preprocess>,
 }
 
 /// A file that was found and could not be read.
@@ -293,9 +377,9 @@ struct Links {
     ledger: RefCell<Ledger>,
     /// Which sources a batch holds.
     batches: Vec<Range<usize>>,
-    /// URL inputs by their key.
-    pages: HashMap<String, usize>,
     unread: RefCell<Vec<Unread>>,
+    /// Links are only named: an input whose links cannot be known is one that could not be read.
+    dump: bool,
     reading: Arc<Reading>,
     captures: bool,
     /// `--base-url`.
@@ -305,8 +389,9 @@ struct Links {
 
 impl Work for Links {
     fn method(&self, task: &Task) -> Method {
-        let wanted = self.pages.contains_key(&key(&task.target.url))
-            || self.ledger.borrow().wants_content(&task.target.url);
+        let ledger = self.ledger.borrow();
+        let url = &task.target.url;
+        let wanted = ledger.page_at(url).is_some() || ledger.wants_content(url);
         if wanted { Method::GET } else { Method::HEAD }
     }
 
@@ -328,12 +413,17 @@ impl Work for Links {
         }
     }
 
-    fn receive(&self, _: &Task) -> Content {
+    fn receive(&self, task: &Task) -> Content {
         let wanted = Wanted {
             captures: self.captures,
             ..Wanted::default()
         };
-        Content::parsed(self.reading.options.clone(), false, wanted)
+        let content = Content::parsed(self.reading.options.clone(), false, wanted);
+        let url = &task.target.url;
+        if self.ledger.borrow().page_at(url).is_some() {
+            return content.of_name(url);
+        }
+        content
     }
 
     fn judge<'a>(
@@ -349,12 +439,12 @@ impl Work for Links {
                 let anchors = reading::Anchors::of(document);
                 self.ledger.borrow_mut().anchors(url, anchors);
             }
-            let page = self.pages.get(&key(url)).copied();
+            let page = self.ledger.borrow().page_at(url);
             let source = page.filter(|_| task.target.seed.is_some());
             let links = match found.document {
                 Some(document) if source.is_some() && visit.outcome == Outcome::Ok => {
                     let much = document.links.len() > MANY;
-                    let base = Base::remote(task.url.clone());
+                    let base = self.ledger.borrow().remote_base(&task.url);
                     let page = apart(much, move || reading::page(document, base)).await;
                     if page.is_none() {
                         visit.fail(internal());
@@ -363,12 +453,28 @@ impl Work for Links {
                 }
                 _ => Page::default(),
             };
-            let mut ledger = self.ledger.borrow_mut();
-            ledger.decided(url, &visit, task.method == Method::GET);
-            let found = match source {
-                Some(number) => ledger.page(number, links, &task.url, task.naming, visit),
-                None => Vec::new(),
+            if self.dump && source.is_some() && visit.outcome != Outcome::Ok {
+                let failure = visit
+                    .error
+                    .as_ref()
+                    .map(|failure| failure.message.to_string());
+                self.unread.borrow_mut().push(Unread {
+                    name: visit.url.clone(),
+                    named: true,
+                    reason: failure.unwrap_or_default(),
+                });
+            }
+            let found = {
+                let mut ledger = self.ledger.borrow_mut();
+                ledger.decided(url, &visit, task.method == Method::GET);
+                match source {
+                    Some(number) => ledger.page(number, links, &task.url, task.naming, visit),
+                    None => Vec::new(),
+                }
             };
+            if source.is_some() {
+                self.look().await;
+            }
             Judged {
                 records: Vec::new(),
                 found,
@@ -397,7 +503,7 @@ impl Work for Links {
             let pages = tokio::task::spawn_blocking(move || {
                 let read = |(path, base): (Arc<Path>, Option<Base>)| {
                     // A parser that panics costs its file, and not the others of the batch.
-                    let read = || reading::read(&path, base, &reading.options);
+                    let read = || reading::read(&path, base, &reading);
                     catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Page::failed())
                 };
                 files.into_iter().map(read).collect::<Vec<_>>()
@@ -441,7 +547,7 @@ impl Work for Links {
 }
 
 impl Links {
-    /// Once every file has been read: a look at the disk for what is linked to and was not read.
+    /// Once every file has been read: a look at the disk for what is linked to and was not looked for.
     async fn look(&self) {
         let Some(paths) = self.ledger.borrow_mut().unseen() else {
             return;

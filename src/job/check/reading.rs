@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::Reading;
 use super::locate::{Base, Place};
 use crate::fetcher::file;
 use crate::job::content::internal;
 use crate::model::{Document, Failure, Link, LinkKind};
-use crate::parser::{self, Options};
+use crate::parser;
 
 /// A link of a document, and where it leads.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub(super) struct Page {
     pub(super) occurrences: Vec<Occurrence>,
     /// What can be linked to in it.
     pub(super) anchors: Anchors,
+    /// Which of the places are sitemaps that it lists.
+    pub(super) sitemaps: Vec<usize>,
     /// Why it could not be read.
     pub(super) unread: Option<Failure>,
 }
@@ -76,8 +79,12 @@ impl Anchors {
 pub(super) const LARGEST: u64 = 64 << 20;
 
 /// Reads and parses the file at `path`, whose references are relative to what `base` makes of it.
-pub(super) fn read(path: &Path, base: Option<Base>, options: &Options) -> Page {
-    let content = match file::read(path, LARGEST) {
+pub(super) fn read(path: &Path, base: Option<Base>, reading: &Reading) -> Page {
+    let content = match &reading.preprocess {
+        Some(command) => command.run(path, LARGEST),
+        None => file::read(path, LARGEST),
+    };
+    let content = match content {
         Ok(content) => content,
         Err(failure) => {
             return Page {
@@ -86,17 +93,12 @@ pub(super) fn read(path: &Path, base: Option<Base>, options: &Options) -> Page {
             };
         }
     };
-    let extension = path
-        .extension()
-        .map(|extension| extension.to_string_lossy().to_ascii_lowercase());
     // A file that the user named is read in any case: as text, when nothing else is known of it.
-    let format = extension
-        .and_then(|extension| parser::for_extension(&extension))
-        .or(parser::for_extension("txt"));
+    let format = parser::for_path(path).or(parser::for_extension("txt"));
     let Some(format) = format else {
         return Page::default();
     };
-    let mut parse = (format.open)(options);
+    let mut parse = (format.open)(&reading.options);
     parse.write(&content);
     drop(content);
     let document = parse.finish();
@@ -138,6 +140,9 @@ pub(super) fn page(mut document: Document, base: Base) -> Page {
             met.insert(reference, known.clone());
             known
         };
+        if document.is_index && kind == LinkKind::Listed {
+            page.sitemaps.push(place);
+        }
         page.occurrences.push(Occurrence {
             reference: reference.into(),
             line,

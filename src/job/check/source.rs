@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::locate::Site;
 use super::reading::{Anchors, Occurrence};
 use crate::job::record;
-use crate::model::{Limit, Outcome, Target, Visit, key, without_secrets};
+use crate::model::{Failure, Limit, Outcome, Target, Visit, key, without_secrets};
 
 /// One document.
 pub(super) struct Source {
@@ -19,9 +20,11 @@ pub(super) struct Source {
     pub(super) absolute: Option<Arc<Path>>,
     /// The input that it stands below.
     pub(super) folder: Option<Arc<Path>>,
-    /// Where root-relative references start.
-    pub(super) root: Option<Arc<Path>>,
+    /// The site that it is part of.
+    pub(super) site: Option<Arc<Site>>,
     pub(super) url: Option<Url>,
+    /// Not an input, so it has no record of its own beside that of the link to it.
+    pub(super) listed: bool,
     pub(super) content: Option<Content>,
     /// Distinct targets on the network that it links to and that are open.
     pub(super) open: usize,
@@ -37,35 +40,45 @@ pub(super) struct Content {
     pub(super) anchors: Anchors,
 }
 
+impl Content {
+    /// Is `link` one that is only named?
+    pub(super) fn names(&self, link: &Occurrence) -> bool {
+        matches!(self.places.get(link.place), Some(Entry::Named(_)))
+    }
+}
+
 /// Where a link leads, by the ledger's numbers.
 pub(super) enum Entry {
-    Remote(usize),
+    /// With its twin over https, where that is asked for.
+    Remote(usize, Option<usize>),
     Local(usize),
     Excluded(Url),
     Scheme,
-    Nowhere(String),
+    /// A mail address, and what is wrong with it.
+    Mail(Option<String>),
+    /// It is only named.
+    Named(Url),
+    Nowhere(Failure),
     Unread(Limit),
 }
 
 impl Source {
-    /// A local document, maybe below the input `folder`; `root` is what the user said to be the site's; `named`: it
-    /// is an input itself.
+    /// A local document of `site`, maybe below the input `folder`; `named`: it is an input itself.
     pub(super) fn file(
         path: &Path,
         folder: Option<&Path>,
-        root: Option<&Path>,
+        site: Option<Arc<Site>>,
         named: bool,
     ) -> Self {
         let absolute = std::path::absolute(path)
             .ok()
             .map(|path| plain(&path).into());
         let folder: Option<Arc<Path>> = folder.map(|folder| plain(folder).into());
-        let root = root.map(|root| plain(root).into());
         Self {
             path: Some(path.to_owned()),
             named,
             absolute,
-            root: root.or_else(|| folder.clone()),
+            site,
             folder,
             ..Self::empty()
         }
@@ -87,6 +100,14 @@ impl Source {
         }
     }
 
+    /// A sitemap that another lists.
+    pub(super) fn listed(target: &Target) -> Self {
+        Self {
+            listed: true,
+            ..Self::page(target)
+        }
+    }
+
     /// A page on the network that is an input.
     pub(super) fn page(target: &Target) -> Self {
         Self {
@@ -101,8 +122,9 @@ impl Source {
             named: false,
             absolute: None,
             folder: None,
-            root: None,
+            site: None,
             url: None,
+            listed: false,
             content: None,
             open: 0,
             has_local: false,
@@ -117,7 +139,7 @@ impl Source {
 }
 
 /// `path` without `.` and `..`, by its text alone: as a URL's path is read.
-fn plain(path: &Path) -> PathBuf {
+pub(super) fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {
         match component {
