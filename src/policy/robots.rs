@@ -2,7 +2,8 @@
 //!
 //! Groups for the same product token are one; without any, those for `*`. The longest matching rule wins, Allow
 //! on a tie (2.2.2); `*` and `$` are the only special characters (2.2.3). Rules and paths are compared with
-//! unreserved characters decoded and everything beyond ASCII encoded, so `/%62%61%7A` is `/baz`. A status of
+//! unreserved characters decoded and everything that is neither these nor reserved encoded, so `/%62%61%7A` is `/baz`; in a
+//! query `/` and `%2F` are one, because they separate nothing there. Only the lines of section 2.2 make and end groups. A status of
 //! 4xx allows everything, 5xx and silence nothing (2.3.1). Deliberately absent: fetching, and any idea of
 //! when the answer grows old.
 
@@ -13,6 +14,9 @@ use http::StatusCode;
 
 /// Read so far, and no further: RFC 9309, section 2.5.
 pub const LIMIT: usize = 500 * 1024;
+
+/// A delay that no number holds.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// A line is cut here, where Google's parser cuts it.
 const LINE_LIMIT: usize = 8 * 2083;
@@ -39,6 +43,8 @@ struct Rule {
     allow: bool,
     line: u32,
     pattern: String,
+    /// The same with what is reserved and separates nothing decoded in its query, where that makes a difference.
+    plain: Option<String>,
 }
 
 /// The verdict on a path.
@@ -144,13 +150,14 @@ impl Robots {
                     sitemaps.push(String::from_utf8_lossy(value).into_owned());
                     continue;
                 }
+                // No line of section 2.2, so it ends no group (2.2.4).
                 b"crawl-delay" => {
-                    in_rules = true;
                     let seconds = std::str::from_utf8(value)
                         .ok()
                         .and_then(|text| text.parse::<f64>().ok());
-                    let delay =
-                        seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                    let delay = seconds
+                        .filter(|seconds| *seconds >= 0.0)
+                        .map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(FOR_EVER));
                     if for_us {
                         ours.delay = ours.delay.or(delay);
                     }
@@ -169,10 +176,14 @@ impl Robots {
             if value.is_empty() {
                 continue;
             }
-            let rule = || Rule {
-                allow,
-                line: number,
-                pattern: pattern(value),
+            let rule = || {
+                let pattern = pattern(value);
+                Rule {
+                    allow,
+                    line: number,
+                    plain: plain_query(&pattern),
+                    pattern,
+                }
             };
             if for_us {
                 ours.rules.push(rule());
@@ -209,10 +220,11 @@ impl Robots {
             };
         }
         let path = normal(path.as_bytes(), false);
+        let plain = plain_query(&path);
         let matching = self
             .rules
             .iter()
-            .filter(|rule| matches(rule.pattern.as_bytes(), path.as_bytes()));
+            .filter(|rule| rule.matches(&path, plain.as_deref()));
         let longest = matching.max_by(|a, b| {
             // Of equals, Allow; of those, the first.
             (a.pattern.len(), a.allow, std::cmp::Reverse(a.line)).cmp(&(
@@ -236,6 +248,18 @@ impl Robots {
                 rule: "no rule of robots.txt matches".to_owned(),
             },
         }
+    }
+}
+
+impl Rule {
+    /// Does it match `path`, or, where one of them has such a form, with what separates nothing in a query decoded?
+    fn matches(&self, path: &str, plain: Option<&str>) -> bool {
+        let loose = || {
+            let pattern = self.plain.as_deref().unwrap_or(&self.pattern);
+            matches(pattern.as_bytes(), plain.unwrap_or(path).as_bytes())
+        };
+        matches(self.pattern.as_bytes(), path.as_bytes())
+            || (self.plain.is_some() || plain.is_some()) && loose()
     }
 }
 
@@ -282,8 +306,8 @@ fn pattern(text: &[u8]) -> String {
     }
 }
 
-/// Escapes in upper case, those of unreserved characters decoded, what is beyond ASCII encoded (2.2.2), and `$`
-/// too, so that it and `%24` are one. The same goes for `*`, unless it is `special`.
+/// Escapes in upper case, those of unreserved characters decoded, what is neither these nor reserved encoded (2.2.2),
+/// and `$` too, so that it and `%24` are one. The same goes for `*`, unless it is `special`.
 fn normal(text: &[u8], special: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let escape = |out: &mut String, byte: u8| {
@@ -291,6 +315,11 @@ fn normal(text: &[u8], special: bool) -> String {
         let _ = write!(out, "%{byte:02X}");
     };
     let digit = |at: usize| char::from(*text.get(at)?).to_digit(16);
+    let escaped: &[u8] = if special {
+        b"$\"<>\\^`{|}"
+    } else {
+        b"*$\"<>\\^`{|}"
+    };
     let mut at = 0;
     while let Some(&byte) = text.get(at) {
         at += 1;
@@ -305,7 +334,7 @@ fn normal(text: &[u8], special: bool) -> String {
             } else {
                 escape(&mut out, value);
             }
-        } else if byte.is_ascii_graphic() && byte != b'$' && (special || byte != b'*') {
+        } else if byte.is_ascii_graphic() && !escaped.contains(&byte) {
             out.push(char::from(byte));
         } else {
             escape(&mut out, byte);
@@ -314,33 +343,66 @@ fn normal(text: &[u8], special: bool) -> String {
     out
 }
 
-/// Does `path` begin with what `pattern` says? Linear in each `*`: only the last one is ever taken back.
+/// With the escapes decoded in the query that stand for reserved characters which separate nothing there, as the table of
+/// section 2.2.2 has it for `https://foo.bar`; `None` where there are none.
+fn plain_query(text: &str) -> Option<String> {
+    const DECODED: [(&str, char); 11] = [
+        ("%21", '!'),
+        ("%27", '\''),
+        ("%28", '('),
+        ("%29", ')'),
+        ("%2C", ','),
+        ("%2F", '/'),
+        ("%3A", ':'),
+        ("%3F", '?'),
+        ("%40", '@'),
+        ("%5B", '['),
+        ("%5D", ']'),
+    ];
+    let mut rest = &text[text.find('?')?..];
+    let mut out = text[..text.len() - rest.len()].to_owned();
+    let mut met = false;
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        let escape = rest.get(at..at + 3).unwrap_or(&rest[at..]);
+        match DECODED.iter().find(|(coded, _)| *coded == escape) {
+            Some((_, plain)) => {
+                met = true;
+                out.push(*plain);
+            }
+            None => out.push_str(escape),
+        }
+        rest = &rest[at + escape.len()..];
+    }
+    out.push_str(rest);
+    met.then_some(out)
+}
+
+/// Does `path` begin with what `pattern` says? What stands between two `*` is looked for once, behind what came before it,
+/// so the time is that of reading both.
 fn matches(pattern: &[u8], path: &[u8]) -> bool {
     let (pattern, whole) = match pattern.strip_suffix(b"$") {
         Some(pattern) => (pattern, true),
         None => (pattern, false),
     };
-    let (mut p, mut at) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    loop {
-        if p == pattern.len() && (!whole || at == path.len()) {
-            return true;
-        }
-        if pattern.get(p) == Some(&b'*') {
-            star = Some((p + 1, at));
-            p += 1;
-        } else if p < pattern.len() && path.get(at) == Some(&pattern[p]) {
-            p += 1;
-            at += 1;
-        } else if let Some((after, from)) = star {
-            if from >= path.len() {
+    let mut parts = pattern.split(|byte| *byte == b'*');
+    let first = parts.next().unwrap_or_default();
+    let Some(mut rest) = path.strip_prefix(first) else {
+        return false;
+    };
+    let mut last: Option<&[u8]> = None;
+    for part in parts {
+        if let Some(part) = last.replace(part) {
+            let Some(at) = memchr::memmem::find(rest, part) else {
                 return false;
-            }
-            star = Some((after, from + 1));
-            (p, at) = (after, from + 1);
-        } else {
-            return false;
+            };
+            rest = &rest[at + part.len()..];
         }
+    }
+    match last {
+        None => !whole || rest.is_empty(),
+        Some(part) if whole => rest.ends_with(part),
+        Some(part) => memchr::memmem::find(rest, part).is_some(),
     }
 }
 

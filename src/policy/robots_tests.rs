@@ -48,6 +48,18 @@ fn special_characters_mean_what_the_rfc_says() {
 fn escapes_are_compared_as_section_2_2_2_has_it() {
     for (rule, path) in [
         ("/foo/bar?baz=quz", "/foo/bar?baz=quz"),
+        (
+            "/foo/bar?baz=https://foo.bar",
+            "/foo/bar?baz=https%3A%2F%2Ffoo.bar",
+        ),
+        (
+            "/foo/bar?baz=https%3a%2F%2Ffoo.bar",
+            "/foo/bar?baz=https://foo.bar",
+        ),
+        ("/*baz=https%3A%2F%2F", "/foo?baz=https%3A%2F%2Ffoo.bar"),
+        ("/*/feed", "/x?to=/feed"),
+        ("/?q='a'", "/?q=%27a%27"),
+        ("/a{b}|\"c\"", "/a%7Bb%7D|%22c%22"),
         ("/foo/bar/ツ", "/foo/bar/%E3%83%84"),
         ("/foo/bar/%E3%83%84", "/foo/bar/%e3%83%84"),
         ("/foo/bar/%62%61%7A", "/foo/bar/baz"),
@@ -128,9 +140,37 @@ fn the_reason_names_the_line() {
 
 #[test]
 fn many_stars_do_not_take_long() {
-    let pattern = format!("{}b", "*a".repeat(30));
-    let path = "a".repeat(50_000);
-    assert!(!matches(pattern.as_bytes(), path.as_bytes()));
+    let path = "a".repeat(60_000);
+    // The second takes a step for each byte of the pattern at each byte of the path, if it is taken back.
+    for pattern in [
+        format!("{}b", "*a".repeat(30)),
+        format!("*{}b", "a".repeat(16_000)),
+        format!("{}b*b", "*a".repeat(8_000)),
+    ] {
+        let robots = format!(
+            "User-agent: *\n{}",
+            format!("Disallow: {pattern}\n").repeat(30)
+        );
+        let begun = std::time::Instant::now();
+        assert!(allowed(&robots, &path));
+        // A tenth of a second, or many minutes if it is not linear.
+        assert!(
+            begun.elapsed() < Duration::from_secs(60),
+            "{:?}",
+            begun.elapsed()
+        );
+    }
+}
+
+#[test]
+fn a_crawl_delay_ends_no_group_and_is_never_too_large_to_count() {
+    let text = "User-agent: dragnet\nCrawl-delay: 1e30\nUser-agent: other\nDisallow: /x\n";
+    assert!(!allowed(text, "/x"), "2.2.4: it is no rule of the group");
+    let delay = Robots::parse(text.as_bytes(), "dragnet").crawl_delay();
+    assert!(
+        delay.is_some_and(|delay| delay > Duration::from_secs(3600)),
+        "{delay:?}"
+    );
 }
 
 #[test]
