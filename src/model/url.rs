@@ -97,8 +97,9 @@ pub fn fingerprint(secret: (u64, u64), key: &str) -> u64 {
     hasher.finish()
 }
 
-/// Upper-cases percent-escapes and decodes those of unreserved characters.
-fn normal_escapes(text: &str) -> String {
+/// Upper-cases percent-escapes and decodes those of unreserved characters (RFC 3986, section 6.2.2).
+#[must_use]
+pub fn normal_escapes(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

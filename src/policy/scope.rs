@@ -4,10 +4,13 @@
 //! folders, or any. Then the patterns: what matches `--exclude` is out unless it matches `--include` too;
 //! an `--include` alone does not shut anything else out. Every refusal names its rule.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use regex::Regex;
 use url::{Host, Url};
+
+use crate::model::url::normal_escapes;
 
 /// How far from the seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -90,11 +93,11 @@ impl Scope {
             Reach::Any => true,
             Reach::Host | Reach::Domain => self.places.contains(&place(self.reach, url)),
             Reach::Prefix => {
-                let host = place(Reach::Host, url);
+                let (host, path) = (place(Reach::Host, url), path(url));
                 self.places.iter().any(|folder| {
                     folder
                         .strip_prefix(&host)
-                        .is_some_and(|folder| url.path().starts_with(folder))
+                        .is_some_and(|folder| path.starts_with(folder))
                 })
             }
         };
@@ -154,10 +157,19 @@ fn place(reach: Reach, url: &Url) -> String {
             _ => host.to_owned(),
         },
         Reach::Prefix => {
-            let path = url.path();
+            let path = path(url);
             let folder = path.rfind('/').map_or("/", |slash| &path[..=slash]);
             format!("{}{folder}", with_port())
         }
+    }
+}
+
+/// The path as the page key spells it, so that `/%7Euser/` is the folder of `/~user/page`.
+fn path(url: &Url) -> Cow<'_, str> {
+    if url.path().contains('%') {
+        normal_escapes(url.path()).into()
+    } else {
+        url.path().into()
     }
 }
 
@@ -218,6 +230,23 @@ mod tests {
         }
         let address = Scope::new(Reach::Domain, &[url("http://127.0.0.1/")], vec![], vec![]);
         assert!(address.judge(&url("http://127.0.0.2/")).is_err());
+    }
+
+    #[test]
+    fn a_folder_is_one_however_its_escapes_are_spelt() {
+        let scope = Scope::new(
+            Reach::Prefix,
+            &[url("http://a.test/%7euser/%c3%a9/")],
+            vec![],
+            vec![],
+        );
+        for inside in [
+            "http://a.test/~user/%C3%A9/x",
+            "http://a.test/%7Euser/é/%78",
+        ] {
+            assert_eq!(scope.judge(&url(inside)), Ok(()), "{inside}");
+        }
+        assert!(scope.judge(&url("http://a.test/~user/x")).is_err());
     }
 
     #[test]
