@@ -407,8 +407,15 @@ fn tag_says(exchange: &Exchange, token: &str, rule: &str) -> bool {
         .iter()
         .filter_map(|value| value.to_str().ok())
         .any(|value| {
+            // A colon stands behind a product token, and behind the name of a rule that has a value.
+            let is_rule = |name: &str| {
+                let name = name.trim().to_ascii_lowercase();
+                name.starts_with("max-") || name == "unavailable_after"
+            };
             let (names, rules) = match value.split_once(':') {
-                Some((name, rules)) if !name.contains(',') => (Some(name.trim()), rules),
+                Some((name, rules)) if !name.contains(',') && !is_rule(name) => {
+                    (Some(name.trim()), rules)
+                }
                 _ => (None, value),
             };
             let for_us = names.is_none_or(|name| name.eq_ignore_ascii_case(token));
