@@ -51,7 +51,6 @@ fn descriptors_exhausted(error: &io::Error) -> bool {
 fn exhausted(error: &io::Error) -> FetchError {
     FetchError {
         exhausted: true,
-        stale: false,
         ..FetchError::passing(FailureKind::Connect, text_of(error))
     }
 }

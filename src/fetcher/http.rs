@@ -213,12 +213,16 @@ impl Http {
         let seen = Seen::default();
         let left = self.options.timeout.saturating_sub(spent);
         let transfer = self.transfer(client, request, naming, receiver, &seen);
-        let done = clock::within(&self.options, left, &call, &seen, call.scope(transfer)).await?;
-        let mut exchange = done.map_err(|error| {
-            // No connection was opened for this request, so it went out on a kept one.
-            let kept = call.marks().ready.is_none() && seen.head.get().is_none();
-            let stale = kept && error.failure.kind == FailureKind::Reset;
-            FetchError { stale, ..error }
+        let done = clock::within(&self.options, left, &call, &seen, call.scope(transfer)).await;
+        let mut exchange = done.and_then(|sent| sent).map_err(|error| {
+            let marks = call.marks();
+            let opened = marks.ready.is_some() || seen.head.get().is_some();
+            FetchError {
+                // No connection was opened for this request, so it went out on a kept one.
+                stale: !opened && error.failure.kind == FailureKind::Reset,
+                unconnected: !opened && marks.connecting.is_some(),
+                ..error
+            }
         })?;
         exchange.timing = timing(&call, &seen, found.asked, begun, self.options.epoch);
         Ok(exchange)
@@ -263,7 +267,10 @@ impl Http {
         let want = receiver.head(status, response.headers());
         let size = match want {
             _ if head_only => None,
-            Want::Content => Some(self.read(&mut response, receiver, seen).await?),
+            Want::Content => Some(self.read(&mut response, receiver, seen, None).await?),
+            Want::Beginning(most) => {
+                Some(self.read(&mut response, receiver, seen, Some(most)).await?)
+            }
             Want::Nothing => {
                 drain(&mut response).await;
                 None
@@ -279,18 +286,21 @@ impl Http {
         })
     }
 
-    /// Reads all the content; returns its size.
+    /// Reads all the content, or its `beginning`; returns the size of what was read.
     async fn read(
         &self,
         response: &mut reqwest::Response,
         receiver: &mut dyn Receiver,
         seen: &Seen,
+        beginning: Option<u64>,
     ) -> Result<u64, FetchError> {
         let Options {
             max_size, max_list, ..
         } = self.options;
         let limit = |receiver: &dyn Receiver| {
-            if receiver.is_list() {
+            if beginning.is_some() {
+                u64::MAX
+            } else if receiver.is_list() {
                 max_list.max(max_size)
             } else {
                 max_size
@@ -300,7 +310,7 @@ impl Http {
         // The announced length is only worth asking where it is that of the content itself.
         let announced = response.content_length();
         let announced = announced.filter(|_| decoder.is_identity()).unwrap_or(0);
-        let (mut size, mut received) = (0_u64, 0_u64);
+        let (mut size, mut taken, mut received) = (0_u64, 0_u64, 0_u64);
         loop {
             let most = limit(receiver);
             if announced > most {
@@ -354,6 +364,10 @@ impl Http {
                 // after so much of it, in all requests of the loop together, others have their turn.
                 for _ in 0..=given / TURN {
                     consume_budget().await;
+                }
+                taken += given as u64;
+                if beginning.is_some_and(|most| taken >= most) {
+                    return Ok(taken);
                 }
             }
             seen.size.set(size);

@@ -55,6 +55,8 @@ pub struct FetchError {
     pub exhausted: bool,
     /// A kept connection was closed just as it was used again, before any answer: no word about the target.
     pub stale: bool,
+    /// No connection came about, so it says as much about every other URL of the origin.
+    pub unconnected: bool,
 }
 
 impl FetchError {
@@ -65,6 +67,7 @@ impl FetchError {
             transient: false,
             exhausted: false,
             stale: false,
+            unconnected: false,
         }
     }
 
@@ -75,6 +78,7 @@ impl FetchError {
             transient: true,
             exhausted: false,
             stale: false,
+            unconnected: false,
         }
     }
 }
@@ -86,6 +90,7 @@ impl From<Failure> for FetchError {
             transient: false,
             exhausted: false,
             stale: false,
+            unconnected: false,
         }
     }
 }
@@ -113,6 +118,8 @@ pub struct Request<'a> {
 pub enum Want {
     /// All of it, chunk by chunk, decoded.
     Content,
+    /// So many bytes of it, whatever the limit of the fetcher, and a few more; what follows is left where it is.
+    Beginning(u64),
     /// Nothing: a little is drained so that the connection can be kept, no more.
     Nothing,
 }
@@ -123,7 +130,7 @@ pub trait Receiver {
     fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Want;
     /// The next bytes of content as they came, their coding not undone; only where [`head`](Self::head) wanted content.
     fn coded(&mut self, _bytes: &[u8]) {}
-    /// The next bytes of content, after decoding. Never more in all than the limit of the fetcher.
+    /// The next bytes of content, after decoding. Never more in all than the limit of the fetcher, or than was wanted.
     fn chunk(&mut self, bytes: &[u8]);
     /// May the content be a list of URLs, as far as it has come? Such a list has a limit of its own.
     fn is_list(&self) -> bool {

@@ -268,6 +268,7 @@ async fn walk(kind: &Kind, moves: Vec<Move>) {
                 store.settle(
                     lease,
                     Settlement {
+                        closed: None,
                         step,
                         rest: Some(rest),
                     },

@@ -296,11 +296,17 @@ pub struct Settlement {
     pub step: Step,
     /// Retry-After, or a spent quota: nothing goes to this origin for so long.
     pub rest: Option<Duration>,
+    /// That is too long to wait for: what would be asked for until then is recorded with this instead.
+    pub closed: Option<Failure>,
 }
 
 impl From<Step> for Settlement {
     fn from(step: Step) -> Self {
-        Self { step, rest: None }
+        Self {
+            step,
+            rest: None,
+            closed: None,
+        }
     }
 }
 

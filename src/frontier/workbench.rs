@@ -47,6 +47,8 @@ struct Bench {
     leased: usize,
     /// The next request may start then.
     next: Instant,
+    /// Nothing is asked for before then, and nothing waits for it.
+    closed: Option<(Instant, Failure)>,
     /// The one entry in the heap that counts; others are leftovers.
     ticket: u64,
 }
@@ -209,6 +211,7 @@ impl Workbench {
             delay: pace.delay,
             leased: 0,
             next: now,
+            closed: None,
             ticket: 0,
         });
         place
@@ -236,7 +239,8 @@ impl Workbench {
                     Rules::Known { until, .. } => *until,
                     _ => now,
                 };
-                bench.next.max(kept)
+                let closed = bench.closed.as_ref().map_or(now, |(until, _)| *until);
+                bench.next.max(kept).max(closed)
             }
             None => return,
         };
@@ -317,8 +321,13 @@ impl Workbench {
         {
             bench.rules = Rules::Unasked;
         }
+        bench.closed.take_if(|(until, _)| *until <= now);
+        let closed = bench.closed.as_ref().map(|(_, failure)| failure.clone());
         if let Some(task) = bench.errands.pop_front() {
-            return Some(self.hand_out(place, task, now));
+            return Some(match closed {
+                Some(failure) => self.without_request(place, task, Some(failure), now),
+                None => self.hand_out(place, task, now),
+            });
         }
         if bench.ahead.is_empty() && !bench.queue.is_ready(self.level) {
             let idle = bench.queue.is_empty() && bench.later.is_empty() && bench.leased == 0;
@@ -355,6 +364,9 @@ impl Workbench {
         if task.target.refusal.is_some() || task.target.repeats.is_some() {
             let refusal = task.target.refusal.as_deref().cloned();
             return Some(self.without_request(place, task, refusal, now));
+        }
+        if let Some(failure) = closed {
+            return Some(self.without_request(place, task, Some(failure), now));
         }
         if self.options.robots.is_some() && task.url.scheme().starts_with("http") {
             let bench = self.benches[place].as_mut()?;
@@ -447,8 +459,16 @@ impl Workbench {
             if let Some(felt) = felt.filter(|_| bench.pace.adaptive) {
                 bench.delay = adapt(bench.delay, bench.pace.delay, bench.pace.width, felt);
             }
-            if let Some(rest) = settlement.rest {
-                bench.next = bench.next.max(now + rest);
+            match (settlement.rest, settlement.closed) {
+                // A later end counts, whoever came to it.
+                (Some(rest), Some(failure)) => {
+                    let until = now + rest;
+                    if bench.closed.as_ref().is_none_or(|(end, _)| *end < until) {
+                        bench.closed = Some((until, failure));
+                    }
+                }
+                (Some(rest), None) => bench.next = bench.next.max(now + rest),
+                (None, _) => {}
             }
         }
         match settlement.step {

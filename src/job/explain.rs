@@ -14,8 +14,9 @@ use url::{Position, Url};
 use super::content::{Content, Found};
 use super::crawl::{Crawl, Named};
 use super::pipeline::{End, Judged, Pipeline, Work};
+use super::robots::too_slow;
 use super::writer::Writer;
-use super::{Error, Setting};
+use super::{Error, Limits, Setting};
 use crate::frontier::{
     Answer, Errand, Frontier, Memory, Options, Settlement, Step, Task, Written, leases,
 };
@@ -95,13 +96,18 @@ async fn robots_say(
         pace: crawl.pace,
     });
     let writer = Writer::open(Vec::new(), Filter::default(), None, &Written::default())?;
+    // A person waits: a robots.txt that cannot be had now is the answer.
+    let limits = Limits {
+        retries: 0,
+        ..setting.limits
+    };
     let pipeline = Pipeline {
         frontier: &frontier,
         fetcher: &*setting.fetcher,
         writer: &writer,
         reporter: &*setting.reporter,
         work: &Nothing,
-        limits: &setting.limits,
+        limits: &limits,
         stop: setting.stop.clone(),
         durable: false,
         summary: RefCell::new(Summary::default()),
@@ -123,7 +129,7 @@ async fn robots_say(
             );
             return Ok((true, "nothing asks for a robots.txt there".to_owned()));
         }
-        let Some((lease, answer)) = pipeline.rules(lease).await else {
+        let Some((lease, answer, _)) = pipeline.rules(lease).await else {
             continue;
         };
         let said = match &answer {
@@ -134,7 +140,8 @@ async fn robots_say(
             Answer::Rules { rules, .. } => {
                 let verdict = rules.judge(&path);
                 let delay = rules.crawl_delay().filter(|delay| *delay > Duration::ZERO);
-                let delay = delay.map(|delay| format!("; Crawl-delay {} s", delay.as_secs_f64()));
+                let delay = delay.map(|delay| format!("Crawl-delay {} s", delay.as_secs_f64()));
+                let delay = too_slow(rules).or(delay).map(|said| format!("; {said}"));
                 (
                     verdict.allowed,
                     verdict.reason() + &delay.unwrap_or_default(),

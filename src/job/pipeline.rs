@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use super::content::{self, Content, Found};
 use super::exchange::{conditions, felt};
 use super::writer::Writer;
-use super::{Error, Limits, Spent, Stop, record};
+use super::{Error, Limits, Spent, Stop, record, robots};
 use crate::fetcher::{FetchError, Fetcher, Receiver, Request};
 use crate::frontier::{Errand, Frontier, Lease, Seeds, Settlement, Step, Task, leases};
 use crate::model::{
@@ -156,6 +156,9 @@ pub(super) struct Pipeline<'a> {
 /// Links of one page that are taken in at once: half a millisecond.
 const AT_ONCE: usize = 500;
 
+/// Hops that are followed to a robots.txt.
+const ROBOTS_HOPS: usize = 5;
+
 impl Pipeline<'_> {
     /// Runs until nothing is left, the stop is asked for, or something cannot go on.
     pub(super) async fn run(&self, seeds: Seeds<'_>) -> Result<(), Error> {
@@ -184,6 +187,10 @@ impl Pipeline<'_> {
     /// One lease, from the request to the settlement.
     async fn drive(&self, lease: Lease) -> Result<(), Error> {
         if let Some(failure) = lease.refusal.clone() {
+            if lease.task.errand != Errand::Visit {
+                self.settle(lease, Step::Robots(robots::missing(&failure)), None);
+                return Ok(());
+            }
             let judged = self
                 .work
                 .judge(&lease.task, End::Failure(failure, None), Found::default())
@@ -250,13 +257,10 @@ impl Pipeline<'_> {
             let judged = judged.await;
             return self.done(lease, judged, None).await;
         };
-        let rest = sent
-            .as_ref()
-            .ok()
-            .and_then(|exchange| retry::quota_spent(&exchange.fields, SystemTime::now()));
+        let rest = sent.as_ref().ok().and_then(asked_to_rest);
         match self.decide(task, sent) {
-            Decision::Step(step, asked) => {
-                self.settle(lease, step, asked.or(rest));
+            Decision::Step(step) => {
+                self.settle(lease, step, rest);
                 Ok(())
             }
             Decision::Unsent(wait) => {
@@ -339,11 +343,18 @@ impl Pipeline<'_> {
             let left = end.saturating_duration_since(Instant::now());
             self.limits.max_wait.min(task.waited + left)
         });
-        let rule = |transient, status, asked| {
+        // Everything that waits at an origin waits for its rules: they are worth all the patience there is.
+        let robots = matches!(task.errand, Errand::Robots(_));
+        let retries = match self.limits.retries {
+            0 => 0,
+            _ if robots => u32::MAX,
+            retries => retries,
+        };
+        let rule = |retries, transient, status, asked| {
             retry::decide(&retry::Attempt {
                 method: &task.method,
                 tries: task.tries,
-                retries: self.limits.retries,
+                retries,
                 transient,
                 status,
                 retry_after: asked,
@@ -364,10 +375,16 @@ impl Pipeline<'_> {
                     FailureKind::Reset | FailureKind::Protocol
                 );
                 if choked && let Some(method) = self.work.instead(task, None) {
-                    return Decision::again(method, Duration::ZERO, None);
+                    return Decision::again(method, Duration::ZERO);
                 }
-                return match rule(error.transient, None, None) {
-                    Retry::After(wait) => Decision::again(task.method.clone(), wait, None),
+                // Where nobody accepts a connection, nobody waits for rules.
+                let retries = if is_dead(&error) {
+                    self.limits.retries
+                } else {
+                    retries
+                };
+                return match rule(retries, error.transient, None, None) {
+                    Retry::After(wait) => Decision::again(task.method.clone(), wait),
                     Retry::GiveUp | Retry::TooPatient(_) => {
                         Decision::End(End::Failure(error.failure, None))
                     }
@@ -383,17 +400,14 @@ impl Pipeline<'_> {
             return self.follow(task, exchange, accepted);
         }
         if let Some(method) = self.work.instead(task, Some(exchange.status)) {
-            return Decision::again(method, Duration::ZERO, None);
+            return Decision::again(method, Duration::ZERO);
         }
         if accepted {
             return Decision::End(End::Answer(Box::new(exchange)));
         }
         let asked = retry::retry_after(&exchange.fields, SystemTime::now());
-        let patience = matches!(exchange.status.as_u16(), 429 | 503)
-            .then_some(asked)
-            .flatten();
-        match rule(false, Some(exchange.status), asked) {
-            Retry::After(wait) => return Decision::again(task.method.clone(), wait, patience),
+        match rule(retries, false, Some(exchange.status), asked) {
+            Retry::After(wait) => return Decision::again(task.method.clone(), wait),
             Retry::TooPatient(wait) => {
                 let message = format!(
                     "the server asks to wait {} s, longer than --max-wait allows in all",
@@ -409,7 +423,13 @@ impl Pipeline<'_> {
 
     /// A redirect's next hop, if there is one and it may be followed; `accepted`: the status is good as it is.
     fn follow(&self, task: &Task, exchange: Exchange, accepted: bool) -> Decision {
-        let most = self.limits.max_redirects;
+        // Where the rules are is no matter of what is crawled: five hops to anywhere (RFC 9309, section 2.3.1.2).
+        let robots = matches!(task.errand, Errand::Robots(_));
+        let most = if robots {
+            ROBOTS_HOPS
+        } else {
+            self.limits.max_redirects
+        };
         let locations = exchange.fields.get_all(http::header::LOCATION);
         let locations: Vec<&[u8]> = locations.iter().map(HeaderValue::as_bytes).collect();
         match redirect::follow(
@@ -426,7 +446,7 @@ impl Pipeline<'_> {
                 Decision::End(End::Failure(failure, Some(Box::new(exchange))))
             }
             Redirect::To { url, method, .. } => {
-                if let Some(reason) = self.work.leaves(task, &url) {
+                if !robots && let Some(reason) = self.work.leaves(task, &url) {
                     return Decision::End(End::Left(reason, Box::new(exchange)));
                 }
                 let naming = self.work.naming(task, &url);
@@ -434,21 +454,27 @@ impl Pipeline<'_> {
                     url: without_secrets(&task.url),
                     status: exchange.status.as_u16(),
                 };
-                Decision::Step(
-                    Step::Hop {
-                        hop,
-                        url,
-                        method,
-                        naming,
-                    },
-                    None,
-                )
+                Decision::Step(Step::Hop {
+                    hop,
+                    url,
+                    method,
+                    naming,
+                })
             }
         }
     }
 
     pub(super) fn settle(&self, lease: Lease, step: Step, rest: Option<Duration>) {
-        self.frontier.settle(lease, Settlement { step, rest });
+        let long = rest.filter(|rest| *rest > self.limits.max_wait);
+        let closed = long.map(|rest| {
+            let message = format!(
+                "the server asks to be left alone for {} s, longer than --max-wait allows in all",
+                rest.as_secs()
+            );
+            Failure::new(FailureKind::RateLimited, message)
+        });
+        let settlement = Settlement { step, rest, closed };
+        self.frontier.settle(lease, settlement);
     }
 
     /// Hands the records over and settles the lease in one breath.
@@ -525,16 +551,33 @@ impl Pipeline<'_> {
 
 /// What an answer leads to.
 pub(super) enum Decision {
-    Step(Step, Option<Duration>),
+    Step(Step),
     /// Again after so long, and not counted as a try: the fault was not the server's.
     Unsent(Duration),
     End(End),
 }
 
 impl Decision {
-    fn again(method: Method, wait: Duration, rest: Option<Duration>) -> Self {
-        Self::Step(Step::Again { method, wait }, rest)
+    fn again(method: Method, wait: Duration) -> Self {
+        Self::Step(Step::Again { method, wait })
     }
+}
+
+/// How long an answer asks to leave its origin alone: Retry-After of a server that has too much to do, or a spent quota.
+pub(super) fn asked_to_rest(exchange: &Exchange) -> Option<Duration> {
+    let now = SystemTime::now();
+    let busy = matches!(exchange.status.as_u16(), 429 | 503);
+    let asked = retry::retry_after(&exchange.fields, now).filter(|_| busy);
+    asked.max(retry::quota_spent(&exchange.fields, now))
+}
+
+/// Did no connection come about, for a reason that every URL of the origin shares?
+pub(super) fn is_dead(error: &FetchError) -> bool {
+    let refused = matches!(
+        error.failure.kind,
+        FailureKind::Dns | FailureKind::Connect | FailureKind::Tls
+    );
+    refused || error.unconnected
 }
 
 /// A number from 0 to 1 that differs between targets, so that retries do not march in step.

@@ -7,6 +7,7 @@
 //! | `list` | what is written of a list, and in which order |
 //! | `list_state` | a list goes on after any end |
 //! | `crawl` | every page once, links in scope, robots, depth |
+//! | `robots` | robots.txt: where it is, that it cannot be had, how long it is waited for |
 //! | `content` | what a record holds of the content |
 //! | `config` | `dragnet.toml` |
 //! | `budget` | time, bytes, types, and which spellings are one |
@@ -54,6 +55,7 @@ mod matrix;
 mod outputs;
 mod places;
 mod recrawl;
+mod robots;
 mod secrets;
 mod stall;
 mod state;
