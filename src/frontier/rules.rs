@@ -52,3 +52,75 @@ pub(super) fn errand(task: &Task) -> Task {
     errand.errand = Errand::Robots(origin);
     errand
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::frontier::{Answer, Frontier, Lease, Memory, Next, Options, Settlement, Step};
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    async fn lease(frontier: &Memory) -> Lease {
+        loop {
+            match frontier.lease().await {
+                Ok(Next::Lease(lease)) => return lease,
+                Ok(Next::At(due)) => tokio::time::sleep_until(due).await,
+                other => panic!("no lease: {other:?}"),
+            }
+        }
+    }
+
+    fn add(frontier: &Memory, path: &str) {
+        let url = format!("http://a.test{path}").parse().expect("a URL");
+        frontier.add(vec![Target::named(url)]);
+    }
+
+    fn done() -> Settlement {
+        Settlement::from(Step::Done {
+            visits: Vec::new(),
+            found: Vec::new(),
+        })
+    }
+
+    fn rules(text: &str) -> Settlement {
+        Settlement::from(Step::Robots(Answer::Rules {
+            rules: Robots::parse(text.as_bytes(), "dragnet"),
+            valid: DAY,
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rules_are_kept_for_a_day_and_asked_for_again_then() {
+        let frontier = Memory::new(Options {
+            robots: Some("dragnet".to_owned()),
+            ..crate::frontier::conformance::options(None)
+        });
+        add(&frontier, "/a");
+        let errand = lease(&frontier).await;
+        assert_ne!(errand.task.errand, Errand::Visit);
+        frontier.settle(errand, rules("User-agent: *\nDisallow: /first"));
+        let visit = lease(&frontier).await;
+        assert_eq!(visit.task.errand, Errand::Visit);
+        frontier.settle(visit, done());
+        advance(DAY.saturating_sub(Duration::from_secs(60))).await;
+        add(&frontier, "/first");
+        let kept = lease(&frontier).await;
+        assert!(kept.refusal.is_some(), "{kept:?}");
+        frontier.settle(kept, done());
+        advance(Duration::from_secs(60)).await;
+        add(&frontier, "/first/b");
+        let errand = lease(&frontier).await;
+        assert_ne!(errand.task.errand, Errand::Visit, "{errand:?}");
+        frontier.settle(errand, rules("User-agent: *\nDisallow: /second"));
+        let visit = lease(&frontier).await;
+        assert!(
+            visit.refusal.is_none() && visit.task.url.path() == "/first/b",
+            "{visit:?}"
+        );
+        frontier.settle(visit, done());
+    }
+}

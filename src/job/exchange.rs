@@ -14,8 +14,9 @@ use super::pipeline::Pipeline;
 use crate::fetcher::{CODINGS, FetchError};
 use crate::frontier::{Errand, Lease};
 use crate::model::message::replace;
-use crate::model::{Exchange, FailureKind, Origin, Validators};
+use crate::model::{Exchange, Failure, FailureKind, Origin, Validators};
 use crate::policy::politeness::Felt;
+use crate::policy::retry;
 use crate::sink::{Capture, Spool};
 
 /// The fields that say what content is (RFC 9110, section 8.3 to 8.7).
@@ -112,6 +113,31 @@ pub(super) fn felt(sent: &Result<Exchange, FetchError>) -> Option<Felt> {
         )
         .then_some(Felt::Strain),
     }
+}
+
+/// How long an answer asks to leave its origin alone: Retry-After of a server that has too much to do, or a spent quota.
+pub(super) fn asked_to_rest(exchange: &Exchange) -> Option<Duration> {
+    let now = SystemTime::now();
+    let busy = matches!(exchange.status.as_u16(), 429 | 503);
+    let asked = retry::retry_after(&exchange.fields, now).filter(|_| busy);
+    asked.max(retry::quota_spent(&exchange.fields, now))
+}
+
+/// Did no connection come about, for a reason that every URL of the origin shares?
+pub(super) fn is_dead(error: &FetchError) -> bool {
+    let refused = matches!(
+        error.failure.kind,
+        FailureKind::Dns | FailureKind::Connect | FailureKind::Tls
+    );
+    refused || error.unconnected
+}
+
+/// Why nothing is asked for that would have to wait for `rest`.
+pub(super) fn too_long(rest: Duration) -> Failure {
+    let seconds = rest.as_secs();
+    let message =
+        format!("the server asks to wait {seconds} s, longer than --max-wait allows in all");
+    Failure::new(FailureKind::RateLimited, message)
 }
 
 /// Asks for content only if it is not what it was (RFC 9110, section 13.1); a validator that is no field value is

@@ -36,6 +36,9 @@ mod repeats;
 mod robots;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroUsize;
 use std::rc::Rc;

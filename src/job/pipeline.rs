@@ -21,7 +21,7 @@ use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
 use super::content::{self, Content, Found};
-use super::exchange::{conditions, felt};
+use super::exchange::{asked_to_rest, conditions, felt, is_dead, too_long};
 use super::writer::Writer;
 use super::{Error, Limits, Spent, Stop, record, robots};
 use crate::fetcher::{FetchError, Fetcher, Receiver, Request};
@@ -409,11 +409,7 @@ impl Pipeline<'_> {
         match rule(retries, false, Some(exchange.status), asked) {
             Retry::After(wait) => return Decision::again(task.method.clone(), wait),
             Retry::TooPatient(wait) => {
-                let message = format!(
-                    "the server asks to wait {} s, longer than --max-wait allows in all",
-                    wait.as_secs()
-                );
-                let failure = Failure::new(FailureKind::RateLimited, message);
+                let failure = too_long(wait);
                 return Decision::End(End::Failure(failure, Some(Box::new(exchange))));
             }
             Retry::GiveUp => {}
@@ -466,13 +462,7 @@ impl Pipeline<'_> {
 
     pub(super) fn settle(&self, lease: Lease, step: Step, rest: Option<Duration>) {
         let long = rest.filter(|rest| *rest > self.limits.max_wait);
-        let closed = long.map(|rest| {
-            let message = format!(
-                "the server asks to be left alone for {} s, longer than --max-wait allows in all",
-                rest.as_secs()
-            );
-            Failure::new(FailureKind::RateLimited, message)
-        });
+        let closed = long.map(too_long);
         let settlement = Settlement { step, rest, closed };
         self.frontier.settle(lease, settlement);
     }
@@ -561,23 +551,6 @@ impl Decision {
     fn again(method: Method, wait: Duration) -> Self {
         Self::Step(Step::Again { method, wait })
     }
-}
-
-/// How long an answer asks to leave its origin alone: Retry-After of a server that has too much to do, or a spent quota.
-pub(super) fn asked_to_rest(exchange: &Exchange) -> Option<Duration> {
-    let now = SystemTime::now();
-    let busy = matches!(exchange.status.as_u16(), 429 | 503);
-    let asked = retry::retry_after(&exchange.fields, now).filter(|_| busy);
-    asked.max(retry::quota_spent(&exchange.fields, now))
-}
-
-/// Did no connection come about, for a reason that every URL of the origin shares?
-pub(super) fn is_dead(error: &FetchError) -> bool {
-    let refused = matches!(
-        error.failure.kind,
-        FailureKind::Dns | FailureKind::Connect | FailureKind::Tls
-    );
-    refused || error.unconnected
 }
 
 /// A number from 0 to 1 that differs between targets, so that retries do not march in step.

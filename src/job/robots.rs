@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
-use super::exchange::felt;
-use super::pipeline::{Decision, End, Pipeline, asked_to_rest, is_dead};
+use super::exchange::{asked_to_rest, felt, is_dead};
+use super::pipeline::{Decision, End, Pipeline};
 use crate::fetcher::{Receiver, Want};
 use crate::frontier::{Answer, Lease, Step};
 use crate::model::{Event, Failure, FailureKind, without_secrets};

@@ -188,7 +188,11 @@ async fn nobody_listening_is_a_refusal_that_lasts() {
     let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
     drop(listener);
     let error = get(&fetcher(options()), &url).await.unwrap_err();
-    assert_eq!(error, FetchError::lasting(Connect, "connection refused"));
+    let wanted = FetchError {
+        unconnected: true,
+        ..FetchError::lasting(Connect, "connection refused")
+    };
+    assert_eq!(error, wanted);
 }
 
 #[tokio::test]

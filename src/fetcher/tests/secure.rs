@@ -246,7 +246,10 @@ async fn a_handshake_that_stalls_ends_with_the_connect_clock() {
     let error = get(&http, &at("127.0.0.1", server.address))
         .await
         .unwrap_err();
-    let wanted = FetchError::passing(FailureKind::Timeout, "connecting took longer than 200ms");
+    let wanted = FetchError {
+        unconnected: true,
+        ..FetchError::passing(FailureKind::Timeout, "connecting took longer than 200ms")
+    };
     assert_eq!(error, wanted);
 }
 
