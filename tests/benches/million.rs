@@ -1,9 +1,10 @@
-//! What a crawl with `--state` costs as it grows: time and memory at 10^4, 10^5 and 10^6 URLs of an endless site, and how
-//! soon a state of that size that was killed asks for its next page. `cargo bench --bench million -- 10000 100000` takes
-//! other sizes.
+//! What a crawl with `--state` costs as it grows: time and memory from 10^3 to 10^6 pages of an endless site, and how soon
+//! a state of that size that was killed asks for its next page. `cargo bench --bench million -- 10000 100000` takes other
+//! sizes; with `memory` before them, the same without a state, and without a kill.
 //!
 //! The site has ten links a page, so for most of the run nine in ten of the URLs that are seen wait. The server is a few
-//! threads of as little code as will do; it runs in this process, whose memory is not counted.
+//! threads of as little code as will do; it runs in this process, whose memory and time are not counted. Linux alone
+//! says what is measured here.
 
 #![expect(
     clippy::expect_used,
@@ -21,96 +22,150 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 fn main() {
+    let durable = !std::env::args().any(|argument| argument == "memory");
     let sizes: Vec<u64> = std::env::args()
         .filter_map(|argument| argument.parse().ok())
         .collect();
     let sizes = if sizes.is_empty() {
-        vec![10_000, 100_000, 1_000_000]
+        vec![1_000, 10_000, 100_000, 1_000_000]
     } else {
         sizes
     };
     println!(
-        "| URLs | time, s | µs a URL | peak memory, MiB | bytes a URL more | killed at 9/10: first request again, s | state, MiB |"
+        "| pages | URLs seen | wall, s | pages a second | of the rate at 10^4 | CPU, µs a page | server's | peak memory, MiB | bytes a URL seen more | killed at 9/10: first request again, s | state, bytes a URL seen |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
-    let mut last: Option<(u64, u64)> = None;
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    let mut usual: Option<f64> = None;
+    let mut last: Option<Run> = None;
     for size in sizes {
-        let served = Arc::new(AtomicU64::new(0));
-        let seed = serve(&served);
-        let folder = tempfile::tempdir().expect("a folder");
-        let begun = Instant::now();
-        let mut first = crawl(folder.path(), &seed, size);
-        let killed = size / 10 * 9;
-        let mut peak = 0;
-        while served.load(Ordering::Relaxed) < killed {
-            peak = peak.max(memory(&first));
-            assert!(
-                first.try_wait().expect("a child").is_none(),
-                "it ended early"
-            );
-            std::thread::sleep(Duration::from_millis(20));
+        let run = run(size, durable);
+        if size == 10_000 {
+            usual = Some(run.rate());
         }
-        first.kill().expect("it runs");
-        first.wait().expect("it ends");
-        let before = begun.elapsed();
-        let asked = served.load(Ordering::Relaxed);
-        let again = Instant::now();
-        let mut second = crawl(folder.path(), &seed, size);
-        while served.load(Ordering::Relaxed) == asked {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let resumed = again.elapsed();
-        loop {
-            peak = peak.max(memory(&second));
-            if let Some(status) = second.try_wait().expect("a child") {
-                assert!(status.success(), "{status}");
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        let time = before + again.elapsed();
-        let state = std::fs::metadata(folder.path().join("state.db")).map_or(0, |file| file.len());
-        let more = last.map_or("–".to_owned(), |(urls, bytes)| {
-            format!("{:.0}", (peak as f64 - bytes as f64) / (size - urls) as f64)
+        let ratio = usual.map_or("–".to_owned(), |usual| {
+            format!("{:.0} %", run.rate() / usual * 100.0)
+        });
+        let more = last.as_ref().map_or("–".to_owned(), |last| {
+            let bytes = run.peak as f64 - last.peak as f64;
+            format!("{:.0}", bytes / (run.seen as f64 - last.seen as f64))
         });
         println!(
-            "| {size} | {:.1} | {:.0} | {:.1} | {more} | {:.2} | {:.0} |",
-            time.as_secs_f64(),
-            time.as_secs_f64() * 1e6 / size as f64,
-            peak as f64 / f64::from(1 << 20),
-            resumed.as_secs_f64(),
-            state as f64 / f64::from(1 << 20),
+            "| {size} | {} | {:.2} | {:.0} | {ratio} | {:.1} | {:.1} | {:.1} | {more} | {} | {:.0} |",
+            run.seen,
+            run.wall.as_secs_f64(),
+            run.rate(),
+            run.ours.as_secs_f64() * 1e6 / run.pages as f64,
+            run.servers.as_secs_f64() * 1e6 / run.pages as f64,
+            run.peak as f64 / f64::from(1 << 20),
+            run.resumed.map_or("–".to_owned(), |resumed| format!(
+                "{:.2}",
+                resumed.as_secs_f64()
+            )),
+            run.state as f64 / run.seen as f64,
         );
-        last = Some((size, peak));
+        last = Some(run);
     }
 }
 
-fn crawl(folder: &Path, seed: &str, size: u64) -> Child {
+/// What one crawl cost.
+struct Run {
+    /// Pages that were asked for, those of the last commit before the kill twice.
+    pages: u64,
+    /// URLs that the state knows at the end, cut ones included; what was linked to where there is no state.
+    seen: u64,
+    wall: Duration,
+    ours: Duration,
+    servers: Duration,
+    peak: u64,
+    resumed: Option<Duration>,
+    state: u64,
+}
+
+impl Run {
+    fn rate(&self) -> f64 {
+        self.pages as f64 / self.wall.as_secs_f64()
+    }
+}
+
+/// A crawl of so many pages; one that is `durable` is killed at nine tenths, and goes on.
+fn run(size: u64, durable: bool) -> Run {
+    let served = Arc::new(AtomicU64::new(0));
+    let seed = serve(&served);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (server, child) = spent();
+    let begun = Instant::now();
+    let mut peak = 0;
+    let mut crawled = crawl(folder.path(), &seed, size, durable);
+    let mut resumed = None;
+    if durable {
+        let killed = size / 10 * 9;
+        while served.load(Ordering::Relaxed) < killed {
+            peak = peak.max(memory(&crawled));
+            assert!(
+                crawled.try_wait().expect("a child").is_none(),
+                "it ended early"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        peak = peak.max(memory(&crawled));
+        crawled.kill().expect("it runs");
+        crawled.wait().expect("it ends");
+        let asked = served.load(Ordering::Relaxed);
+        let again = Instant::now();
+        crawled = crawl(folder.path(), &seed, size, durable);
+        while served.load(Ordering::Relaxed) == asked {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        resumed = Some(again.elapsed());
+    }
+    loop {
+        peak = peak.max(memory(&crawled));
+        if let Some(status) = crawled.try_wait().expect("a child") {
+            assert!(status.success(), "{status}");
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let wall = begun.elapsed();
+    let (server_after, child_after) = spent();
+    let state = folder.path().join("state.db");
+    Run {
+        pages: served.load(Ordering::Relaxed),
+        seen: if durable { seen(&state) } else { size * 10 },
+        wall,
+        ours: child_after - child,
+        servers: server_after - server,
+        peak,
+        resumed,
+        state: std::fs::metadata(&state).map_or(0, |file| file.len()),
+    }
+}
+
+fn crawl(folder: &Path, seed: &str, size: u64, durable: bool) -> Child {
     Command::new(env!("CARGO_BIN_EXE_dragnet"))
-        .args([
-            "crawl",
-            "--state",
-            "state.db",
-            "--delay",
-            "0",
-            "--per-host",
-            "64",
-        ])
-        .args([
-            "-q",
-            "-o",
-            "out.jsonl",
-            "--max-pages",
-            &size.to_string(),
-            seed,
-        ])
+        .arg("crawl")
+        .args(if durable {
+            &["--state", "state.db"][..]
+        } else {
+            &[]
+        })
+        .args(["--delay", "0", "--per-host", "64", "-q", "-o", "out.jsonl"])
+        .args(["--max-pages", &size.to_string(), seed])
         .current_dir(folder)
         .stdout(Stdio::null())
         .spawn()
         .expect("the program runs")
 }
 
-/// Resident bytes of a process, 0 where it has gone or the system does not say.
+/// URLs that a state knows.
+fn seen(state: &Path) -> u64 {
+    let state = rusqlite::Connection::open(state).expect("a state");
+    let known = "SELECT (SELECT count(*) FROM targets) + (SELECT count(*) FROM cut)";
+    let known = state.query_row(known, [], |row| row.get::<_, i64>(0));
+    known.expect("a number").unsigned_abs()
+}
+
+/// The most that a process has had in memory, in bytes; 0 where it has gone.
 fn memory(child: &Child) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
     let kib = status.unwrap_or_default().lines().find_map(|line| {
@@ -118,6 +173,24 @@ fn memory(child: &Child) -> u64 {
         rest.split_whitespace().next()?.parse::<u64>().ok()
     });
     kib.unwrap_or(0) * 1024
+}
+
+/// Processor time of this process, and of its children that have ended.
+fn spent() -> (Duration, Duration) {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
+    let ticks: Vec<u64> = fields
+        .split_whitespace()
+        .skip(11)
+        .take(4)
+        .filter_map(|field| field.parse().ok())
+        .collect();
+    // The unit that Linux shows to programs is a hundredth of a second on every architecture.
+    let time = |at: usize| {
+        let both = ticks.get(at..at + 2).unwrap_or_default();
+        Duration::from_millis(both.iter().sum::<u64>() * 10)
+    };
+    (time(0), time(2))
 }
 
 /// The endless site: page n links to ten further ones.
