@@ -128,13 +128,7 @@ impl Intake {
         }
         if discovered {
             if let Some(cut) = self.cut(&target.url) {
-                *self.cuts.entry(cut).or_default() += 1;
-                // What a budget keeps out of memory must not fill it all the same.
-                if self.cuts.values().sum::<u64>() > CUTS_REMEMBERED {
-                    return Admission::No;
-                }
-                self.seen.insert(fingerprint);
-                return Admission::Cut(cut, fingerprint);
+                return self.note(cut, fingerprint);
             }
             if self.aside.as_mut().is_some_and(|aside| aside.keep(target)) {
                 self.seen.insert(fingerprint);
@@ -149,17 +143,31 @@ impl Intake {
         Admission::In(self.known, fingerprint)
     }
 
+    /// Counts what is cut.
+    pub(super) fn note(&mut self, cut: Cut, fingerprint: u64) -> Admission {
+        *self.cuts.entry(cut).or_default() += 1;
+        // What a budget keeps out of memory must not fill it all the same.
+        if self.cuts.values().sum::<u64>() > CUTS_REMEMBERED {
+            return Admission::No;
+        }
+        self.seen.insert(fingerprint);
+        Admission::Cut(cut, fingerprint)
+    }
+
+    /// Is there no room for any further page, whatever it is?
+    pub(super) fn is_full(&self) -> bool {
+        self.budget.pages.is_some_and(|limit| self.known >= limit)
+    }
+
     /// Targets that were past their folder's share and are in now, because nothing else is left: with number and
     /// fingerprint.
     pub(super) fn relent(&mut self) -> Vec<(Target, u64, u64)> {
         let mut relented = Vec::new();
-        while let Some(aside) = &mut self.aside
+        while relented.is_empty()
+            && !self.is_full()
+            && let Some(aside) = &mut self.aside
             && aside.len() > 0
-            && relented.is_empty()
         {
-            if self.budget.pages.is_some_and(|limit| self.known >= limit) {
-                break;
-            }
             for target in aside.take() {
                 if let Some(cut) = self.cut(&target.url) {
                     *self.cuts.entry(cut).or_default() += 1;
@@ -176,8 +184,7 @@ impl Intake {
 
     /// Does anything wait that there is room for?
     pub(super) fn has_room_aside(&self) -> bool {
-        self.aside.as_ref().is_some_and(|aside| aside.len() > 0)
-            && self.budget.pages.is_none_or(|limit| self.known < limit)
+        self.aside.as_ref().is_some_and(|aside| aside.len() > 0) && !self.is_full()
     }
 
     /// What is cut so far, by its reason.
@@ -211,15 +218,15 @@ impl Intake {
 
     fn cut(&self, url: &Url) -> Option<Cut> {
         let Budget {
-            pages,
             per_host,
             variants,
             shapes,
+            ..
         } = self.budget;
         let full = |counts: &Counts, of: u64, limit: u64| {
             counts.get(&of).is_some_and(|count| *count >= limit)
         };
-        if pages.is_some_and(|limit| self.known >= limit) {
+        if self.is_full() {
             return Some(Cut::Pages);
         }
         if per_host.is_some_and(|limit| full(&self.per_host, self.host(url), limit)) {

@@ -153,7 +153,10 @@ impl List {
                 });
             }
             Some(_) => {}
-            None => store.begin(&identity, held.secret.unwrap_or_else(random_secret))?,
+            None => {
+                let secret = store.secret()?.unwrap_or_else(random_secret);
+                store.begin(&identity, secret)?;
+            }
         }
         let progress = match &held.list {
             None => Progress::default(),

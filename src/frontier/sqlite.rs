@@ -4,8 +4,7 @@
 //! of the last commit are sent twice, and no record is.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, HashSet};
-use std::hash::BuildHasherDefault;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use url::Url;
 
-use super::intake::{Admission, AsIs, Intake};
+use super::intake::{Admission, Intake};
 use super::journal::{Arrived, Entry, Journal, Row, RowCut};
 use super::memory::random_secret;
 use super::pending::{Pending, Unwritten};
@@ -76,11 +75,13 @@ impl Sqlite {
         options: Options,
     ) -> Result<(Self, Begun), FrontierError> {
         let mut store = Store::open(path, begin == Begin::Fresh)?;
-        let mut taken = Taken::of(&options);
+        let known = store.secret()?;
+        let secret = known.unwrap_or_else(random_secret);
+        let mut taken = Taken::of(&options, secret);
         let mut held = store.load(|kept| taken.take(kept))?;
         if held.finished.is_some() && begin == Begin::Recrawl {
             store.recrawl()?;
-            taken = Taken::of(&options);
+            taken = Taken::of(&options, secret);
             held = store.load(|kept| taken.take(kept))?;
         }
         let identity = serde_json::to_string(command).unwrap_or_default();
@@ -94,17 +95,13 @@ impl Sqlite {
                 differences,
             });
         }
-        let secret = held.secret.unwrap_or_else(random_secret);
-        let mut intake = Intake::new(&options, secret);
-        intake.known = taken.known;
-        intake.seen.set = taken.seen;
-        for url in taken.counted {
-            intake.count(&url);
-        }
-        if !resumed {
+        let mut entering = Vec::new();
+        if resumed {
+            store.cuts(|kept| entering.extend(taken.again(kept)))?;
+        } else {
             store.begin(&identity, secret)?;
         }
-        let cut = if resumed { store.cuts()? } else { Vec::new() };
+        let Taken { intake, bench, .. } = taken;
         let filtered = held.written.filtered;
         let mut begun = Begun {
             resumed,
@@ -117,39 +114,23 @@ impl Sqlite {
             },
         };
         let changed = Arc::new(Notify::new());
+        let room = !entering.is_empty() || intake.has_room_aside();
         let sqlite = Self {
-            state: RefCell::new((intake, taken.bench)),
+            state: RefCell::new((intake, bench)),
             journal: store.start(Arc::clone(&changed))?,
             unwritten: RefCell::default(),
             changed,
             dirty: Cell::new(false),
         };
-        if sqlite.again(cut) && begun.finished.take().is_some() {
+        let now = Instant::now();
+        for (target, id, fingerprint) in entering {
+            let bench = &mut sqlite.state.borrow_mut().1;
+            sqlite.enter(bench, target, id, fingerprint, now);
+        }
+        if room && begun.finished.take().is_some() {
             sqlite.journal.tell(Entry::Reopened);
         }
         Ok((sqlite, begun))
-    }
-
-    /// Looks once more at what an earlier run has cut: a larger budget may have room for it. Says whether it has.
-    fn again(&self, cut: Vec<KeptCut>) -> bool {
-        let mut state = self.state.borrow_mut();
-        let (intake, bench) = &mut *state;
-        let now = Instant::now();
-        let mut room = false;
-        for KeptCut {
-            target,
-            fingerprint,
-        } in cut
-        {
-            if intake.seen.set.contains(&fingerprint) {
-                continue;
-            }
-            if let Admission::In(id, fingerprint) = intake.admit(&target) {
-                self.enter(bench, target, id, fingerprint, now);
-                room = true;
-            }
-        }
-        room | intake.has_room_aside()
     }
 
     /// Writes a target down, and queues it.
@@ -189,21 +170,17 @@ impl Sqlite {
 /// What is taken over from a state.
 struct Taken<'a> {
     options: &'a Options,
+    intake: Intake,
     bench: Workbench,
-    seen: HashSet<u64, BuildHasherDefault<AsIs>>,
-    counted: Vec<Url>,
-    known: u64,
     now: Instant,
 }
 
 impl<'a> Taken<'a> {
-    fn of(options: &'a Options) -> Self {
+    fn of(options: &'a Options, secret: (u64, u64)) -> Self {
         Self {
             options,
+            intake: Intake::new(options, secret),
             bench: Workbench::new(options.clone(), true),
-            seen: HashSet::default(),
-            counted: Vec::new(),
-            known: 0,
             now: Instant::now(),
         }
     }
@@ -218,14 +195,14 @@ impl<'a> Taken<'a> {
             visited,
             make,
         } = kept;
-        self.known = self.known.max(id);
-        self.seen.insert(fingerprint);
+        self.intake.known = self.intake.known.max(id);
+        self.intake.seen.insert(fingerprint);
         let budget = &self.options.budget;
         let counts = budget.per_host.is_some()
             || budget.share().is_some()
             || budget.variants.is_some() && url.contains('?');
         if counts && let Ok(url) = Url::parse(url) {
-            self.counted.push(url);
+            self.intake.count(&url);
         }
         if visited {
             return;
@@ -233,6 +210,24 @@ impl<'a> Taken<'a> {
         let lane = self.bench.lane(url, depth);
         if let Some(place) = self.bench.place(url, naming, self.now) {
             self.bench.put(place, lane, self.now, make);
+        }
+    }
+
+    /// Looks once more at what an earlier run has cut: a larger budget may have room for it. Then it has a number and its
+    /// fingerprint.
+    fn again(&mut self, kept: KeptCut<'_>) -> Option<(Target, u64, u64)> {
+        let KeptCut { fingerprint, make } = kept;
+        if self.intake.seen.set.contains(&fingerprint) {
+            return None;
+        }
+        if self.intake.is_full() {
+            self.intake.note(Cut::Pages, fingerprint);
+            return None;
+        }
+        let target = make()?;
+        match self.intake.admit(&target) {
+            Admission::In(id, fingerprint) => Some((target, id, fingerprint)),
+            _ => None,
         }
     }
 }

@@ -42,7 +42,6 @@ CREATE TABLE outputs (position INTEGER PRIMARY KEY, committed INTEGER NOT NULL);
 /// What a state file held when it was opened.
 pub(super) struct Held {
     pub(super) identity: Option<String>,
-    pub(super) secret: Option<(u64, u64)>,
     pub(super) finished: Option<u8>,
     /// There was a run before.
     pub(super) again: bool,
@@ -63,10 +62,10 @@ pub(super) struct Kept<'a> {
     pub(super) make: &'a dyn Fn() -> Option<Pending>,
 }
 
-/// A target that an earlier run has cut.
-pub(super) struct KeptCut {
-    pub(super) target: Target,
+/// A target that an earlier run has cut, made only where it is needed.
+pub(super) struct KeptCut<'a> {
     pub(super) fingerprint: u64,
+    pub(super) make: &'a dyn Fn() -> Option<Target>,
 }
 
 /// Columns of `cut`.
@@ -200,41 +199,52 @@ impl Store {
         Ok(())
     }
 
+    /// A value that stands alone.
+    fn meta(&self, name: &str) -> rusqlite::Result<Option<String>> {
+        self.connection
+            .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
+                row.get(0)
+            })
+            .optional()
+    }
+
+    /// What the fingerprints are keyed with, once a command has begun.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn secret(&self) -> Result<Option<(u64, u64)>, FrontierError> {
+        let text = self.meta("secret").map_err(|error| self.damaged(&error))?;
+        Ok(text.and_then(|text| {
+            let (a, b) = text.split_once(' ')?;
+            Some((a.parse().ok()?, b.parse().ok()?))
+        }))
+    }
+
+    fn damaged(&self, reason: &dyn std::fmt::Display) -> FrontierError {
+        let reason = format!("it is damaged ({reason}); --fresh starts anew");
+        state_error(&self.path, reason)
+    }
+
     /// Everything but the targets, which are many: those go to `each` one by one, in the order in which
     /// they were added.
     ///
     /// # Errors
     /// When the file cannot be read, or is not what was written.
     pub(super) fn load(&mut self, each: impl FnMut(Kept<'_>)) -> Result<Held, FrontierError> {
-        let damaged = |reason: &dyn std::fmt::Display| {
-            let reason = format!("it is damaged ({reason}); --fresh starts anew");
-            state_error(&self.path, reason)
-        };
         let mut seal = Seal::default();
         let held = self
             .read(&mut seal, each)
-            .map_err(|error| damaged(&error))?;
+            .map_err(|error| self.damaged(&error))?;
         match seal.holds(&self.connection) {
             Ok(true) => {}
-            Ok(false) => return Err(damaged(&"its contents are not what was written")),
-            Err(error) => return Err(damaged(&error)),
+            Ok(false) => return Err(self.damaged(&"its contents are not what was written")),
+            Err(error) => return Err(self.damaged(&error)),
         }
         self.seal = seal;
         Ok(held)
     }
 
     fn read(&self, seal: &mut Seal, mut each: impl FnMut(Kept<'_>)) -> rusqlite::Result<Held> {
-        let meta = |name: &str| {
-            self.connection
-                .query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| {
-                    row.get::<_, String>(0)
-                })
-                .optional()
-        };
-        let secret = meta("secret")?.and_then(|text| {
-            let (a, b) = text.split_once(' ')?;
-            Some((a.parse().ok()?, b.parse().ok()?))
-        });
         let mut lengths = self
             .connection
             .prepare("SELECT committed FROM outputs ORDER BY position")?;
@@ -288,14 +298,14 @@ impl Store {
             seal.add_read("lines", row, 2)?;
         }
         Ok(Held {
-            list: meta("list")?,
-            identity: meta("command")?,
-            secret,
-            again: meta("runs")?.is_some(),
-            finished: meta("finished")?.and_then(|code| code.parse().ok()),
+            list: self.meta("list")?,
+            identity: self.meta("command")?,
+            again: self.meta("runs")?.is_some(),
+            finished: self.meta("finished")?.and_then(|code| code.parse().ok()),
             written: Written {
                 lengths,
-                filtered: meta("filtered")?
+                filtered: self
+                    .meta("filtered")?
                     .and_then(|count| count.parse().ok())
                     .unwrap_or(0),
                 through: None,
@@ -304,34 +314,35 @@ impl Store {
         })
     }
 
-    /// What earlier runs have cut, in that order.
+    /// What earlier runs have cut goes to `each`, in that order.
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn cuts(&self) -> Result<Vec<KeptCut>, FrontierError> {
-        let read = || {
+    pub(super) fn cuts(&self, mut each: impl FnMut(KeptCut<'_>)) -> Result<(), FrontierError> {
+        let make = |row: &rusqlite::Row<'_>| {
+            let Ok(url) = Url::parse(row.get_ref(1)?.as_str()?) else {
+                return Ok(None);
+            };
+            Ok(Some(Target {
+                depth: row.get(2)?,
+                referrer: row.get::<_, Option<String>>(3)?.map(Into::into),
+                naming: naming(row, 4)?,
+                lastmod: row.get(5)?,
+                ..Target::named(url)
+            }))
+        };
+        let mut read = || {
             let mut cut = self
                 .connection
                 .prepare("SELECT * FROM cut ORDER BY rowid")?;
-            let kept = cut.query_map([], |row| {
-                let Ok(url) = Url::parse(row.get_ref(1)?.as_str()?) else {
-                    return Ok(None);
-                };
-                let target = Target {
-                    depth: row.get(2)?,
-                    referrer: row.get::<_, Option<String>>(3)?.map(Into::into),
-                    naming: naming(row, 4)?,
-                    lastmod: row.get(5)?,
-                    ..Target::named(url)
-                };
-                let fingerprint = row.get::<_, i64>(6)?.cast_unsigned();
-                Ok(Some(KeptCut {
-                    target,
-                    fingerprint,
-                }))
-            })?;
-            kept.filter_map(Result::transpose)
-                .collect::<rusqlite::Result<_>>()
+            let mut cut = cut.query([])?;
+            while let Some(row) = cut.next()? {
+                each(KeptCut {
+                    fingerprint: row.get::<_, i64>(6)?.cast_unsigned(),
+                    make: &|| make(row).unwrap_or_else(|_: rusqlite::Error| None),
+                });
+            }
+            Ok(())
         };
         read().map_err(|error: rusqlite::Error| state_error(&self.path, error))
     }
