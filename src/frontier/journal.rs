@@ -6,6 +6,7 @@
 //! then stores their lengths in the same transaction. So state and outputs are cut at the same record
 //! whatever happens in between. Targets that no window holds are brought from here, page by page.
 
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -85,11 +86,16 @@ fn naming_number(naming: Naming) -> i64 {
 /// Entries that may wait for the thread before leases do: a slow disk must not fill the memory.
 const BACKLOG: usize = 20_000;
 
+/// Entries that are sent together: to wake the thread costs as much as to write an entry.
+const TOGETHER: usize = 128;
+
 /// The writing thread and the way to it.
 pub(super) struct Journal {
     backlog: Arc<Backlog>,
     arrivals: Arc<Arrivals>,
-    entries: Option<Sender<Entry>>,
+    /// Told and not yet sent.
+    gathered: RefCell<Vec<Entry>>,
+    entries: Option<Sender<Vec<Entry>>>,
     thread: Option<JoinHandle<()>>,
     path: String,
 }
@@ -143,6 +149,7 @@ impl Store {
         Ok(Journal {
             backlog,
             arrivals,
+            gathered: RefCell::default(),
             entries: Some(sender),
             thread: Some(thread),
             path,
@@ -151,9 +158,9 @@ impl Store {
 
     /// The thread: entries into the open transaction, until the loop lets go. What was not committed by
     /// then is rolled back, exactly as if the process had died.
-    fn keep(mut self, entries: &Receiver<Entry>, backlog: &Backlog, arrivals: &Arrivals) {
+    fn keep(mut self, entries: &Receiver<Vec<Entry>>, backlog: &Backlog, arrivals: &Arrivals) {
         let mut broken = self.connection.execute_batch("BEGIN IMMEDIATE").err();
-        for entry in entries {
+        for entry in entries.iter().flatten() {
             if backlog.entries.fetch_sub(1, Ordering::Relaxed) == BACKLOG / 2 {
                 backlog.shrunk.notify_one();
             }
@@ -301,12 +308,17 @@ impl Store {
 }
 
 impl Journal {
-    /// In order, without waiting.
+    /// In order, without waiting. What is only to be written waits for company, and never beyond a commit.
     pub(super) fn tell(&self, entry: Entry) {
-        if let Some(entries) = &self.entries {
-            self.backlog.entries.fetch_add(1, Ordering::Relaxed);
+        let Some(entries) = &self.entries else { return };
+        let urgent = matches!(entry, Entry::Page { .. } | Entry::Commit { .. });
+        self.backlog.entries.fetch_add(1, Ordering::Relaxed);
+        let mut gathered = self.gathered.borrow_mut();
+        gathered.push(entry);
+        if urgent || gathered.len() >= TOGETHER {
+            let together = std::mem::replace(&mut *gathered, Vec::with_capacity(TOGETHER));
             // Fails only when the thread is gone, and then the next commit says so.
-            let _ = entries.send(entry);
+            let _ = entries.send(together);
         }
     }
 
