@@ -12,6 +12,7 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -25,6 +26,10 @@ use crate::sink::Capture;
 
 /// Records that may wait for the thread.
 const ROOM: usize = 1024;
+
+/// After a batch the thread rests so long. Meanwhile the loop need not wake it for each record, which would cost as much
+/// as writing it; the first record of a run does not wait.
+const REST: Duration = Duration::from_millis(1);
 
 /// Exchanges that may: each holds up to a quarter of a mebibyte.
 const CAPTURES: usize = 64;
@@ -287,6 +292,7 @@ impl Desk {
             for output in &mut self.outputs {
                 output.flush()?;
             }
+            std::thread::sleep(REST);
         }
     }
 
