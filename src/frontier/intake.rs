@@ -248,3 +248,25 @@ impl Intake {
         fingerprint(self.seen.secret, &url[..Position::AfterPath])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_was_seen_costs_at_most_24_bytes() {
+        let mut seen = Seen::new((1, 2));
+        let mut most = 0.0_f64;
+        for number in 1..=300_000_u64 {
+            seen.insert(fingerprint((1, 2), &number.to_string()));
+            // A table of hashbrown: a power of two of buckets, seven eighths of them used, one byte beside each.
+            let buckets = (seen.set.capacity() * 8 / 7).next_power_of_two();
+            let bytes = buckets * (size_of::<u64>() + 1);
+            if number > 1000 {
+                most = most.max(bytes as f64 / number as f64);
+            }
+        }
+        assert!(most <= 24.0, "{most} bytes");
+        assert!(most > 9.0, "{most} bytes are fewer than there can be");
+    }
+}

@@ -24,6 +24,7 @@
 //! | `intake` | what is new and within the budget |
 //! | `aside` | what waits because its folder has had its share |
 //! | `pending` | a target while it waits |
+//! | `packed` | very many of them |
 //! | `later` | a retry until it is due |
 //! | `queue` | what waits at one origin, and the window on what a store keeps of it |
 //! | `rules` | what is known of an origin's robots.txt |
@@ -41,6 +42,7 @@ mod journal;
 mod later;
 mod list;
 mod memory;
+mod packed;
 mod pending;
 mod places;
 mod queue;

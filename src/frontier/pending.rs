@@ -1,4 +1,4 @@
-//! A target while it waits: what may be there a million times over.
+//! A target on its way to and from where it waits.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use url::Url;
 use crate::model::target::Naming;
 use crate::model::{Before, Failure, Message, Secret, Seed, Target};
 
-/// A target that waits for its turn, as small as it can be: parsed again when it is leased.
+/// A target that waits for its turn: parsed again when it is leased.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) id: u64,

@@ -4,8 +4,9 @@
 //! empties: a million URLs of one site then cost a number each in memory. Lanes are served strictly: while the next page
 //! of one is on its way, no lesser lane goes first.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
+use super::packed::Packed;
 use super::pending::Pending;
 
 /// Which lane a target waits in.
@@ -34,13 +35,25 @@ impl Lane {
 /// Targets of one lane.
 #[derive(Debug, Default)]
 struct Waiting {
-    window: VecDeque<Pending>,
+    window: Packed,
+    /// The last in goes first.
+    stack: bool,
     /// Those that only the store has; all come after those of the window.
     left: u64,
     /// The number of the last target that was in the window.
     edge: u64,
     /// The next page is on its way.
     asked: bool,
+}
+
+impl Waiting {
+    fn next(&mut self) -> Option<Pending> {
+        if self.stack {
+            self.window.pop_last()
+        } else {
+            self.window.pop_first()
+        }
+    }
 }
 
 /// A page of a lane that is to be brought.
@@ -64,7 +77,8 @@ pub(super) const PAGE: usize = if cfg!(test) { 4 } else { 1000 };
 /// What waits at one origin.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    lanes: BTreeMap<Lane, Waiting>,
+    /// Boxed, since a map of one has room for eleven.
+    lanes: BTreeMap<Lane, Box<Waiting>>,
 }
 
 impl Queue {
@@ -96,11 +110,8 @@ impl Queue {
     pub(super) fn push(&mut self, lane: Lane, pending: Pending, first: bool) {
         let waiting = self.lanes.entry(lane).or_default();
         waiting.edge = waiting.edge.max(pending.id);
-        if first {
-            waiting.window.push_front(pending);
-        } else {
-            waiting.window.push_back(pending);
-        }
+        waiting.stack = first;
+        waiting.window.push(pending);
     }
 
     /// The next one, and the page to be brought behind it.
@@ -111,7 +122,7 @@ impl Queue {
             return None;
         }
         let waiting = first.get_mut();
-        let pending = waiting.window.pop_front()?;
+        let pending = waiting.next()?;
         let low = waiting.window.len() < PAGE / 4;
         let page = (low && waiting.left > 0 && !waiting.asked).then(|| {
             waiting.asked = true;
@@ -137,7 +148,7 @@ impl Queue {
         waiting.left = waiting.left.saturating_sub(targets.len() as u64);
         for pending in targets {
             waiting.edge = waiting.edge.max(pending.id);
-            waiting.window.push_back(pending);
+            waiting.window.push(pending);
         }
         let missing = if all {
             std::mem::take(&mut waiting.left)
@@ -153,7 +164,9 @@ impl Queue {
     /// Takes out everything that is held here.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Pending> + use<> {
         let lanes = std::mem::take(&mut self.lanes);
-        lanes.into_values().flat_map(|waiting| waiting.window)
+        lanes
+            .into_values()
+            .flat_map(|mut waiting| std::iter::from_fn(move || waiting.next()))
     }
 }
 
