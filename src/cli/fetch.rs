@@ -20,6 +20,7 @@ use super::content::{Content, ContentOptions};
 use super::filter::FilterOptions;
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
+use super::request::RequestOptions;
 use super::run::{Run, run_to_end, said};
 
 /// Flags of `fetch`.
@@ -62,6 +63,8 @@ pub(crate) struct FetchOptions {
     /// Put the title into the record
     #[arg(long, help_heading = "Content")]
     title: bool,
+    #[command(flatten)]
+    request: RequestOptions,
     #[command(flatten)]
     content: ContentOptions,
     #[command(flatten)]
@@ -107,6 +110,8 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
     });
     run.fail_on(options.fail_on.clone());
     let stdin = options.urls.is_empty() || options.urls == ["-"];
+    let listed = stdin && options.input.is_none();
+    let message = options.request.message(run.fields(), listed)?;
     let failed = Failed::default();
     let seeds = if let Some(path) = &options.input {
         let file =
@@ -130,7 +135,7 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         seeds,
         pace: run.pace(),
         wanted,
-        message: None,
+        message,
         unique: options.unique,
         ordered: options.ordered.then(|| run.patience()),
         state,

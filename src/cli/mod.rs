@@ -4,6 +4,9 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `options` | the flags that the jobs share, and what they mean |
+//! | `credentials` | who asks: fields, logins, cookies, and where secrets are read from |
+//! | `connection` | how servers are reached |
+//! | `request` | method, content and range, for `fetch` |
 //! | `fetch`, `crawl`, `check` | one subcommand each: its flags, and from them the job |
 //! | `inputs` | what `check` reads, and how a local site is served |
 //! | `run` | from flags to a running job, from its end to an exit code |
@@ -18,8 +21,10 @@
 
 mod check;
 mod config;
+mod connection;
 mod content;
 mod crawl;
+mod credentials;
 mod exit;
 mod fetch;
 mod filter;
@@ -28,12 +33,13 @@ mod options;
 mod outputs;
 mod process;
 mod progress;
+mod request;
 mod run;
 mod values;
 
 use std::process::ExitCode;
 
-use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 pub(crate) use exit::fail;
 
@@ -46,6 +52,7 @@ pub(crate) use exit::fail;
     subcommand_required = true
 )]
 #[command(after_help = "Results go to stdout, everything else to stderr.\n\
+    Every flag has a twin that takes it back, --no-delay for --delay; the later one counts.\n\
     Exit: 0 all is good, 1 something is broken, 2 the run could not be done, 130 interrupted (143 on SIGTERM).\n\
     \n\
     Examples:\n  \
@@ -70,11 +77,38 @@ pub(crate) enum Command {
 
 /// Parses the arguments; what is wrong with them is said, with exit 2.
 pub(crate) fn parse() -> (Command, ArgMatches) {
-    let matches = Cli::command().get_matches();
+    let matches = Cli::command().mut_subcommands(with_twins).get_matches();
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => (cli.command, matches),
         Err(error) => error.exit(),
     }
+}
+
+/// Gives every flag its twin, which takes back what was said before it: `--no-delay`, and `--traps` for `--no-traps`. Of
+/// two that speak of the same, the later one counts.
+fn with_twins(command: clap::Command) -> clap::Command {
+    let flags = command.get_arguments().filter_map(|flag| {
+        let long = flag.get_long()?;
+        Some((flag.get_id().clone(), long.to_owned()))
+    });
+    let flags: Vec<_> = flags.collect();
+    let mut command = command.args_override_self(true);
+    for (id, long) in &flags {
+        let twin = match long.strip_prefix("no-") {
+            Some(positive) => positive.to_owned(),
+            None => format!("no-{long}"),
+        };
+        if flags.iter().all(|(_, other)| *other != twin) {
+            command = command.arg(
+                Arg::new(format!("twin of {long}"))
+                    .long(twin)
+                    .hide(true)
+                    .action(ArgAction::SetTrue)
+                    .overrides_with(id),
+            );
+        }
+    }
+    command
 }
 
 /// Runs what was asked for.

@@ -5,22 +5,21 @@
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use dragnet::fetcher::{self, Family, Http, Protocol};
+use dragnet::fetcher::{self, Http};
 use dragnet::frontier::{PaceOf, paced};
 use dragnet::job::Limits;
-use dragnet::model::{Origin, Secret};
+use dragnet::model::Origin;
 use dragnet::policy::accept::Accept;
-use dragnet::policy::address::Private;
-use dragnet::policy::headers::{AGENT, Bound};
 use dragnet::policy::politeness::Politeness;
 use dragnet::policy::robots::product_token;
 
+use super::connection::ConnectionOptions;
+use super::credentials::{CredentialOptions, Credentials, JarFile};
 use super::{process, values};
 
 /// Flags about requests.
@@ -36,6 +35,9 @@ pub(super) struct NetworkOptions {
     /// loopback or private host that you named]
     #[arg(long, value_name = "DURATION", value_parser = values::duration, help_heading = "Pace")]
     delay: Option<Duration>,
+    /// Requests a second, in all; 0.5 is one every two seconds
+    #[arg(long, value_name = "N", value_parser = values::rate, help_heading = "Pace")]
+    rate: Option<Duration>,
     /// Time for a whole exchange [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = values::duration, help_heading = "Limits")]
     timeout: Option<Duration>,
@@ -69,41 +71,10 @@ pub(super) struct NetworkOptions {
     /// Status codes that are good, such as 200..=299,403 [default: 200..=299]
     #[arg(long, value_name = "RANGES", help_heading = "Limits")]
     accept: Option<Accept>,
-    /// A field for the hosts that you named; it never follows a redirect to another origin
-    #[arg(short = 'H', long, value_name = "NAME: VALUE", value_parser = values::field, help_heading = "Request")]
-    header: Vec<(String, String)>,
-    /// The User-Agent field
-    #[arg(short = 'A', long, value_name = "TEXT", help_heading = "Request")]
-    user_agent: Option<String>,
-    /// Private, loopback and link-local addresses: auto allows those of hosts that you named
-    #[arg(long, value_name = "RULE", value_parser = ["auto", "allow", "deny"], help_heading = "Connection")]
-    private: Option<String>,
-    /// Use this address for a host and port
-    #[arg(long, value_name = "HOST:PORT:ADDRESS", help_heading = "Connection")]
-    resolve: Vec<fetcher::Resolve>,
-    /// Trust the certificate authorities in this PEM file too
-    #[arg(long, value_name = "FILE", help_heading = "Connection")]
-    cacert: Option<PathBuf>,
-    /// Accept any certificate
-    #[arg(long, help_heading = "Connection")]
-    insecure: bool,
-    /// IPv4 only
-    #[arg(
-        short = '4',
-        long,
-        conflicts_with = "ipv6",
-        help_heading = "Connection"
-    )]
-    ipv4: bool,
-    /// IPv6 only
-    #[arg(short = '6', long, help_heading = "Connection")]
-    ipv6: bool,
-    /// HTTP/1.1 only
-    #[arg(long, conflicts_with = "http2", help_heading = "Connection")]
-    http1: bool,
-    /// HTTP/2 only, also without TLS
-    #[arg(long, help_heading = "Connection")]
-    http2: bool,
+    #[command(flatten)]
+    credentials: CredentialOptions,
+    #[command(flatten)]
+    connection: ConnectionOptions,
 }
 
 /// What differs between the jobs where nothing was said.
@@ -120,8 +91,10 @@ pub(super) struct Meant {
     pub(super) pace: PaceOf,
     /// For a whole exchange.
     pub(super) timeout: Duration,
+    /// To be written back at the end.
+    pub(super) jar: Option<JarFile>,
     /// To be said once the reporter is there.
-    pub(super) warning: Option<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl NetworkOptions {
@@ -136,17 +109,13 @@ impl NetworkOptions {
             .concurrency
             .unwrap_or(dragnet::job::default_concurrency());
         let (concurrency, warning) = process::width(asked);
-        let agent = self.user_agent.as_deref().unwrap_or(AGENT);
-        let private = match self.private.as_deref() {
-            Some("allow") => Private::Allow,
-            Some("deny") => Private::Deny,
-            _ => Private::Auto,
-        };
-        let mut options = fetcher::Options {
-            private,
-            resolve: self.resolve.clone(),
-            ..fetcher::Options::default()
-        };
+        let Credentials {
+            fields,
+            jar,
+            warning: netrc,
+        } = self.credentials.read(named)?;
+        let mut options = fetcher::Options::default();
+        self.connection.set(&mut options)?;
         options.timeout = self.timeout.unwrap_or(options.timeout);
         options.connect_timeout = self.connect_timeout.unwrap_or(options.connect_timeout);
         options.header_timeout = self.header_timeout.unwrap_or(options.header_timeout);
@@ -154,30 +123,16 @@ impl NetworkOptions {
         options.min_rate = self.min_rate.unwrap_or(options.min_rate);
         options.max_size = self.max_size.unwrap_or(options.max_size);
         options.max_list = self.max_size.unwrap_or(options.max_list);
-        options.insecure = self.insecure;
-        options.authorities.clone_from(&self.cacert);
-        options.family = match (self.ipv4, self.ipv6) {
-            (true, _) => Family::V4,
-            (_, true) => Family::V6,
-            _ => Family::Any,
-        };
-        options.protocol = match (self.http1, self.http2) {
-            (true, _) => Protocol::Http1,
-            (_, true) => Protocol::Http2,
-            _ => Protocol::Any,
-        };
-        let fields = self
-            .header
-            .iter()
-            .map(|(name, value)| (name.clone(), Secret::new(value.clone())));
         let limits = Limits {
             concurrency,
             retries: self.retries.unwrap_or(2),
             max_redirects: self.max_redirects.unwrap_or(10),
             max_wait: self.max_wait.unwrap_or(defaults.max_wait),
+            gap: self.rate,
             accept: self.accept.clone().unwrap_or_default(),
-            fields: Bound::new(agent, fields, named).context("cannot use a field")?,
-            product_token: product_token(agent).to_owned(),
+            fields,
+            cookies: jar.as_ref().map(|file| Rc::clone(&file.jar)),
+            product_token: product_token(self.credentials.agent()).to_owned(),
             ..Limits::default()
         };
         let timeout = options.timeout;
@@ -196,7 +151,8 @@ impl NetworkOptions {
             limits,
             pace: paced(politeness),
             timeout,
-            warning,
+            jar,
+            warnings: warning.into_iter().chain(netrc).collect(),
         })
     }
 }

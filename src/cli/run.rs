@@ -15,6 +15,7 @@ use dragnet::job::{Crawl, Error, Report, Setting, Spent, Stop, Wanted};
 use dragnet::model::{Event, Origin, Reporter, Silent};
 use dragnet::policy::fail_on::FailOn;
 use dragnet::policy::filter::Filter;
+use dragnet::policy::headers::Bound;
 use dragnet::sink::{self, Format};
 use url::Url;
 
@@ -75,6 +76,11 @@ impl Run {
         let limits = &self.meant.limits;
         let tries = limits.retries.saturating_add(1);
         self.meant.timeout.saturating_mul(tries) + limits.max_wait
+    }
+
+    /// The fields that go out with every request.
+    pub(super) fn fields(&self) -> &Bound {
+        &self.meant.limits.fields
     }
 
     /// What makes the run fail instead of a broken record.
@@ -188,9 +194,10 @@ where
         max_time,
     } = run;
     let reporter = Rc::new(Drawing::new(progress.clone(), quiet));
-    if let Some(warning) = meant.warning {
-        reporter.on(&Event::Warning(&warning));
+    for warning in &meant.warnings {
+        reporter.on(&Event::Warning(warning));
     }
+    let jar = meant.jar;
     let stop = Stop::default();
     let setting = Setting {
         fetcher: meant.fetcher,
@@ -220,7 +227,10 @@ where
         })
         .await;
     progress.clear();
+    // Whatever the end was, what the servers set is kept; of two things that went wrong, the first is told.
+    let written = jar.map_or(Ok(()), |jar| jar.write());
     let (report, code) = exit::code(result, &signals)?;
+    written?;
     if let Some(report) = report.filter(|_| !quiet) {
         let before = if report.finished_before.is_some() {
             "nothing to do, this run had finished: "

@@ -1,17 +1,18 @@
 //! Values that flags take: fields, and numbers with units (`model::quantity`), read and shown.
 
+use std::time::Duration;
+
 pub(super) use dragnet::model::quantity::{duration, size};
 
-/// `Name: value`.
-pub(super) fn field(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text
-        .split_once(':')
-        .ok_or("a field is written 'Name: value'")?;
-    http::HeaderName::from_bytes(name.trim().as_bytes())
-        .map_err(|_| format!("{} is no field name", name.trim().escape_debug()))?;
-    http::HeaderValue::from_str(value.trim())
-        .map_err(|_| "the value has characters that a field cannot carry".to_owned())?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
+/// A number a second, as the time between two.
+pub(super) fn rate(text: &str) -> Result<Duration, String> {
+    let number: f64 = text
+        .parse()
+        .map_err(|_| "not a number of requests a second, such as 100 or 0.5".to_owned())?;
+    if !(0.001..=1e6).contains(&number) {
+        return Err("out of range; accepted is 0.001 to 1000000 a second".to_owned());
+    }
+    Ok(Duration::from_secs_f64(1.0 / number))
 }
 
 /// `12 MiB`, for people.

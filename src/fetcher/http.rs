@@ -3,38 +3,30 @@
 //! One send is one request on the wire: redirects, retries and proxies from the environment are off in
 //! reqwest, and so is its decoding, which knows no limits. Every answer is bounded in time (`clock`), in size (after decoding), in ratio (a bomb is not read to its end) and in
 //! its head.
-//!
-//! **What was checked is what is dialled**: addresses are judged before a connection is opened, literal ones
-//! here, because hyper never asks a resolver about them, and names in `resolver`. Each
-//! [`Naming`] has a client, and so a pool, of its own: a page must not ride on a connection that the user's
-//! own word opened.
 
-use std::cell::{Cell, OnceCell};
-use std::net::IpAddr;
+use std::cell::Cell;
 use std::time::Duration;
 
-use ::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING};
-use ::http::{HeaderMap, HeaderValue, Method};
+use ::http::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, RANGE, TRANSFER_ENCODING,
+};
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use hyper_util::client::legacy::connect::HttpInfo;
-use rustls::pki_types::CertificateDer;
-use tokio::sync::OnceCell as AsyncOnceCell;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
-use url::Host;
 
 use super::clock::{self, Seen};
 use super::decode::Decoder;
 use super::failure::{self, Phase};
-use super::options::{FetcherError, Options, Protocol};
-use super::resolver::{Found, Given, Resolver};
-use super::timing::{Call, Watch};
-use super::{FetchError, Fetcher, Receiver, Request, Want, tls};
+use super::options::{FetcherError, Options};
+use super::route::{Route, Routes};
+use super::timing::Call;
+use super::{FetchError, Fetcher, Receiver, Request, Want};
 use crate::model::{Exchange, FailureKind, Naming, Timing};
 use crate::policy::address::permitted;
-use crate::policy::port;
 
 /// Content that is read although nobody wants it, so that the connection can be kept.
 const DRAINED: u64 = 64 << 10;
@@ -54,26 +46,20 @@ const CODED_STEP: usize = 512;
 /// The codings that [`Decoder`] undoes.
 pub(crate) const CODINGS: HeaderValue = HeaderValue::from_static("gzip, br, zstd, deflate");
 
-/// By [`Naming`]; each second one keeps no connections, and so has none that a server may have closed.
-type Clients = [OnceCell<reqwest::Client>; 6];
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// The fetcher for `http` and `https`, on reqwest.
 pub struct Http {
     options: Options,
-    resolver: Resolver,
-    authorities: Vec<CertificateDer<'static>>,
-    /// Plain clients: they trust nobody, so they are made in no time.
-    plain: Clients,
-    /// The configuration with everybody we trust, once an `https` URL was met.
-    trust: AsyncOnceCell<rustls::ClientConfig>,
-    secure: Clients,
+    routes: Routes,
     /// Where content is decoded into; one for all, because nothing awaits while it is in use.
     scratch: Cell<Vec<u8>>,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Self::with(Options::default(), Vec::new())
+        let options = Options::default();
+        Self::with(Routes::with(&options, Vec::new(), None), options)
     }
 }
 
@@ -82,119 +68,17 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// When the file of certificate authorities is of no use.
+    /// When a file of certificates or keys is of no use.
     pub fn new(options: Options) -> Result<Self, FetcherError> {
-        let authorities = match &options.authorities {
-            Some(path) => tls::read_authorities(path)?,
-            None => Vec::new(),
-        };
-        Ok(Self::with(options, authorities))
+        Ok(Self::with(Routes::new(&options)?, options))
     }
 
-    fn with(options: Options, authorities: Vec<CertificateDer<'static>>) -> Self {
-        let resolver = Resolver::new(
-            options.lookup.clone(),
-            options.resolve.clone(),
-            options.family,
-            options.private,
-            options.connect_timeout,
-        );
+    fn with(routes: Routes, options: Options) -> Self {
         Self {
+            routes,
             options,
-            resolver,
-            authorities,
-            plain: Default::default(),
-            trust: AsyncOnceCell::new(),
-            secure: Default::default(),
             scratch: Cell::default(),
         }
-    }
-
-    /// Where the request may go, who counts as having named it, and how long finding out took.
-    async fn place(&self, request: &Request<'_>) -> Result<(Found, Naming), FetchError> {
-        port::permitted(request.naming, request.url)?;
-        let literal = |address: IpAddr| {
-            if !self.options.family.holds(address) {
-                let message = format!("{address} is not of the only family that may be used");
-                return Err(FetchError::lasting(FailureKind::Connect, message));
-            }
-            permitted(self.options.private, request.naming, address)?;
-            Ok((Found::literal(), request.naming))
-        };
-        match request.url.host() {
-            Some(Host::Ipv4(address)) => literal(address.into()),
-            Some(Host::Ipv6(address)) => literal(address.into()),
-            Some(Host::Domain(name)) => {
-                let port = request.url.port_or_known_default().unwrap_or_default();
-                let naming = match self.resolver.given(name, port) {
-                    Some(_) => Naming::User,
-                    None => request.naming,
-                };
-                Ok((self.resolver.resolve(name, port, naming).await?, naming))
-            }
-            None => Err(FetchError::lasting(FailureKind::Url, "the URL has no host")),
-        }
-    }
-
-    /// The client for `naming`, with TLS or without; `fresh`: with a connection of its own for each request.
-    async fn client(
-        &self,
-        secure: bool,
-        naming: Naming,
-        fresh: bool,
-    ) -> Result<&reqwest::Client, FetchError> {
-        let cells = if secure { &self.secure } else { &self.plain };
-        let cell = &cells[2 * naming as usize + usize::from(fresh)];
-        if let Some(client) = cell.get() {
-            return Ok(client);
-        }
-        let config = if secure {
-            self.trust
-                .get_or_try_init(|| self.load_trust())
-                .await?
-                .clone()
-        } else {
-            tls::config(Some(rustls::RootCertStore::empty()), self.options.protocol)
-                .map_err(|e| unable(&e))?
-        };
-        let client = self.build(config, fresh).map_err(|error| unable(&error))?;
-        Ok(cell.get_or_init(|| client))
-    }
-
-    async fn load_trust(&self) -> Result<rustls::ClientConfig, FetchError> {
-        let roots = if self.options.insecure {
-            None
-        } else {
-            let further = self.authorities.clone();
-            let loading = tokio::task::spawn_blocking(move || tls::roots(&further));
-            Some(loading.await.map_err(|error| unable(&error))?)
-        };
-        tls::config(roots, self.options.protocol).map_err(|error| unable(&error))
-    }
-
-    fn build(&self, config: rustls::ClientConfig, fresh: bool) -> reqwest::Result<reqwest::Client> {
-        let options = &self.options;
-        let idle = if fresh { 0 } else { options.idle_per_host };
-        let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(config)
-            .dns_resolver(Given)
-            .connector_layer(Watch)
-            .connect_timeout(options.connect_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .no_proxy()
-            .tcp_nodelay(true)
-            .pool_max_idle_per_host(idle)
-            .pool_idle_timeout(options.keep_alive)
-            .http1_max_headers(options.max_fields)
-            .http2_max_header_list_size(64 << 10);
-        match options.protocol {
-            Protocol::Any => builder,
-            Protocol::Http1 => builder.http1_only(),
-            Protocol::Http2 => builder.http2_prior_knowledge(),
-        }
-        .build()
     }
 
     async fn fetch(
@@ -202,29 +86,39 @@ impl Http {
         request: Request<'_>,
         receiver: &mut dyn Receiver,
     ) -> Result<Exchange, FetchError> {
-        let (found, naming) = self.place(&request).await?;
-        let spent = found.asked.unwrap_or_default();
+        let Route {
+            client,
+            found,
+            naming,
+            proxied,
+        } = self.routes.of(&request, &self.options).await?;
+        let asked = found.asked;
+        let spent = asked.unwrap_or_default();
         let now = Instant::now();
         let begun = now.checked_sub(spent).unwrap_or(now);
-        let secure = request.url.scheme() == "https";
-        let client = self.client(secure, naming, request.fresh).await?;
 
-        let call = Call::new(found.addresses);
+        let call = Call::new(found);
         let seen = Seen::default();
         let left = self.options.timeout.saturating_sub(spent);
-        let transfer = self.transfer(client, request, naming, receiver, &seen);
+        let transfer = self.transfer(&client, request, naming, receiver, &seen);
         let done = clock::within(&self.options, left, &call, &seen, call.scope(transfer)).await;
         let mut exchange = done.and_then(|sent| sent).map_err(|error| {
             let marks = call.marks();
             let opened = marks.ready.is_some() || seen.head.get().is_some();
-            FetchError {
+            let mut error = FetchError {
                 // No connection was opened for this request, so it went out on a kept one.
                 stale: !opened && error.failure.kind == FailureKind::Reset,
                 unconnected: !opened && marks.connecting.is_some(),
                 ..error
+            };
+            if proxied && error.failure.kind == FailureKind::Connect {
+                // Whose fault it is, the proxy seldom tells.
+                let message = format!("through the proxy: {}", error.failure.message);
+                error.failure.message = message.into();
             }
+            error
         })?;
-        exchange.timing = timing(&call, &seen, found.asked, begun, self.options.epoch);
+        exchange.timing = timing(&call, &seen, asked, begun, self.options.epoch);
         Ok(exchange)
     }
 
@@ -233,7 +127,7 @@ impl Http {
         &self,
         client: &reqwest::Client,
         request: Request<'_>,
-        naming: Naming,
+        naming: Option<Naming>,
         receiver: &mut dyn Receiver,
         seen: &Seen,
     ) -> Result<Exchange, FetchError> {
@@ -241,8 +135,11 @@ impl Http {
         let head_only = request.method == Method::HEAD;
         let mut wire = reqwest::Request::new(request.method, request.url.clone());
         *wire.headers_mut() = request.fields;
-        wire.headers_mut().entry(ACCEPT_ENCODING).or_insert(CODINGS);
-        if let Some(content) = request.content {
+        let range = wire.headers().get(RANGE).cloned();
+        // A part of coded content cannot be decoded.
+        let codings = if range.is_some() { IDENTITY } else { CODINGS };
+        wire.headers_mut().entry(ACCEPT_ENCODING).or_insert(codings);
+        if let Some(content) = request.content.filter(|content| !content.is_empty()) {
             *wire.body_mut() = Some(content.into());
         } else if matches!(*wire.method(), Method::POST | Method::PUT | Method::PATCH) {
             // None is told as none where some is expected (RFC 9110, section 8.6).
@@ -254,7 +151,7 @@ impl Http {
             .map_err(|error| failure::of_request(&error, Phase::Head, connect_timeout))?;
 
         let remote = response.remote_addr();
-        if let Some(remote) = remote {
+        if let (Some(remote), Some(naming)) = (remote, naming) {
             permitted(self.options.private, naming, remote.ip())?;
         }
         let local = response
@@ -264,6 +161,9 @@ impl Http {
         seen.head.set(Some((Instant::now(), local)));
         framed(response.headers())?;
         let status = response.status();
+        if let Some(range) = range.filter(|_| status == StatusCode::PARTIAL_CONTENT) {
+            ranged(&range, response.headers())?;
+        }
         let want = receiver.head(status, response.headers());
         let size = match want {
             _ if head_only => None,
@@ -450,13 +350,34 @@ fn framed(fields: &HeaderMap) -> Result<(), FetchError> {
     }
 }
 
+/// Refuses other bytes than were asked for (RFC 9110, section 14.4). A server may send fewer, and it may send all of
+/// them with 200.
+fn ranged(asked: &HeaderValue, fields: &HeaderMap) -> Result<(), FetchError> {
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let first = asked
+        .to_str()
+        .ok()
+        .and_then(|text| text.strip_prefix("bytes="))
+        .filter(|text| !text.contains(','))
+        .and_then(|text| number(text.split('-').next()?));
+    let sent = fields
+        .get(CONTENT_RANGE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.strip_prefix("bytes "))
+        .and_then(|text| number(text.split('-').next()?));
+    match (first, sent) {
+        (Some(first), Some(sent)) if first != sent => {
+            let message =
+                format!("bytes from {first} on were asked for, and those from {sent} on came");
+            Err(FetchError::lasting(FailureKind::Protocol, message))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn too_large(limit: u64) -> FetchError {
     FetchError::lasting(
         FailureKind::TooLarge,
         format!("more than {limit} bytes of content"),
     )
-}
-
-fn unable(error: &dyn std::error::Error) -> FetchError {
-    FetchError::lasting(FailureKind::Tls, format!("TLS cannot be set up: {error}"))
 }

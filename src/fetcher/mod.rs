@@ -8,6 +8,8 @@
 //! | --- | --- |
 //! | [`options`] | what can be set, and the defaults |
 //! | `http` | how one request is sent and how much of the answer is read |
+//! | `route` | which way a request goes: address, proxy or socket, and the connections that may be used again |
+//! | [`proxy`] | which proxy, and for whom |
 //! | `clock` | how long an exchange and its parts may take |
 //! | `decode` | how a content coding is undone, in bounded pieces |
 //! | `resolver` | which addresses a name has, and which of them may be dialled |
@@ -32,7 +34,9 @@ mod failure;
 pub mod file;
 mod http;
 pub mod options;
+pub mod proxy;
 mod resolver;
+mod route;
 mod timing;
 mod tls;
 
@@ -41,7 +45,8 @@ mod tests;
 
 pub(crate) use self::http::CODINGS;
 pub use self::http::Http;
-pub use self::options::{Family, FetcherError, Lookup, Options, Protocol, Resolve};
+pub use self::options::{Family, FetcherError, Identity, Lookup, Options, Protocol, Resolve};
+pub use self::proxy::{Bypass, Proxy};
 
 /// Why a request brought no exchange, and what may be done about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -109,6 +114,8 @@ pub struct Request<'a> {
     pub content: Option<Bytes>,
     /// Who named the host: decides which addresses may be contacted.
     pub naming: Naming,
+    /// The user named this very origin: what tells who he is may be shown to it, such as his certificate.
+    pub named: bool,
     /// Not on a kept connection: the last try met one that was closed (RFC 9112, section 9.3.1).
     pub fresh: bool,
 }

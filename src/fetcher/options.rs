@@ -1,7 +1,8 @@
 //! What can be set about fetching, and the defaults.
 //!
 //! Everything here holds for all requests of one [`Http`](super::Http); what differs from request to request
-//! stands in [`Request`](super::Request). Deliberately absent: proxies, client certificates, cookies.
+//! stands in [`Request`](super::Request). Deliberately absent: cookies, which differ from request
+//! to request.
 
 use std::fmt;
 use std::io;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::proxy::Proxy;
 use crate::policy::address::Private;
 
 /// Looks a host name up; runs on a thread that may block.
@@ -115,6 +117,15 @@ impl FromStr for Resolve {
     }
 }
 
+/// Who we are, for servers that ask: PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The certificate, followed by its chain.
+    pub certificate: PathBuf,
+    /// Its key, not encrypted; may be the same file.
+    pub key: PathBuf,
+}
+
 /// What can be set. The defaults are those of the command line.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -136,6 +147,12 @@ pub struct Options {
     pub private: Private,
     /// Names whose addresses are given. That names them: they count as named by the user.
     pub resolve: Vec<Resolve>,
+    /// Everything but what it passes by goes through it.
+    pub proxy: Option<Proxy>,
+    /// Everything goes to this socket, whatever its host.
+    pub unix_socket: Option<PathBuf>,
+    /// Shown to named origins that ask for it.
+    pub identity: Option<Identity>,
     /// Accept any certificate.
     pub insecure: bool,
     /// PEM file of further certificate authorities.
@@ -169,6 +186,9 @@ impl Default for Options {
             max_list: 50 << 20,
             private: Private::Auto,
             resolve: Vec::new(),
+            proxy: None,
+            unix_socket: None,
+            identity: None,
             insecure: false,
             authorities: None,
             protocol: Protocol::Any,
@@ -190,6 +210,14 @@ pub enum FetcherError {
     /// The file of certificate authorities cannot be read.
     #[error("read certificates from {}: {reason}", path.display())]
     Authorities {
+        /// As given.
+        path: PathBuf,
+        /// In words.
+        reason: String,
+    },
+    /// The certificate that we would show, or its key, is of no use.
+    #[error("use the certificate or key in {}: {reason}", path.display())]
+    Identity {
         /// As given.
         path: PathBuf,
         /// In words.

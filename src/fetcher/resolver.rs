@@ -28,7 +28,7 @@ use super::FetchError;
 use super::failure;
 use super::options::{Family, Lookup, Resolve};
 use super::timing::Call;
-use crate::model::{FailureKind, Naming};
+use crate::model::{Failure, FailureKind, Naming};
 use crate::policy::address::{Private, permitted};
 
 /// Look-ups at a time. More would queue in the runtime's thread pool, where nothing can see them wait.
@@ -65,22 +65,16 @@ pub(super) struct Resolver {
 }
 
 /// What a look-up brought.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Found {
-    /// Those that may be dialled, in order of preference; empty for a literal address only.
+    /// Those that may be dialled, in order of preference; empty for a literal address, and for what nobody here looks up.
     pub(super) addresses: Vec<IpAddr>,
+    /// Why others of the name may not be.
+    pub(super) refusal: Option<Failure>,
+    /// The name of a proxy, and where that is.
+    pub(super) proxy: Option<(String, Vec<IpAddr>)>,
     /// How long the request waited for a name server, if it had to ask one.
     pub(super) asked: Option<Duration>,
-}
-
-impl Found {
-    /// A literal address: there is nothing to dial but itself.
-    pub(super) fn literal() -> Self {
-        Self {
-            addresses: Vec::new(),
-            asked: None,
-        }
-    }
 }
 
 impl Resolver {
@@ -118,11 +112,32 @@ impl Resolver {
         port: u16,
         naming: Naming,
     ) -> Result<Found, FetchError> {
+        self.find(host, port, self.private, naming).await
+    }
+
+    /// Where a host is that belongs to the user and not to the web: wherever he likes.
+    pub(super) async fn resolve_own(&self, host: &str, port: u16) -> Result<Found, FetchError> {
+        self.find(host, port, Private::Allow, Naming::User).await
+    }
+
+    async fn find(
+        &self,
+        host: &str,
+        port: u16,
+        private: Private,
+        naming: Naming,
+    ) -> Result<Found, FetchError> {
+        let judged = |addresses: &[IpAddr], asked| {
+            let (addresses, refusal) = self.dialled(host, addresses, private, naming)?;
+            Ok(Found {
+                addresses,
+                refusal,
+                proxy: None,
+                asked,
+            })
+        };
         if let Some(given) = self.given(host, port) {
-            return Ok(Found {
-                addresses: self.dialled(host, given, naming)?,
-                asked: None,
-            });
+            return judged(given, None);
         }
         let known = match self.table.borrow().get(host) {
             Some(Entry::Known { addresses, until }) if *until > Instant::now() => {
@@ -131,18 +146,11 @@ impl Resolver {
             _ => None,
         };
         if let Some(known) = known {
-            return Ok(Found {
-                addresses: self.dialled(host, &known, naming)?,
-                asked: None,
-            });
+            return judged(&known, None);
         }
         let begun = Instant::now();
         let (answer, took) = self.ask(host).await;
-        let asked = Some(took.min(begun.elapsed()));
-        Ok(Found {
-            addresses: self.dialled(host, &answer?, naming)?,
-            asked,
-        })
+        judged(&answer?, Some(took.min(begun.elapsed())))
     }
 
     /// Joins the look-up of `host` that is under way, or begins one.
@@ -166,27 +174,28 @@ impl Resolver {
         pending
     }
 
-    /// Those of `addresses` that may be dialled.
+    /// Those of `addresses` that may be dialled, and why others may not.
     fn dialled(
         &self,
         host: &str,
         addresses: &[IpAddr],
+        private: Private,
         naming: Naming,
-    ) -> Result<Vec<IpAddr>, FetchError> {
+    ) -> Result<(Vec<IpAddr>, Option<Failure>), FetchError> {
         let mut refusal = None;
         let mut dialled = Vec::with_capacity(addresses.len().min(ADDRESSES));
         for &address in addresses
             .iter()
             .filter(|address| self.family.holds(**address))
         {
-            match permitted(self.private, naming, address) {
+            match permitted(private, naming, address) {
                 Ok(()) if dialled.len() == ADDRESSES => break,
                 Ok(()) => dialled.push(address),
                 Err(failure) => refusal = refusal.or(Some(failure)),
             }
         }
         match refusal {
-            _ if !dialled.is_empty() => Ok(dialled),
+            refusal if !dialled.is_empty() => Ok((dialled, refusal)),
             Some(failure) => Err(failure.into()),
             None => {
                 let kind = match self.family {
@@ -294,12 +303,16 @@ fn system(host: &str) -> io::Result<Vec<IpAddr>> {
 pub(super) struct Given;
 
 impl reqwest::dns::Resolve for Given {
-    fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
         let call = Call::current();
         Box::pin(async move {
             let call = call.ok_or("a connection was opened for no request")?;
-            let addresses: Vec<_> = call
-                .addresses
+            let found = &call.found;
+            let addresses = match &found.proxy {
+                Some((proxy, addresses)) if proxy.eq_ignore_ascii_case(name.as_str()) => addresses,
+                _ => &found.addresses,
+            };
+            let addresses: Vec<_> = addresses
                 .iter()
                 .map(|address| SocketAddr::new(*address, 0))
                 .collect();

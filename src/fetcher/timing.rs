@@ -7,7 +7,7 @@
 //! local address. Deliberately absent: the way through a proxy, which has two of each.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -22,6 +22,8 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::resolver::Found;
+
 tokio::task_local! {
     static CALL: Arc<Call>;
 }
@@ -29,8 +31,8 @@ tokio::task_local! {
 /// What one request shares with the connector below it.
 #[derive(Debug, Default)]
 pub(super) struct Call {
-    /// Where its host is; empty for a literal address.
-    pub(super) addresses: Vec<IpAddr>,
+    /// Where the names on its way are.
+    pub(super) found: Found,
     marks: Mutex<Marks>,
 }
 
@@ -46,9 +48,9 @@ pub(super) struct Marks {
 }
 
 impl Call {
-    pub(super) fn new(addresses: Vec<IpAddr>) -> Arc<Self> {
+    pub(super) fn new(found: Found) -> Arc<Self> {
         Arc::new(Self {
-            addresses,
+            found,
             marks: Mutex::default(),
         })
     }

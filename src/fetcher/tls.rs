@@ -1,4 +1,4 @@
-//! Whom we trust: the system's certificate authorities, Mozilla's where the system has none, and those of
+//! Whom we trust, and who we are: the system's certificate authorities, Mozilla's where the system has none, and those of
 //! `--cacert`.
 //!
 //! The configuration is built here, with ring and without a process-wide provider, because a library must
@@ -12,11 +12,11 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientSessionMemoryCache, Resumption};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::options::{FetcherError, Protocol};
+use super::options::{FetcherError, Identity, Protocol};
 use super::timing::Sessions;
 
 /// TLS sessions that are kept for resumption, over all hosts.
@@ -43,6 +43,52 @@ pub(super) fn read_authorities(path: &Path) -> Result<Vec<CertificateDer<'static
     Ok(certificates)
 }
 
+/// A certificate with its chain, and its key.
+#[derive(Debug)]
+pub(super) struct Certified {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+impl Clone for Certified {
+    fn clone(&self) -> Self {
+        Self {
+            chain: self.chain.clone(),
+            key: self.key.clone_key(),
+        }
+    }
+}
+
+/// Reads the files of `--cert` and `--key`, and finds out whether they belong together.
+pub(super) fn read_identity(identity: &Identity) -> Result<Certified, FetcherError> {
+    let wrong = |path: &Path, reason: String| FetcherError::Identity {
+        path: path.to_owned(),
+        reason,
+    };
+    let path = &identity.certificate;
+    let chain = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| wrong(path, error.to_string()))?;
+    if chain.is_empty() {
+        return Err(wrong(path, "there is no PEM certificate in it".into()));
+    }
+    let path = &identity.key;
+    let key = PrivateKeyDer::from_pem_file(path).map_err(|error| match error {
+        pem::Error::NoItemsFound => wrong(
+            path,
+            "there is no PEM key in it that is not encrypted".into(),
+        ),
+        error => wrong(path, error.to_string()),
+    })?;
+    let certified = Certified { chain, key };
+    let nobody = Some(RootCertStore::empty());
+    config(nobody, Protocol::Any, Some(&certified)).map_err(|error| match error {
+        Error::InconsistentKeys(_) => wrong(path, "it is the key of another certificate".into()),
+        error => wrong(path, error.to_string()),
+    })?;
+    Ok(certified)
+}
+
 /// Everybody whom the system trusts (or Mozilla, where it names nobody), and `further`. Blocks.
 pub(super) fn roots(further: &[CertificateDer<'static>]) -> RootCertStore {
     let mut store = RootCertStore::empty();
@@ -54,20 +100,25 @@ pub(super) fn roots(further: &[CertificateDer<'static>]) -> RootCertStore {
     store
 }
 
-/// The configuration for connections; without `roots` every certificate is accepted (`--insecure`).
+/// The configuration for connections; without `roots` every certificate is accepted (`--insecure`), and `identity` is
+/// shown to whoever asks.
 pub(super) fn config(
     roots: Option<RootCertStore>,
     protocol: Protocol,
+    identity: Option<&Certified>,
 ) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;
-    let mut config = match roots {
-        Some(roots) => builder.with_root_certificates(roots).with_no_client_auth(),
+    let builder = match roots {
+        Some(roots) => builder.with_root_certificates(roots),
         None => builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-            .with_no_client_auth(),
+            .with_custom_certificate_verifier(Arc::new(Anybody(provider))),
+    };
+    let mut config = match identity.cloned() {
+        Some(Certified { chain, key }) => builder.with_client_auth_cert(chain, key)?,
+        None => builder.with_no_client_auth(),
     };
     config.resumption =
         Resumption::store(Arc::new(Sessions(ClientSessionMemoryCache::new(SESSIONS))));

@@ -66,6 +66,7 @@ pub(super) fn options(depth: Option<u32>) -> Options {
         depth,
         order: Order::default(),
         budget: Budget::default(),
+        gap: None,
         pace: Rc::new(|_, _, _| Pace {
             delay: DELAY,
             width: NonZeroUsize::new(WIDTH).expect("two"),

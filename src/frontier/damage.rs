@@ -18,6 +18,7 @@ fn open(path: &Path) -> Result<(Sqlite, Begun), FrontierError> {
         depth: None,
         order: Order::default(),
         budget: Budget::default(),
+        gap: None,
         pace: Rc::new(|_, _, _| Pace {
             delay: Duration::ZERO,
             width: NonZeroUsize::MAX,

@@ -21,6 +21,8 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `workbench` | the politeness clock: origins, queues, widths, robots; no storage |
+//! | `gate` | the clock that all origins share |
+//! | `rules` | what is known of an origin's robots.txt |
 //! | `intake` | what is new and within the budget |
 //! | `aside` | what waits because its folder has had its share |
 //! | `pending` | a target while it waits |
@@ -37,6 +39,7 @@
 //! | `seal` | what makes damage to the file visible |
 
 mod aside;
+mod gate;
 mod intake;
 mod journal;
 mod later;
@@ -151,6 +154,8 @@ pub struct Options {
     pub budget: Budget,
     /// The pace of an origin.
     pub pace: PaceOf,
+    /// Least time between two requests, whatever their origins.
+    pub gap: Option<Duration>,
 }
 
 /// The pace for requests to a URL's origin, by who named it and by the Crawl-delay of its robots.txt.

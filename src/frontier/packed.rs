@@ -288,6 +288,8 @@ mod tests {
                 Box::new(Seed {
                     input: id.to_string(),
                     line: id,
+                    place: id,
+                    id: None,
                 })
             }),
             lastmod: id.is_multiple_of(7).then(|| "2024".into()),

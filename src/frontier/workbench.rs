@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use url::Url;
 
+use super::gate::Gate;
 use super::later::Later;
 use super::pending::Pending;
 use super::queue::{Lane, NARROW, Page, Queue, WINDOW};
@@ -63,6 +64,7 @@ pub(super) struct Workbench {
     /// (when, ticket, bench)
     heap: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     tickets: u64,
+    gate: Gate,
     /// With a depth limit: how many wait for each deeper level, and at which benches.
     deeper: BTreeMap<u32, (u64, BTreeSet<usize>)>,
     level: u32,
@@ -77,6 +79,10 @@ pub(super) struct Workbench {
     bytes: u64,
 }
 
+/// The sites of what no request goes to.
+const FILES: &str = "file://";
+const NO_URL: &str = "about:blank";
+
 /// More than this in all windows, and each is narrow.
 const HELD: usize = 100_000;
 
@@ -84,6 +90,7 @@ impl Workbench {
     /// `kept`: the store keeps the targets and brings them when they are asked for.
     pub(super) fn new(options: Options, kept: bool) -> Self {
         Self {
+            gate: Gate::new(options.gap),
             kept: kept && !options.order.depth_first,
             options,
             benches: Vec::new(),
@@ -274,6 +281,14 @@ impl Workbench {
                 }
                 return Next::At(when);
             }
+            if live
+                && self.queued > 0
+                && self.is_asked(place)
+                && let Some(due) = self.gate.closed_until(now)
+            {
+                let other = self.take_without_request(now);
+                return other.map_or(Next::At(due), Next::Lease);
+            }
             self.heap.pop();
             if !live {
                 continue;
@@ -282,6 +297,30 @@ impl Workbench {
                 return Next::Lease(lease);
             }
         }
+    }
+
+    /// Do requests go to that origin? None go to files, nor for what is no URL.
+    fn is_asked(&self, place: usize) -> bool {
+        let bench = self.benches[place].as_ref();
+        bench.is_some_and(|bench| bench.site.starts_with("http"))
+    }
+
+    /// A lease that no request comes of, while the gate is closed.
+    fn take_without_request(&mut self, now: Instant) -> Option<Lease> {
+        for site in [FILES, NO_URL] {
+            let Some(&place) = self.index.get(site) else {
+                continue;
+            };
+            let free = self.benches[place].as_ref().is_some_and(|bench| {
+                bench.leased < bench.pace.width.get()
+                    && bench.next <= now
+                    && bench.queue.is_ready(self.level)
+            });
+            if free && let Some(lease) = self.take(place, now) {
+                return Some(lease);
+            }
+        }
+        None
     }
 
     /// Is everything that waits waiting for a deeper level?
@@ -397,6 +436,9 @@ impl Workbench {
         task.attempts += 1;
         task.tries += 1;
         task.begun.get_or_insert(now);
+        if self.is_asked(place) {
+            self.gate.pass(now);
+        }
         let origin = match &mut self.benches[place] {
             Some(bench) => {
                 bench.leased += 1;

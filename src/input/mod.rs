@@ -13,7 +13,7 @@ mod object;
 use url::Url;
 
 use crate::model::{Failure, FailureKind, Secret, Seed, Target, URL_LIMIT, masked};
-use crate::policy::headers::basic;
+use crate::policy::headers::userinfo;
 
 pub use files::{Found, Selection, Unread, walk};
 pub use lines::{arguments, lines};
@@ -103,7 +103,7 @@ fn credentials(url: &Url) -> Option<Secret> {
     if url.username().is_empty() && url.password().is_none() {
         return None;
     }
-    Some(basic(url.username(), url.password().unwrap_or_default()))
+    Some(userinfo(url.username(), url.password().unwrap_or_default()))
 }
 
 #[cfg(test)]

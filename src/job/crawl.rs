@@ -119,6 +119,7 @@ impl Crawl {
             depth: self.depth,
             order: self.order,
             budget: self.budget,
+            gap: setting.limits.gap,
             pace: self.pace,
         };
         let named = Named::by(&self.seeds);

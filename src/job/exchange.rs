@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION,
-    CONTENT_TYPE, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    CONTENT_TYPE, COOKIE, IF_MODIFIED_SINCE, IF_NONE_MATCH, SET_COOKIE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+use url::Url;
 
 use super::Error;
 use super::pipeline::Pipeline;
@@ -15,6 +16,7 @@ use crate::fetcher::{CODINGS, FetchError};
 use crate::frontier::{Errand, Lease};
 use crate::model::message::replace;
 use crate::model::{Exchange, Failure, FailureKind, Origin, Validators};
+use crate::policy::headers::OPEN;
 use crate::policy::politeness::Felt;
 use crate::policy::retry;
 use crate::sink::{Capture, Spool};
@@ -28,14 +30,15 @@ const DESCRIBING: [HeaderName; 4] = [
 ];
 
 impl Pipeline<'_> {
-    /// The fields that go out with the request of a lease, and its content.
-    pub(super) fn message(&self, lease: &Lease) -> (HeaderMap, Option<Bytes>) {
+    /// The fields that go out with the request of a lease, its content, and whether it goes where the user said who he is.
+    pub(super) fn message(&self, lease: &Lease) -> (HeaderMap, Option<Bytes>, bool) {
         let Lease { task, origin, .. } = lease;
         let first = Origin::of(&task.target.url);
         let bound = &self.limits.fields;
-        let mut fields = bound.fields_for(bound.is_named(origin, &first, task.naming));
+        let named = bound.is_named(origin, &first, task.naming);
+        let mut fields = bound.fields_for(origin, named);
         if task.errand != Errand::Visit {
-            return (fields, None);
+            return (fields, None, named);
         }
         let own = *origin == first;
         if own
@@ -46,24 +49,49 @@ impl Pipeline<'_> {
             fields.insert(AUTHORIZATION, value);
         }
         let message = self.work.message(task).unwrap_or_default();
-        if own {
-            replace(&mut fields, &message.fields);
+        let mut told = message.fields.clone();
+        if !own {
+            let open = OPEN.into_iter().filter(|name| told.contains_key(name));
+            told = open
+                .map(|name| (name.clone(), told[&name].clone()))
+                .collect();
         }
+        replace(&mut fields, &told);
         if task.bare {
             for name in DESCRIBING {
                 fields.remove(name);
             }
-            return (fields, None);
+            return (fields, None, named);
         }
-        if !own && message.content.is_some() {
-            // Where the content goes, what says what it is goes too.
-            for name in DESCRIBING {
-                for value in message.fields.get_all(&name) {
-                    fields.append(&name, value.clone());
-                }
+        (fields, message.content.clone(), named)
+    }
+
+    /// The cookies for `url`, behind those that the user gave by hand (RFC 6265, section 5.4: one field).
+    pub(super) fn add_cookies(&self, url: &Url, fields: &mut HeaderMap) {
+        let Some(jar) = &self.limits.cookies else {
+            return;
+        };
+        let Some(kept) = jar.borrow().field(url, SystemTime::now()) else {
+            return;
+        };
+        let mut value = kept.reveal().as_bytes().to_vec();
+        if let Some(given) = fields.get(COOKIE) {
+            value = [given.as_bytes(), b"; ", &value].concat();
+        }
+        if let Ok(mut value) = HeaderValue::from_maybe_shared(Bytes::from(value)) {
+            value.set_sensitive(true);
+            fields.insert(COOKIE, value);
+        }
+    }
+
+    /// Takes in what an answer from `url` sets.
+    pub(super) fn keep_cookies(&self, url: &Url, exchange: &Exchange) {
+        if let Some(jar) = &self.limits.cookies {
+            let mut jar = jar.borrow_mut();
+            for set in exchange.fields.get_all(SET_COOKIE) {
+                jar.take(url, set.as_bytes(), SystemTime::now());
             }
         }
-        (fields, message.content.clone())
     }
 
     /// Hands an exchange over to the formats that keep it.
@@ -77,7 +105,7 @@ impl Pipeline<'_> {
             return Ok(());
         }
         let task = &lease.task;
-        let (mut request, sent) = self.message(lease);
+        let (mut request, sent, _) = self.message(lease);
         request.insert(ACCEPT_ENCODING, CODINGS);
         let capture = Capture {
             url: task.url.clone(),

@@ -93,6 +93,7 @@ async fn robots_say(
         depth: None,
         order: Order::default(),
         budget: Budget::default(),
+        gap: None,
         pace: crawl.pace,
     });
     let writer = Writer::open(Vec::new(), Filter::default(), None, &Written::default())?;

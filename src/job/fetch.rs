@@ -88,6 +88,7 @@ impl Fetch<'_> {
             depth: None,
             order: Order::default(),
             budget: Budget::default(),
+            gap: setting.limits.gap,
             pace: self.pace,
         };
         let order = self.ordered.map(|_| Arc::<Passed>::default());

@@ -52,6 +52,7 @@ use crate::fetcher::{Fetcher, Http};
 use crate::frontier::{Frontier, FrontierError, Seeds, Written};
 use crate::model::{Failure, FailureKind, Reporter, Silent, Summary};
 use crate::policy::accept::Accept;
+use crate::policy::cookies::Jar;
 use crate::policy::fail_on::FailOn;
 use crate::policy::filter::Filter;
 use crate::policy::headers::{AGENT, Bound, FieldError};
@@ -117,12 +118,16 @@ pub struct Limits {
     pub max_wait: Duration,
     /// Bytes of content after which no more is asked for.
     pub max_bytes: Option<u64>,
+    /// Least time between two requests of this process, whatever their origins.
+    pub gap: Option<Duration>,
     /// Status codes that are good.
     pub accept: Accept,
     /// What makes the run fail instead of a broken record.
     pub fail_on: Option<FailOn>,
     /// The fields that go out, each with the origins that it may go to.
     pub fields: Bound,
+    /// The cookies that are sent and set; without a jar there are none.
+    pub cookies: Option<Rc<RefCell<Jar>>>,
     /// The name that robots.txt groups are matched with: the first product of the user agent.
     pub product_token: String,
 }
@@ -138,6 +143,8 @@ impl Default for Limits {
             accept: Accept::default(),
             fail_on: None,
             fields: Bound::default(),
+            cookies: None,
+            gap: None,
             product_token: product_token(AGENT).to_owned(),
         }
     }

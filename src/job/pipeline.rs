@@ -296,7 +296,8 @@ impl Pipeline<'_> {
         receiver: &mut dyn Receiver,
     ) -> Option<Result<Exchange, FetchError>> {
         let task = &lease.task;
-        let (mut fields, content) = self.message(lease);
+        let (mut fields, content, named) = self.message(lease);
+        self.add_cookies(&task.url, &mut fields);
         if let Some(before) = &task.target.before
             && task.errand == Errand::Visit
             && task.hops.is_empty()
@@ -309,6 +310,7 @@ impl Pipeline<'_> {
             fields,
             content,
             naming: task.naming,
+            named,
             fresh: task.unsent > 0,
         };
         {
@@ -324,6 +326,7 @@ impl Pipeline<'_> {
         let mut summary = self.summary.borrow_mut();
         summary.in_flight -= 1;
         if let Some(Ok(exchange)) = &sent {
+            self.keep_cookies(&task.url, exchange);
             summary.bytes += exchange.size.unwrap_or(0);
             if self
                 .limits

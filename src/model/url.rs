@@ -36,6 +36,13 @@ impl Origin {
         Self(text.into())
     }
 
+    /// The host, an IPv6 address in brackets; empty for files.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let authority = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        authority.rsplit_once(':').map_or("", |(host, _)| host)
+    }
+
     /// `scheme://host:port`, the port always written out.
     #[must_use]
     pub fn as_str(&self) -> &str {

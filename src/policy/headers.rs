@@ -7,9 +7,14 @@
 
 use std::collections::HashSet;
 
+use data_encoding::BASE64;
 use http::HeaderMap;
-use http::header::{ACCEPT, ACCEPT_LANGUAGE, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{
+    ACCEPT, ACCEPT_LANGUAGE, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION,
+    CONTENT_TYPE, HeaderName, HeaderValue, RANGE, USER_AGENT,
+};
 
+use super::netrc::Netrc;
 use crate::model::message::replace;
 use crate::model::{Naming, Origin, Secret};
 
@@ -29,12 +34,23 @@ pub struct Bound {
     open: HeaderMap,
     /// For the named ones, the open fields included.
     whole: HeaderMap,
+    /// For the named ones that it knows, where `whole` does not log in.
+    logins: Netrc,
     /// `None`: whatever the user named, as the lines of a list are, each with its own origin.
     origins: Option<HashSet<Origin>>,
 }
 
 /// Fields that say nothing about the user: they may go to everyone.
-const OPEN: [HeaderName; 3] = [ACCEPT, ACCEPT_LANGUAGE, USER_AGENT];
+pub const OPEN: [HeaderName; 8] = [
+    ACCEPT,
+    ACCEPT_LANGUAGE,
+    USER_AGENT,
+    RANGE,
+    CONTENT_TYPE,
+    CONTENT_ENCODING,
+    CONTENT_LANGUAGE,
+    CONTENT_LOCATION,
+];
 
 /// A field that cannot be sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +68,7 @@ impl Default for Bound {
         open.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         Self {
             whole: open.clone(),
+            logins: Netrc::default(),
             open,
             origins: None,
         }
@@ -81,8 +98,21 @@ impl Bound {
         Ok(Self {
             open,
             whole,
+            logins: Netrc::default(),
             origins,
         })
+    }
+
+    /// Logs in where `logins` says how, and no field does.
+    #[must_use]
+    pub fn with_logins(self, logins: Netrc) -> Self {
+        Self { logins, ..self }
+    }
+
+    /// Is there a field of that name for those whom the user named?
+    #[must_use]
+    pub fn names(&self, name: &HeaderName) -> bool {
+        self.whole.contains_key(name)
     }
 
     /// Is `origin` one that the user named? `naming` named its host, and `first` is where the target was before any
@@ -97,12 +127,17 @@ impl Bound {
 
     /// What goes to `origin`, by whether it [is named](Self::is_named).
     #[must_use]
-    pub fn fields_for(&self, named: bool) -> HeaderMap {
-        if named {
-            self.whole.clone()
-        } else {
-            self.open.clone()
+    pub fn fields_for(&self, origin: &Origin, named: bool) -> HeaderMap {
+        if !named {
+            return self.open.clone();
         }
+        let mut fields = self.whole.clone();
+        if !fields.contains_key(AUTHORIZATION)
+            && let Some(login) = self.logins.at(origin.host())
+        {
+            fields.insert(AUTHORIZATION, login.clone());
+        }
+        fields
     }
 }
 
@@ -146,13 +181,21 @@ fn value(name: &str, text: &str) -> Result<HeaderValue, FieldError> {
     HeaderValue::from_str(text).map_err(|_| wrong)
 }
 
-/// The value of Authorization for a user and password as a URL spells them (RFC 7617).
+/// The value of Authorization for a user and password (RFC 7617).
 #[must_use]
 pub fn basic(user: &str, password: &str) -> Secret {
-    let mut text = decoded(user);
-    text.push(b':');
-    text.extend(decoded(password));
-    Secret::new(format!("Basic {}", base64(&text)))
+    basic_of(user.as_bytes(), password.as_bytes())
+}
+
+/// The same for those of a URL, with its escapes undone.
+#[must_use]
+pub fn userinfo(user: &str, password: &str) -> Secret {
+    basic_of(&decoded(user), &decoded(password))
+}
+
+fn basic_of(user: &[u8], password: &[u8]) -> Secret {
+    let text = [user, b":", password].concat();
+    Secret::new(format!("Basic {}", BASE64.encode(&text)))
 }
 
 fn decoded(text: &str) -> Vec<u8> {
@@ -169,27 +212,6 @@ fn decoded(text: &str) -> Vec<u8> {
         } else {
             out.push(byte);
             at += 1;
-        }
-    }
-    out
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let group = chunk
-            .iter()
-            .fold(0u32, |group, &byte| group << 8 | u32::from(byte))
-            << (8 * (3 - chunk.len()));
-        for digit in 0..4 {
-            if digit > chunk.len() {
-                out.push('=');
-            } else {
-                let index = (group >> (18 - 6 * digit)) & 63;
-                out.push(char::from(DIGITS[index as usize]));
-            }
         }
     }
     out
@@ -213,7 +235,10 @@ mod tests {
         let bound = Bound::new("me/1", fields, Some(named)).expect("good fields");
         assert!(!format!("{bound:?}").contains("canary"));
         let first = origin("https://a.test/");
-        let sent = |text, naming| bound.fields_for(bound.is_named(&origin(text), &first, naming));
+        let sent = |text, naming| {
+            let origin = origin(text);
+            bound.fields_for(&origin, bound.is_named(&origin, &first, naming))
+        };
         assert_eq!(sent("https://a.test/x", Naming::User)["x-key"], "canary");
         for (other, naming) in [
             ("http://a.test/", Naming::User),
@@ -238,9 +263,14 @@ mod tests {
             ("http://a.test", Naming::Page, false),
             ("http://a.test", Naming::File, false),
         ] {
-            let named_here = bound.is_named(&origin(text), &first, naming);
-            assert_eq!(named_here, named, "{text} {naming:?}");
-            assert_eq!(bound.fields_for(named_here).contains_key("x-key"), named);
+            let origin = origin(text);
+            assert_eq!(
+                bound.is_named(&origin, &first, naming),
+                named,
+                "{text} {naming:?}"
+            );
+            let fields = bound.fields_for(&origin, named);
+            assert_eq!(fields.contains_key("x-key"), named);
         }
     }
 
@@ -261,6 +291,7 @@ mod tests {
 
     #[test]
     fn basic_credentials_are_encoded() {
+        assert_eq!(basic("a", "%41").reveal(), "Basic YTolNDE=");
         for (user, password, value) in [
             (
                 "Aladdin",
@@ -271,7 +302,7 @@ mod tests {
             ("a", "b", "Basic YTpi"),
             ("%C3%A9", "x", "Basic w6k6eA=="),
         ] {
-            assert_eq!(basic(user, password).reveal(), value);
+            assert_eq!(userinfo(user, password).reveal(), value);
         }
     }
 }

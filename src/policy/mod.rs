@@ -5,11 +5,13 @@
 //! | [`accept`] | which status codes are good |
 //! | [`address`] | which addresses may be contacted, given who named the host |
 //! | [`budget`] | how much of a site is visited, and what is a trap |
+//! | [`cookies`] | which cookies were set, and which are sent (RFC 6265) |
 //! | [`fail_on`] | which records make a run fail |
 //! | [`filter`] | which records are written |
 //! | [`headers`] | which fields and credentials go to which origin |
 //! | [`mail`] | how a mail address is written |
 //! | [`media`] | which media types are wanted |
+//! | [`netrc`] | who logs in where, by a file of that name |
 //! | [`order`] | which URLs come first |
 //! | [`pattern`] | patterns that users write, and where a mistake is |
 //! | [`politeness`] | how fast and how wide an origin is asked |
@@ -23,11 +25,13 @@
 pub mod accept;
 pub mod address;
 pub mod budget;
+pub mod cookies;
 pub mod fail_on;
 pub mod filter;
 pub mod headers;
 pub mod mail;
 pub mod media;
+pub mod netrc;
 pub mod order;
 pub mod pattern;
 pub mod politeness;

@@ -282,7 +282,7 @@ fn request_head(capture: &Capture) -> Vec<u8> {
         let host = &url[Position::BeforeHost..Position::AfterPort];
         field(&mut head, "host", host.as_bytes());
     }
-    if let Some(sent) = &capture.sent {
+    if let Some(sent) = capture.sent.as_ref().filter(|sent| !sent.is_empty()) {
         let length = sent.len().to_string();
         field(&mut head, CONTENT_LENGTH.as_str(), length.as_bytes());
     }

@@ -6,6 +6,8 @@
 //! | `fetch` | one record a line, whatever happens to it |
 //! | `list` | what is written of a list, and in which order |
 //! | `list_state` | a list goes on after any end |
+//! | `requests` | method, content, logins, cookies |
+//! | `ways` | proxies, sockets, pace |
 //! | `crawl` | every page once, links in scope, robots, depth |
 //! | `robots` | robots.txt: where it is, that it cannot be had, how long it is waited for |
 //! | `content` | what a record holds of the content |
@@ -55,9 +57,11 @@ mod matrix;
 mod outputs;
 mod places;
 mod recrawl;
+mod requests;
 mod robots;
 mod secrets;
 mod stall;
 mod state;
 mod stop;
 mod usage;
+mod ways;

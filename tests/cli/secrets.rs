@@ -1,6 +1,8 @@
 //! Fields and credentials stay with their origin, and pages cannot send us to private addresses.
 
-use crate::support::{Dragnet, Response, Server};
+use std::path::Path;
+
+use crate::support::{Dragnet, ProxyServer, Response, Server};
 
 const CANARY: &str = "canary-5f2c";
 
@@ -116,6 +118,227 @@ fn a_crawl_sends_fields_to_its_seeds_and_a_page_cannot_log_us_in_elsewhere() {
                 .windows(CANARY.len())
                 .any(|window| window == CANARY.as_bytes()),
             "a secret in the state"
+        );
+    }
+}
+
+/// Fails the test where anything below `folder` holds the canary, however it is coded; `but` may.
+fn assert_clean(folder: &Path, but: &[&str]) {
+    for entry in std::fs::read_dir(folder).expect("the folder") {
+        let path = entry.expect("a file").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if but.contains(&&*name) {
+            continue;
+        }
+        let mut bytes = std::fs::read(&path).expect("a file");
+        if name.ends_with(".gz") {
+            let mut plain = Vec::new();
+            let read = &mut flate2::read::MultiGzDecoder::new(&bytes[..]);
+            std::io::Read::read_to_end(read, &mut plain).expect("gzip");
+            bytes = plain;
+        }
+        for canary in [CANARY, CODED] {
+            let found = bytes
+                .windows(canary.len())
+                .any(|window| window == canary.as_bytes());
+            assert!(!found, "{canary} in {}", path.display());
+        }
+    }
+}
+
+/// `canary-5f2c` in Basic, behind `u:` and one letter that fills the group.
+const CODED: &str = "Y2FuYXJ5LTVmMm";
+
+/// Each way to say who one is, on its own: it reaches the origin that was named, and nothing else.
+#[test]
+fn logins_cookies_and_content_go_to_their_origin_and_into_no_output() {
+    let other = Server::builder()
+        .on([127, 0, 0, 2])
+        .prefix("/", |_| Response::html("<a href=/there>x</a>"))
+        .start();
+    let away = other.url("/there");
+    let server = Server::builder()
+        .route("/", |_| {
+            Response::html("<a href=/away>x</a><a href=/set>y</a>")
+        })
+        .route("/away", move |_| Response::redirect(303, &away))
+        .route("/set", |_| Response::text("x").field("x-kept", "yes"))
+        .start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let put = |name: &str, text: String| {
+        std::fs::write(folder.path().join(name), text).expect("a file");
+    };
+    put(
+        "netrc",
+        format!("machine 127.0.0.1 login uu password {CANARY}"),
+    );
+    put(
+        "jar",
+        format!("127.0.0.1\tFALSE\t/\tFALSE\t0\tk\t{CANARY}\n"),
+    );
+    put("word", CANARY.to_owned());
+    let ways: [(&[&str], &str); 6] = [
+        (&["-u", "uu:@word"], "authorization"),
+        (&["-u", "uu:env:WORD"], "authorization"),
+        (&["--bearer", "env:WORD"], "authorization"),
+        (&["--netrc-file", "netrc"], "authorization"),
+        (&["--cookie-jar", "jar"], "cookie"),
+        (&["-H", "X-Key: env:WORD"], "x-key"),
+    ];
+    let outputs = [
+        "-o",
+        "o.jsonl",
+        "-o",
+        "o.csv",
+        "-o",
+        "o.warc.gz",
+        "-o",
+        "o.sqlite",
+        "-f",
+        "text",
+    ];
+    for (number, (way, field)) in ways.iter().enumerate() {
+        for job in ["fetch", "crawl", "check"] {
+            let before = server.requests().len();
+            let mut run = Dragnet::new()
+                .arg(job)
+                .args(*way)
+                .args(if job == "check" {
+                    &outputs[8..]
+                } else {
+                    &outputs[..]
+                })
+                .args(["--private", "allow", "--progress", "always"])
+                .env("WORD", CANARY)
+                .in_dir(folder.path());
+            let state = format!("state-{number}.db");
+            run = match job {
+                "fetch" => run.args([server.url("/away"), server.url("/")]),
+                "crawl" => run.args(["--scope", "any", "--state", &state, &server.url("/")]),
+                _ => run.arg(server.url("/")),
+            };
+            let output = run.run();
+            let said = format!("{} {}", output.stdout, output.stderr);
+            assert!(output.code == Some(0), "{job} {way:?}: {said}");
+            assert!(
+                !said.contains(CANARY) && !said.contains(CODED),
+                "{job} {way:?}: {said}"
+            );
+            let sent = server.requests();
+            assert!(
+                sent[before..]
+                    .iter()
+                    .any(|request| request.field(field).is_some()),
+                "{job} {way:?}"
+            );
+            assert_clean(folder.path(), &["netrc", "jar", "word"]);
+            for output in ["o.jsonl", "o.csv", "o.warc.gz", "o.sqlite"] {
+                let _ = std::fs::remove_file(folder.path().join(output));
+            }
+        }
+    }
+    let foreign = other.requests();
+    assert!(!foreign.is_empty());
+    for request in foreign {
+        for field in ["authorization", "cookie", "x-key"] {
+            assert_eq!(request.field(field), None, "{request:?}");
+        }
+    }
+
+    // What is sent as content is in the archive of it, and in no record.
+    let before = other.requests().len();
+    let output = Dragnet::new()
+        .args([
+            "fetch",
+            "-d",
+            "@word",
+            "-f",
+            "jsonl",
+            "-o",
+            "o.sqlite",
+            "--private",
+            "allow",
+        ])
+        .arg(server.url("/away"))
+        .in_dir(folder.path())
+        .run();
+    output.assert_code(0);
+    assert!(!output.stdout.contains(CANARY) && !output.stderr.contains(CANARY));
+    assert_clean(folder.path(), &["netrc", "jar", "word"]);
+    let arrived = &other.requests()[before];
+    assert_eq!((arrived.method.as_str(), arrived.body.len()), ("GET", 0));
+}
+
+/// The same host by another scheme or port is another origin: somebody else may listen there.
+#[test]
+fn nothing_secret_follows_a_redirect_to_another_port() {
+    let other = Server::pages([("/there", Response::text("x"))]);
+    let server = Server::pages([("/in", Response::redirect(302, &other.url("/there")))]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let netrc = folder.path().join("netrc");
+    std::fs::write(
+        &netrc,
+        format!("machine 127.0.0.1 login u password {CANARY}"),
+    )
+    .expect("a file");
+    let key = format!("X-Key: {CANARY}");
+    Dragnet::new()
+        .args(["fetch", "-H", &key, "--netrc-file"])
+        .arg(&netrc)
+        .arg(server.url("/in"))
+        .run()
+        .assert_code(0);
+    let here = &server.requests()[0];
+    assert!(here.field("x-key").is_some() && here.field("authorization").is_some());
+    let there = &other.requests()[0];
+    assert_eq!(
+        (there.field("x-key"), there.field("authorization")),
+        (None, None)
+    );
+}
+
+/// A proxy's password is for the proxy: no server sees it, whichever way the request goes.
+#[test]
+fn a_proxys_password_ends_at_the_proxy() {
+    let server = Server::pages([("/", Response::text("x"))]);
+    let folder = tempfile::tempdir().expect("a folder");
+    for scheme in ["http", "socks5", "socks5h"] {
+        let proxy = if scheme == "http" {
+            ProxyServer::http()
+        } else {
+            ProxyServer::socks(true)
+        };
+        let output = Dragnet::new()
+            .args([
+                "fetch",
+                "-o",
+                "o.warc.gz",
+                "-o",
+                "o.jsonl",
+                "--template",
+                "{status} {remote_addr}",
+            ])
+            .args(["--proxy", "env:THROUGH", &server.url("/")])
+            .env(
+                "THROUGH",
+                format!("{scheme}://u:{CANARY}@{}", proxy.address()),
+            )
+            .in_dir(folder.path())
+            .run();
+        output.assert_code(0);
+        assert!(!output.stdout.contains(CANARY) && !output.stderr.contains(CANARY));
+        assert_clean(folder.path(), &[]);
+        let heard = proxy.heard().concat().to_lowercase();
+        assert!(
+            heard.contains(CANARY) || heard.contains("proxy-authorization: basic"),
+            "{heard}"
+        );
+    }
+    for request in server.requests() {
+        let whole = format!("{request:?}").to_lowercase();
+        assert!(
+            !whole.contains(CANARY) && !whole.contains("proxy-"),
+            "{whole}"
         );
     }
 }

@@ -269,6 +269,7 @@ fn open_state(path: &Path) -> Result<impl Frontier, String> {
         adaptive: false,
     };
     let options = FrontierOptions {
+        gap: None,
         unique: true,
         robots: None,
         depth: None,

@@ -7,6 +7,7 @@ mod faults;
 mod http2;
 mod secure;
 mod timing;
+mod ways;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -177,6 +178,7 @@ fn request(url: &Url) -> Request<'_> {
         fields: HeaderMap::new(),
         content: None,
         naming: Naming::User,
+        named: true,
         fresh: false,
     }
 }

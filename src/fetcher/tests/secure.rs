@@ -9,7 +9,7 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 
 /// A certificate authority that nobody knows, in a file.
-struct Authority {
+pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     /// Removed with it.
     _folder: tempfile::TempDir,
@@ -17,7 +17,7 @@ struct Authority {
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(vec![]).unwrap();
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         Self::of(params)
@@ -36,7 +36,7 @@ impl Authority {
     }
 
     /// A TLS server for `names`, with a certificate from here that `change` has changed.
-    async fn server(
+    pub(super) async fn server(
         &self,
         names: &[&str],
         change: impl FnOnce(&mut CertificateParams),
@@ -74,7 +74,28 @@ impl Authority {
         config
     }
 
-    fn options(&self) -> Options {
+    /// A certificate and its key, as PEM.
+    pub(super) fn certificate(&self) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["client".to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
+    /// A TLS server for `secure.test` that talks to nobody without a certificate from here.
+    pub(super) async fn wary(&self) -> SocketAddr {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let asks =
+            rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                .build()
+                .unwrap();
+        let params = CertificateParams::new(vec!["secure.test".to_owned()]).unwrap();
+        serve(self.config(&params, Some(asks)), ok(b"secure")).await
+    }
+
+    pub(super) fn options(&self) -> Options {
         let lookup = Some(names(&[
             ("secure.test", "127.0.0.1"),
             ("other.test", "127.0.0.1"),
@@ -126,7 +147,7 @@ async fn says(bytes: &'static [u8]) -> SocketAddr {
     address
 }
 
-fn at(name: &str, address: SocketAddr) -> Url {
+pub(super) fn at(name: &str, address: SocketAddr) -> Url {
     Url::parse(&format!("https://{name}:{}/", address.port())).unwrap()
 }
 
@@ -306,15 +327,7 @@ async fn handshakes_that_fail_end_with_their_reason_and_large_ones_are_borne() {
         Err(error) => assert_eq!(error.failure.kind, FailureKind::Tls, "{error:?}"),
     }
 
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(authority.issuer.der().clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let asks =
-        rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-            .build()
-            .unwrap();
-    let params = CertificateParams::new(vec!["secure.test".to_owned()]).unwrap();
-    let address = serve(authority.config(&params, Some(asks)), ok(b"secure")).await;
+    let address = authority.wary().await;
     let error = get(&http, &at("secure.test", address)).await.unwrap_err();
     assert_eq!(error.failure.kind, FailureKind::Tls, "{error:?}");
 }

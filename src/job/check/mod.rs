@@ -206,6 +206,7 @@ impl Check {
             depth: None,
             order: Order::default(),
             budget: Budget::default(),
+            gap: setting.limits.gap,
             pace: self.pace.clone(),
         };
         let frontier = Memory::new(options);

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `server` | a decent HTTP/1.1 server: routes and folders, over `response` and `files` |
 //! | `raw` | a server that misbehaves by script; `faults` has the usual scripts |
+//! | `proxy` | HTTP and SOCKS 5 proxies |
 //! | `gate`, `arrivals` | what a test waits for, and what a server saw; no sleeping |
 //! | `hostile` | pages that have cost parsers their time |
 //! | `address` | addresses at which nobody answers |
@@ -27,6 +28,7 @@ pub(crate) mod faults;
 mod files;
 mod gate;
 pub(crate) mod hostile;
+mod proxy;
 mod raw;
 mod response;
 mod running;
@@ -38,6 +40,7 @@ pub(crate) use address::{closed_port, full_backlog, has_ipv6};
 pub(crate) use arrivals::{Arrivals, Request};
 pub(crate) use command::{Dragnet, Output};
 pub(crate) use gate::Gate;
+pub(crate) use proxy::ProxyServer;
 pub(crate) use raw::{RawServer, Script, Step};
 pub(crate) use response::Response;
 pub(crate) use running::Running;
