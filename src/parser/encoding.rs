@@ -1,7 +1,8 @@
 //! Bytes → UTF-8 text, in the order of the HTML standard (section 13.2.3.2): byte order mark, what the
 //! transport said, what the first 1,024 bytes say, and then a guess.
 //!
-//! UTF-8 goes through as it is, wrong bytes replaced; everything else is transcoded as it arrives. Never UTF-7.
+//! UTF-8 goes through as it is, uncopied but where a chunk cuts a character or a byte is wrong; everything else is
+//! transcoded as it arrives. Never UTF-7.
 
 use encoding_rs::{Decoder, Encoding, UTF_8, WINDOWS_1252};
 
@@ -24,8 +25,11 @@ pub(super) enum Declared {
 pub(super) struct Text {
     charset: Option<String>,
     declared: Declared,
+    /// What is looked at for a declaration.
     held: Vec<u8>,
     decoder: Option<Decoder>,
+    /// It is UTF-8, and the decoder holds no half of a character.
+    passes: bool,
     out: String,
 }
 
@@ -37,30 +41,35 @@ impl Text {
             declared,
             held: Vec::new(),
             decoder: None,
+            passes: false,
             out: String::new(),
         }
     }
 
     /// The text of the next bytes, as far as it is known.
-    pub(super) fn write(&mut self, chunk: &[u8]) -> &str {
-        self.out.clear();
+    pub(super) fn write<'a>(&'a mut self, chunk: &'a [u8]) -> &'a str {
         if self.decoder.is_some() {
-            self.decode(chunk, false);
-        } else {
-            self.held.extend_from_slice(chunk);
-            if self.held.len() >= PRESCAN {
-                self.begin(false);
-            }
+            return self.read(chunk);
         }
+        if self.held.is_empty() && chunk.len() >= PRESCAN {
+            let chunk = self.begin(chunk);
+            self.passes = self.is_utf_8();
+            return self.read(chunk);
+        }
+        self.held.extend_from_slice(chunk);
+        if self.held.len() < PRESCAN {
+            return "";
+        }
+        self.read_held(false);
         &self.out
     }
 
     /// The rest, and the name of the encoding.
     pub(super) fn finish(&mut self) -> (&str, &'static str) {
-        self.out.clear();
         if self.decoder.is_none() {
-            self.begin(true);
+            self.read_held(true);
         } else {
+            self.out.clear();
             self.decode(&[], true);
         }
         let name = self
@@ -70,13 +79,46 @@ impl Text {
         (&self.out, name)
     }
 
-    fn begin(&mut self, last: bool) {
-        let held = std::mem::take(&mut self.held);
-        let head = &held[..held.len().min(PRESCAN)];
-        let encoding = self.encoding(head);
-        // A byte order mark wins over everything, and is taken off.
+    /// Decides for an encoding, by the beginning of the content; what comes behind its mark, if that can be taken off.
+    fn begin<'a>(&mut self, content: &'a [u8]) -> &'a [u8] {
+        let encoding = self.encoding(&content[..content.len().min(PRESCAN)]);
+        if encoding == UTF_8 {
+            self.decoder = Some(encoding.new_decoder_without_bom_handling());
+            return content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+        }
         self.decoder = Some(encoding.new_decoder());
-        self.decode(&held, last);
+        content
+    }
+
+    /// The text of what is held.
+    fn read_held(&mut self, last: bool) {
+        let held = std::mem::take(&mut self.held);
+        let content = self.begin(&held);
+        self.copy(content, last);
+    }
+
+    /// The text of the next bytes, without a copy where that can be.
+    fn read<'a>(&'a mut self, chunk: &'a [u8]) -> &'a str {
+        if self.passes
+            && let Ok(text) = std::str::from_utf8(chunk)
+        {
+            return text;
+        }
+        self.copy(chunk, false);
+        &self.out
+    }
+
+    fn copy(&mut self, chunk: &[u8], last: bool) {
+        self.out.clear();
+        self.decode(chunk, last);
+        if let Some(last) = chunk.last() {
+            self.passes = self.is_utf_8() && last.is_ascii();
+        }
+    }
+
+    fn is_utf_8(&self) -> bool {
+        let decoder = self.decoder.as_ref();
+        decoder.is_some_and(|decoder| decoder.encoding() == UTF_8)
     }
 
     fn encoding(&self, head: &[u8]) -> &'static Encoding {

@@ -6,7 +6,7 @@
 //!
 //! | file | parses |
 //! | --- | --- |
-//! | `html` | HTML: links, anchors, title, robots; with `element` (which attribute is what) |
+//! | `html` | HTML: links, anchors, title, robots; on a tokenizer of our own |
 //! | `css` | CSS: `url()` and `@import` |
 //! | `markdown` | CommonMark and GitHub's Markdown |
 //! | `sitemap` | sitemaps and feeds, in XML; with `unpack` (gzip as it arrives) |
@@ -17,7 +17,6 @@
 //! | [`fragment`] | does a document have that anchor |
 
 mod css;
-mod element;
 mod encoding;
 pub mod extract;
 #[cfg(test)]

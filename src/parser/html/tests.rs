@@ -1,5 +1,6 @@
 //! What is a link in HTML and what is none, with its place; and what a parser must survive.
 
+use super::tokenizer::LARGEST_TAG;
 use super::*;
 
 fn document(text: &str) -> Document {
@@ -159,8 +160,60 @@ fn elements_that_nobody_closes_cost_no_link() {
 }
 
 #[test]
+fn what_stands_in_svg_and_mathml_follows_its_rules() {
+    let annotation = |encoding| {
+        format!(
+            "<math><annotation-xml encoding={encoding}><style><a href=x></style></annotation-xml></math><a href=y>"
+        )
+    };
+    assert_eq!(references(&annotation("Text/HTML")), ["y"]);
+    assert_eq!(references(&annotation("other")), ["x", "y"]);
+    let text = "<svg><style>@import 'a.css';<![CDATA[b{c:url(d.png)}\n e{f:url(g.png)}]]></style><style/><a href=h></svg>";
+    assert_eq!(
+        links(text),
+        [
+            ("a.css".into(), 1, 22),
+            ("d.png".into(), 1, 46),
+            ("g.png".into(), 2, 10),
+            ("h".into(), 2, 44)
+        ]
+    );
+}
+
+#[test]
+fn hostile_markup_is_read_in_one_pass() {
+    // What would be looked at again for each of these bytes would not end in the time of a test.
+    let many = 300_000;
+    for text in [
+        "<".repeat(many),
+        format!("<!--{}", "--".repeat(many)),
+        format!("<!--{}", "<!--".repeat(many)),
+        format!("<a title='{}", "x>".repeat(many)),
+        format!("<a {}", "id=x ".repeat(many / 2)),
+        format!("<svg>{}", "<g>".repeat(many)),
+        format!("<svg>{}", "<g></x>".repeat(many / 4)),
+        format!("<script>{}", "<!--<script".repeat(many / 4)),
+        format!("<title>{}", "</titl".repeat(many / 4)),
+        format!("<svg><![CDATA[{}", "]]".repeat(many)),
+    ] {
+        let mut parse = Box::new(Html::new(&Options::default()));
+        let mut held = 0;
+        for chunk in text.as_bytes().chunks(1021) {
+            parse.write(chunk);
+            held = held.max(parse.tags.held.len());
+        }
+        let tag = text.starts_with("<a ");
+        assert!(tag || held < 2048, "{held} bytes of {}", &text[..20]);
+        assert!(parse.finish().links.is_empty());
+    }
+}
+
+#[test]
 fn a_tag_beyond_measure_ends_the_document_and_says_so() {
-    let text = format!("<a href=x><a title='{}'><a href=y>", "z".repeat(2 * MEMORY));
+    let text = format!(
+        "<a href=x><a title='{}'><a href=y>",
+        "z".repeat(2 * LARGEST_TAG)
+    );
     let mut parse = Box::new(Html::new(&Options::default()));
     for chunk in text.as_bytes().chunks(64 * 1024) {
         parse.write(chunk);

@@ -4,13 +4,9 @@
 //! Deliberately absent: `preconnect` and `dns-prefetch`, which name a host and no resource; `usemap` and other
 //! references that cannot leave the page.
 
+use super::name::{Attribute, Element};
+use super::tokenizer::Start;
 use crate::model::LinkKind;
-
-/// An element's attributes, by lower-case name; the first of duplicates counts.
-pub(super) trait Attributes<'a> {
-    /// The value as written, and its byte offset.
-    fn named(&self, name: &str) -> Option<(&'a str, usize)>;
-}
 
 /// How the value of an attribute holds references.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +22,7 @@ pub(super) enum Shape {
 }
 
 /// A reference that an element makes.
+#[derive(Clone, Copy)]
 pub(super) struct Reference<'a> {
     pub(super) kind: LinkKind,
     pub(super) nofollow: bool,
@@ -34,15 +31,11 @@ pub(super) struct Reference<'a> {
     pub(super) offset: usize,
 }
 
-/// Every reference of the element `tag`, in the order of its attributes' names here.
-pub(super) fn references<'a>(
-    tag: &str,
-    attributes: &impl Attributes<'a>,
-    mut take: impl FnMut(Reference<'a>),
-) {
+/// Every reference of the element that `start` begins, attribute by attribute.
+pub(super) fn references<'a>(start: &Start<'a>, mut take: impl FnMut(Reference<'a>)) {
     use LinkKind::{Anchor, Form, Frame, Media, Metadata, Refresh, Script};
-    let mut one = |name: &str, kind, shape, nofollow| {
-        if let Some((value, offset)) = attributes.named(name) {
+    let mut one = |attribute, kind, shape, nofollow| {
+        if let Some((value, offset)) = start.value(attribute) {
             take(Reference {
                 kind,
                 nofollow,
@@ -53,73 +46,77 @@ pub(super) fn references<'a>(
         }
     };
     let url = Shape::Url;
-    match tag {
-        "a" | "area" => {
-            let nofollow = has_word(attributes, "rel", "nofollow");
-            one("href", Anchor, url, nofollow);
-            one("xlink:href", Anchor, url, nofollow);
+    match start.element {
+        Element::A | Element::Area => {
+            let nofollow = has_word(start, Attribute::Rel, "nofollow");
+            one(Attribute::Href, Anchor, url, nofollow);
+            one(Attribute::XlinkHref, Anchor, url, nofollow);
         }
-        "link"
-            if !has_word(attributes, "rel", "preconnect")
-                && !has_word(attributes, "rel", "dns-prefetch") =>
+        Element::Link
+            if !has_word(start, Attribute::Rel, "preconnect")
+                && !has_word(start, Attribute::Rel, "dns-prefetch") =>
         {
-            let style = has_word(attributes, "rel", "stylesheet");
-            let kind = if style {
+            let kind = if has_word(start, Attribute::Rel, "stylesheet") {
                 LinkKind::Style
             } else {
                 LinkKind::Relation
             };
-            one("href", kind, url, has_word(attributes, "rel", "nofollow"));
-            one("imagesrcset", Media, Shape::Srcset, false);
+            let nofollow = has_word(start, Attribute::Rel, "nofollow");
+            one(Attribute::Href, kind, url, nofollow);
+            one(Attribute::ImageSrcset, Media, Shape::Srcset, false);
         }
-        "img" | "source" => {
-            one("src", Media, url, false);
-            one("srcset", Media, Shape::Srcset, false);
+        Element::Img | Element::Source => {
+            one(Attribute::Src, Media, url, false);
+            one(Attribute::Srcset, Media, Shape::Srcset, false);
         }
-        "script" => {
-            one("src", Script, url, false);
-            one("href", Script, url, false);
+        Element::Script => {
+            one(Attribute::Src, Script, url, false);
+            one(Attribute::Href, Script, url, false);
         }
-        "iframe" | "frame" => one("src", Frame, url, false),
-        "object" => one("data", Media, url, false),
-        "audio" | "embed" | "track" => one("src", Media, url, false),
-        "video" => {
-            one("src", Media, url, false);
-            one("poster", Media, url, false);
+        Element::Iframe | Element::Frame => one(Attribute::Src, Frame, url, false),
+        Element::Object => one(Attribute::Data, Media, url, false),
+        Element::Audio | Element::Embed | Element::Track => one(Attribute::Src, Media, url, false),
+        Element::Video => {
+            one(Attribute::Src, Media, url, false);
+            one(Attribute::Poster, Media, url, false);
         }
-        "input" => {
-            one("src", Media, url, false);
-            one("formaction", Form, url, false);
+        Element::Input => {
+            one(Attribute::Src, Media, url, false);
+            one(Attribute::FormAction, Form, url, false);
         }
-        "button" => one("formaction", Form, url, false),
-        "form" => one("action", Form, url, false),
-        "blockquote" | "q" | "ins" | "del" => one("cite", Metadata, url, false),
-        "body" | "table" | "td" | "th" => one("background", Media, url, false),
-        "image" | "use" | "feimage" => {
-            one("href", Media, url, false);
-            one("xlink:href", Media, url, false);
+        Element::Button => one(Attribute::FormAction, Form, url, false),
+        Element::Form => one(Attribute::Action, Form, url, false),
+        Element::Blockquote | Element::Q | Element::Ins | Element::Del => {
+            one(Attribute::Cite, Metadata, url, false);
         }
-        "meta" => {
-            let is = |name: &str, values: &[&str]| {
-                let value = attributes
-                    .named(name)
-                    .map(|(value, _)| value.trim().to_ascii_lowercase());
-                value.is_some_and(|value| values.contains(&value.as_str()))
+        Element::Body | Element::Table | Element::Td | Element::Th => {
+            one(Attribute::Background, Media, url, false);
+        }
+        Element::Image | Element::Use | Element::FeImage => {
+            one(Attribute::Href, Media, url, false);
+            one(Attribute::XlinkHref, Media, url, false);
+        }
+        Element::Meta => {
+            let is = |attribute, values: &[&str]| {
+                start.value(attribute).is_some_and(|(value, _)| {
+                    let value = value.trim();
+                    values.iter().any(|other| other.eq_ignore_ascii_case(value))
+                })
             };
-            if is("http-equiv", &["refresh"]) {
-                one("content", Refresh, Shape::Refresh, false);
+            if is(Attribute::HttpEquiv, &["refresh"]) {
+                one(Attribute::Content, Refresh, Shape::Refresh, false);
             }
-            if is("property", PREVIEWS) || is("name", PREVIEWS) {
-                one("content", Metadata, url, false);
+            if is(Attribute::Property, PREVIEWS) || is(Attribute::Name, PREVIEWS) {
+                one(Attribute::Content, Metadata, url, false);
             }
         }
-        custom if custom.contains('-') => {
-            one("href", Anchor, url, false);
-            one("src", Media, url, false);
+        Element::Other if start.name().contains('-') => {
+            one(Attribute::Href, Anchor, url, false);
+            one(Attribute::Src, Media, url, false);
         }
         _ => {}
     }
-    one("style", Media, Shape::Declarations, false);
+    one(Attribute::Style, Media, Shape::Declarations, false);
 }
 
 /// Metadata that previews of a page are made from.
@@ -133,8 +130,8 @@ const PREVIEWS: &[&str] = &[
 ];
 
 /// Is `word` among those of an attribute that are split on white space, whatever their case?
-pub(super) fn has_word<'a>(attributes: &impl Attributes<'a>, name: &str, word: &str) -> bool {
-    attributes.named(name).is_some_and(|(value, _)| {
+pub(super) fn has_word(start: &Start<'_>, attribute: Attribute, word: &str) -> bool {
+    start.value(attribute).is_some_and(|(value, _)| {
         value
             .split_ascii_whitespace()
             .any(|other| other.eq_ignore_ascii_case(word))
