@@ -122,6 +122,10 @@ pub(crate) struct CrawlOptions {
         help_heading = "State"
     )]
     recrawl: bool,
+    /// Say of each page which other one it repeats, all of it or nearly all of its words, and at the end which are
+    /// repeated most
+    #[arg(long, help_heading = "Content")]
+    duplicates: bool,
     #[command(flatten)]
     content: ContentOptions,
     #[command(flatten)]
@@ -185,9 +189,17 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         Some(origins),
         false,
     )?;
-    let Content { wanted, said } = options.content.read(matches)?;
     run.filter(options.filter.filter());
+    let Content { wanted, mut said } = options.content.read(matches)?;
+    if options.duplicates {
+        said.push_str(if said.is_empty() {
+            "duplicates"
+        } else {
+            ", duplicates"
+        });
+    }
     let wanted = run.wanted(Wanted {
+        duplicates: options.duplicates,
         types: options.content_type.clone().map(Arc::new),
         ..wanted
     })?;

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use dragnet::model::{Event, Reporter, Summary};
+use dragnet::model::{Duplicates, Event, Reporter, Summary};
 use dragnet::sink::for_terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -221,4 +221,35 @@ pub(super) fn closing(summary: &Summary, what: &str) -> String {
         let _ = write!(line, "; found and not visited: {}", cuts.join(", "));
     }
     line
+}
+
+/// Which pages repeat another one, for stderr: a line, and one for each of those that are repeated most.
+pub(super) fn repeated(duplicates: &Duplicates) -> String {
+    let Duplicates {
+        exact,
+        near,
+        groups,
+        most,
+    } = duplicates;
+    if *groups == 0 {
+        return "no page repeats another".to_owned();
+    }
+    let (pages, others) = (exact + near, *groups);
+    let verb = if pages == 1 {
+        "page repeats"
+    } else {
+        "pages repeat"
+    };
+    let which = if others == 1 {
+        "another".to_owned()
+    } else {
+        format!("one of {others} others")
+    };
+    let mut text =
+        format!("{pages} {verb} {which}: {exact} all of it, {near} nearly all of its words");
+    for (url, times) in most {
+        let times = format!("{times}\u{d7}");
+        let _ = write!(text, "\n{times:>9}  {}", for_terminal(url));
+    }
+    text
 }

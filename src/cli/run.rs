@@ -23,7 +23,7 @@ use super::exit;
 use super::options::{Defaults, Meant, NetworkOptions};
 use super::outputs::{self, OutputOptions};
 use super::process::Signals;
-use super::progress::{Drawing, Progress, closing};
+use super::progress::{Drawing, Progress, closing, repeated};
 
 /// Everything that is needed to run a job.
 pub(super) struct Run {
@@ -248,6 +248,9 @@ where
             "dragnet: {before}{}",
             closing(&report.summary, what)
         );
+        if let Some(duplicates) = &report.summary.duplicates {
+            let _ = writeln!(std::io::stderr(), "dragnet: {}", repeated(duplicates));
+        }
     }
     Ok(code)
 }

@@ -35,6 +35,7 @@
 //! | `list` | [`List`]: the same file for a list, which is read again |
 //! | `places` | which places of a list are done |
 //! | `store` | the state file: its tables, and what is read back |
+//! | [`visited`] | its records, for those who compare |
 //! | `journal` | the thread that writes it |
 //! | `seal` | what makes damage to the file visible |
 
@@ -53,6 +54,7 @@ mod rules;
 mod seal;
 mod sqlite;
 mod store;
+mod visited;
 mod workbench;
 
 #[cfg(test)]
@@ -85,6 +87,7 @@ use crate::policy::robots::Robots;
 pub use list::List;
 pub use memory::Memory;
 pub use sqlite::{Begin, Begun, Sqlite};
+pub use visited::visited;
 
 /// The stores, by the flag that asks for each.
 pub const STORES: &[(&str, &str)] = &[

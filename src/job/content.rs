@@ -42,6 +42,8 @@ pub struct Wanted {
     pub hash: bool,
     /// The same, for a later run to compare with, and not for the record.
     pub digest: bool,
+    /// A sketch of its words and its SHA-256, to find pages that are the same or nearly so.
+    pub duplicates: bool,
     /// The content itself, as text.
     pub body: bool,
     /// The same for conditions on records, and not for the record.
@@ -121,6 +123,7 @@ impl Content {
     fn of(options: Option<Options>, all: bool, wanted: Wanted) -> Self {
         let options = options.map(|options| Options {
             labels: wanted.links,
+            words: wanted.duplicates,
             ..options
         });
         Self {
@@ -184,7 +187,7 @@ impl Content {
             self.panicked = opened.is_err();
             self.parse = opened.unwrap_or_default();
         }
-        if self.wanted.hash || self.wanted.digest {
+        if self.wanted.hash || self.wanted.digest || self.wanted.duplicates {
             self.hash = Some(digest::Context::new(&digest::SHA256));
         }
         let extracted = self.wanted.extraction.is_some() && status.is_success();

@@ -4,6 +4,7 @@
 //! record ends at its last hop; where that is in scope, it is a page of its own too. What a page shows
 //! (images, style sheets, scripts) is visited like what it links to: a crawl says which links are broken.
 
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -16,12 +17,14 @@ use http::StatusCode;
 use url::Url;
 
 use super::content::{Content, Found, Wanted, apart, internal};
+use super::duplicates::Duplicates;
 use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Begin, Memory, Options, PaceOf, Seeds, Sqlite, Task, paced};
 use crate::input;
 use crate::model::{
-    Document, Exchange, LinkKind, Naming, Origin, Target, URL_LIMIT, without_secrets,
+    self, Document, Exchange, LinkKind, Naming, Origin, Summary, Target, URL_LIMIT, Visit,
+    without_secrets,
 };
 use crate::parser;
 use crate::policy::budget::{Budget, VARIANTS};
@@ -130,10 +133,12 @@ impl Crawl {
             named,
         });
         let captures = setting.captures();
-        let work = |compared, durable| Site {
+        let wants_duplicates = self.wanted.duplicates;
+        let work = |compared, durable, duplicates: Option<Duplicates>| Site {
             follow,
             sitemaps: self.sitemaps,
             compared,
+            duplicates: duplicates.map(RefCell::new),
             wanted: Wanted {
                 // What a later run compares by.
                 digest: durable,
@@ -145,13 +150,19 @@ impl Crawl {
         let seeds: Seeds<'_> = futures::stream::iter([self.seeds]).boxed_local();
         let Some(state) = self.state else {
             let frontier = Memory::new(options);
-            let work = work(false, false);
+            let duplicates = wants_duplicates.then(Duplicates::new);
+            let work = work(false, false, duplicates);
             return run(setting, &frontier, &work, seeds, Before::default()).await;
         };
         let (frontier, begun) = Sqlite::open(&state.path, state.begin, &state.command, options)?;
+        let load = || Duplicates::load(&state.path);
+        let duplicates = wants_duplicates.then(load).transpose()?;
         if let Some(code) = begun.finished {
             return Ok(Report {
-                summary: begun.summary,
+                summary: Summary {
+                    duplicates: duplicates.map(|duplicates| duplicates.counted()),
+                    ..begun.summary
+                },
                 interrupted: false,
                 spent: None,
                 finished_before: Some(code),
@@ -163,7 +174,7 @@ impl Crawl {
             summary: begun.summary,
             order: None,
         };
-        let work = work(begun.again, true);
+        let work = work(begun.again, true, duplicates);
         run(setting, &frontier, &work, seeds, before).await
     }
 }
@@ -177,6 +188,8 @@ struct Site {
     sitemaps: bool,
     /// An earlier run is compared with.
     compared: bool,
+    /// Pages are compared with each other.
+    duplicates: Option<RefCell<Duplicates>>,
     wanted: Wanted,
     limits: Limits,
 }
@@ -242,6 +255,11 @@ impl Work for Site {
         self.follow.named.naming(url)
     }
 
+    fn duplicates(&self) -> Option<model::Duplicates> {
+        let duplicates = self.duplicates.as_ref()?;
+        Some(duplicates.borrow().counted())
+    }
+
     fn judge<'a>(
         &'a self,
         task: &'a Task,
@@ -266,6 +284,7 @@ impl Work for Site {
                         canonical: document.canonical.clone(),
                         nofollow: document.nofollow,
                         noindex: document.noindex,
+                        sketch: document.sketch,
                         charset: document.charset,
                         limited: document.limit(),
                         ..Document::default()
@@ -285,8 +304,10 @@ impl Work for Site {
             if let (Some(before), End::Answer(exchange)) = (before, &end)
                 && exchange.status == StatusCode::NOT_MODIFIED
             {
+                let mut visit = record::unchanged(task, exchange, before);
+                self.compare(&mut visit);
                 return Judged {
-                    records: vec![record::unchanged(task, exchange, before)],
+                    records: vec![visit],
                     found,
                 };
             }
@@ -300,6 +321,7 @@ impl Work for Site {
             } else if let Some(limit) = read.document.as_ref().and_then(Document::limit) {
                 visit.fail(limit.failure());
             }
+            self.compare(&mut visit);
             if self.compared {
                 visit.change = record::change(before, &visit);
             }
@@ -308,6 +330,15 @@ impl Work for Site {
                 found,
             }
         })
+    }
+}
+
+impl Site {
+    /// Says in the record which page it repeats.
+    fn compare(&self, visit: &mut Visit) {
+        if let Some(duplicates) = &self.duplicates {
+            duplicates.borrow_mut().mark(visit);
+        }
     }
 }
 

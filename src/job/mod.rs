@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `fetch` | [`Fetch`]: just these URLs, one record a line |
 //! | `crawl` | [`Crawl`]: links in scope are followed, robots.txt is obeyed |
+//! | `duplicates` | pages that repeat another one |
 //! | `explain` | what a crawl would say of one URL |
 //! | `check` | [`Check`]: every link of every input gets a verdict |
 //! | `pipeline` | the loop |
@@ -24,6 +25,7 @@ mod check;
 mod clock;
 mod content;
 mod crawl;
+mod duplicates;
 mod exchange;
 mod explain;
 mod fetch;
@@ -369,6 +371,7 @@ async fn run(
     summary.elapsed = began.elapsed();
     summary.in_flight = 0;
     summary.pending = 0;
+    summary.duplicates = work.duplicates();
     let cuts = frontier.cuts().into_iter();
     summary.cuts = cuts.map(|(cut, count)| (cut.reason(), count)).collect();
     if let Some(spent) = spent.filter(|_| left > 0) {

@@ -27,8 +27,8 @@ use super::{Error, Limits, Spent, Stop, record, robots};
 use crate::fetcher::{FetchError, Fetcher, Receiver, Request};
 use crate::frontier::{Errand, Frontier, Lease, Seeds, Settlement, Step, Task, leases};
 use crate::model::{
-    Event, Exchange, Failure, FailureKind, Hop, Message, Naming, Reporter, Summary, Target, Visit,
-    without_secrets,
+    Duplicates, Event, Exchange, Failure, FailureKind, Hop, Message, Naming, Reporter, Summary,
+    Target, Visit, without_secrets,
 };
 use crate::policy::port;
 use crate::policy::redirect::{self, Redirect};
@@ -105,6 +105,11 @@ pub(super) trait Work {
     /// The next ones of them, some hundred at most.
     fn due(&self) -> Vec<Visit> {
         Vec::new()
+    }
+
+    /// Pages that repeat another one, where that was asked for.
+    fn duplicates(&self) -> Option<Duplicates> {
+        None
     }
 
     /// Nothing more will come: what is left is due now.

@@ -61,6 +61,7 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> V
         visit.title.clone_from(&document.title);
         visit.charset = (!document.charset.is_empty()).then(|| document.charset.to_owned());
         visit.canonical = canonical(&task.url, document);
+        visit.sketch = document.sketch.map(|bits| format!("{bits:032x}"));
     }
     visit.links = std::mem::take(&mut found.links);
     visit.fields = std::mem::take(&mut found.fields);

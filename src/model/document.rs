@@ -273,6 +273,9 @@ pub struct Document {
     pub nofollow: bool,
     /// `meta name=robots` says `noindex`.
     pub noindex: bool,
+    /// A sketch of its words, where that was asked for and there are enough of them: documents with nearly the same words
+    /// differ in few bits.
+    pub sketch: Option<u128>,
     /// The name of the encoding that the content was read in (WHATWG Encoding).
     pub charset: &'static str,
     /// Why something may be missing.

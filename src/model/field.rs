@@ -91,6 +91,10 @@ pub const FIELDS: &[Field] = &[
     field("change", "/change"),
     of("cached", "/cached", Kind::Flag),
     field("sha256", "/sha256"),
+    field("sketch", "/sketch"),
+    field("duplicate_of", "/duplicate/of"),
+    field("duplicate_kind", "/duplicate/kind"),
+    field("duplicate_similarity", "/duplicate/similarity"),
     field("body", "/body"),
     field("links", "/links"),
     of("timing_dns", "/timing/dns", Kind::Milliseconds),
@@ -166,7 +170,9 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Failure, FailureKind, Hop, Outcome, Source, Timing};
+    use crate::model::{
+        Duplicate, DuplicateKind, Failure, FailureKind, Hop, Outcome, Source, Timing,
+    };
 
     /// Every field of a full record has a name here, so that none is forgotten in tables.
     #[test]
@@ -177,6 +183,12 @@ mod tests {
         (visit.content_type, visit.charset, visit.title) = (text(), text(), text());
         (visit.canonical, visit.robots, visit.lastmod) = (text(), text(), text());
         (visit.sha256, visit.body) = (text(), text());
+        visit.sketch = text();
+        visit.duplicate = Some(Box::new(Duplicate {
+            of: "x".into(),
+            kind: DuplicateKind::Near,
+            similarity: Some(0.98),
+        }));
         visit.links = Some(Vec::new());
         visit.change = Some(crate::model::Change::New);
         visit.cached = true;

@@ -16,12 +16,14 @@
 //! | [`visit`] | [`Visit`], [`Outlink`], [`Summary`]: the record |
 //! | [`field`] | [`Field`](field::Field): a record's fields by name |
 //! | [`before`] | [`Before`], [`Change`]: what an earlier run knew |
+//! | [`duplicate`] | [`Duplicate`], [`Duplicates`]: pages that repeat another one |
 //! | [`event`] | [`Event`], [`Reporter`]: what is said while a run goes on |
 //! | [`quantity`] | numbers with units, as people write them |
 //! | [`secret`] | [`Secret`]: a value that is never shown |
 
 pub mod before;
 pub mod document;
+pub mod duplicate;
 pub mod event;
 pub mod exchange;
 pub mod failure;
@@ -35,6 +37,7 @@ pub mod visit;
 
 pub use before::{Before, Change, Validators};
 pub use document::{Document, Limit, Link, LinkKind, Links};
+pub use duplicate::{Duplicate, DuplicateKind, Duplicates};
 pub use event::{Event, Reporter, Silent};
 pub use exchange::{Exchange, Hop, Timing};
 pub use failure::{Failure, FailureKind, Outcome};

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::before::{Change, Validators};
 use super::document::LinkKind;
+use super::duplicate::{Duplicate, Duplicates};
 use super::exchange::{Hop, Timing};
 use super::failure::{Failure, FailureKind, Outcome};
 use super::target::Source;
@@ -84,6 +85,13 @@ pub struct Visit {
     /// SHA-256 of the content, in lower-case hexadecimal, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sha256: Option<String>,
+    /// A sketch of the words of the page, in hexadecimal, where that was asked for and there are enough of them: pages with
+    /// nearly the same words differ in few bits.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sketch: Option<String>,
+    /// What it repeats, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub duplicate: Option<Box<Duplicate>>,
     /// The content as text, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub body: Option<String>,
@@ -167,6 +175,8 @@ impl Visit {
             links: None,
             fields: Map::new(),
             sha256: None,
+            sketch: None,
+            duplicate: None,
             body: None,
             unshown: None,
             change: None,
@@ -216,6 +226,8 @@ pub struct Summary {
     pub bytes: u64,
     /// Found in scope and not visited in this run, by the reason in words.
     pub cuts: Vec<(&'static str, u64)>,
+    /// Pages that repeat another one, where that was asked for.
+    pub duplicates: Option<Duplicates>,
     /// Since the run began.
     pub elapsed: std::time::Duration,
     /// The longest time that the event loop was not at hand.

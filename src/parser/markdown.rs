@@ -13,6 +13,7 @@ use pulldown_cmark::{Event, LinkType, Options as Extensions, Parser, Tag, TagEnd
 use super::encoding::{Declared, Text};
 use super::html::Tags;
 use super::position::count;
+use super::sketch::Sketch;
 use super::{Format, Options, Parse, text};
 use crate::model::document::anchor_hash;
 use crate::model::{Document, Link, LinkKind};
@@ -55,6 +56,11 @@ impl Parse for Markdown {
         reading.read();
         let mut document = reading.document;
         document.charset = charset;
+        if self.options.words {
+            let mut sketch = Sketch::new();
+            sketch.write(&self.all);
+            document.sketch = sketch.finish();
+        }
         document.anchors_ignore_case = true;
         document.has_anchors = true;
         document.anchors.sort_unstable();

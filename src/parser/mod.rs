@@ -13,6 +13,7 @@
 //! | `text` | plain text: the URLs in it |
 //! | `encoding` | bytes → text |
 //! | [`extract`] | named values that the user asks for |
+//! | `sketch` | the words of a document as 128 bits, for comparing |
 //! | `position` | byte offsets → lines and columns |
 //! | [`fragment`] | does a document have that anchor |
 
@@ -26,6 +27,7 @@ mod html;
 mod markdown;
 mod position;
 mod sitemap;
+mod sketch;
 mod text;
 mod unpack;
 
@@ -49,6 +51,8 @@ pub struct Options {
     pub anchors: bool,
     /// Keep the text of links too.
     pub labels: bool,
+    /// Make a sketch of the words.
+    pub words: bool,
 }
 
 /// Takes content chunk by chunk and gives what it found. It can be moved to another thread, because some

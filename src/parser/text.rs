@@ -5,6 +5,7 @@
 
 use super::encoding::{Declared, Text};
 use super::position::count;
+use super::sketch::Sketch;
 use super::{Format, Parse};
 use crate::model::{Document, Link, LinkKind, Links};
 
@@ -17,6 +18,7 @@ pub(super) const FORMAT: Format = Format {
             text: Text::new(options.charset.clone(), Declared::Nowhere),
             words: Words::new(LinkKind::Anchor),
             links: Links::default(),
+            sketch: options.words.then(Sketch::new),
         })
     },
 };
@@ -25,12 +27,16 @@ struct Plain {
     text: Text,
     words: Words,
     links: Links,
+    sketch: Option<Sketch>,
 }
 
 impl Parse for Plain {
     fn write(&mut self, chunk: &[u8]) {
         let text = self.text.write(chunk);
         self.words.write(text, &mut self.links);
+        if let Some(sketch) = &mut self.sketch {
+            sketch.write(text);
+        }
     }
 
     fn held(&self) -> usize {
@@ -41,9 +47,13 @@ impl Parse for Plain {
         let (rest, charset) = self.text.finish();
         self.words.write(rest, &mut self.links);
         self.words.finish(&mut self.links);
+        if let Some(sketch) = &mut self.sketch {
+            sketch.write(rest);
+        }
         Document {
-            charset,
             links: self.links,
+            charset,
+            sketch: self.sketch.and_then(Sketch::finish),
             ..Document::default()
         }
     }

@@ -160,7 +160,7 @@ pub fn for_file(name: &str) -> Option<&'static Format> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Failure, FailureKind, Outcome, Source};
+    use crate::model::{Duplicate, DuplicateKind, Failure, FailureKind, Outcome, Source};
 
     /// What attacks whoever reads the output: a terminal, a CI runner, a reader of lines.
     pub(super) const PAYLOADS: &[&str] = &[
@@ -219,6 +219,11 @@ mod tests {
             column: 1,
         });
         visit.error = Some(Failure::new(FailureKind::Status, payload.to_owned()));
+        visit.duplicate = Some(Box::new(Duplicate {
+            of: payload.to_owned(),
+            kind: DuplicateKind::Exact,
+            similarity: None,
+        }));
         visit
     }
 

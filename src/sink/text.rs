@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use super::escape::for_terminal;
 use super::{Format, Medium, Options, Sink};
-use crate::model::{Outcome, Visit};
+use crate::model::{DuplicateKind, Outcome, Visit};
 
 pub(super) const FORMAT: Format = Format {
     name: "text",
@@ -85,6 +85,14 @@ impl Sink for Text {
                 self.paint("2", &format!("(linked from {})", for_terminal(referrer)))
             );
         }
+        if let Some(duplicate) = &visit.duplicate {
+            let same = match duplicate.kind {
+                DuplicateKind::Exact => "same as",
+                DuplicateKind::Near => "nearly the same as",
+            };
+            let of = format!("({same} {})", for_terminal(&duplicate.of));
+            let _ = write!(line, " {}", self.paint("2", &of));
+        }
         line.push('\n');
         for (name, value) in &visit.fields {
             let text = value
@@ -128,7 +136,7 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Failure, FailureKind, Hop, Source};
+    use crate::model::{Duplicate, Failure, FailureKind, Hop, Source};
 
     fn line(visit: &Visit, options: Options) -> String {
         let mut out = Vec::new();
@@ -172,6 +180,16 @@ mod tests {
         assert_eq!(
             line(&gone, Options::default()),
             "broken 404 http://a.test/\n"
+        );
+        let mut copy = Visit::new("1".into(), "http://a.test/c".into(), Outcome::Ok);
+        copy.duplicate = Some(Box::new(Duplicate {
+            of: "http://a.test/".into(),
+            kind: DuplicateKind::Near,
+            similarity: Some(0.98),
+        }));
+        assert_eq!(
+            line(&copy, Options::default()),
+            "ok http://a.test/c (nearly the same as http://a.test/)\n"
         );
     }
 

@@ -24,6 +24,7 @@
 //! | `stall` | pages that are heavy |
 //! | `state` | resuming, also after kill -9 |
 //! | `recrawl` | what became of each page since the run before; order |
+//! | `duplicates` | pages that repeat another one |
 //! | `crash` | a kill at every write, a disk that is full or fails |
 //! | `faults` | servers that misbehave, and what is tried again |
 //! | `limits` | what one page may ask for |
@@ -45,6 +46,7 @@ mod config;
 mod content;
 mod crash;
 mod crawl;
+mod duplicates;
 mod faults;
 mod fetch;
 mod idea;

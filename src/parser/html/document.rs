@@ -6,10 +6,11 @@ use super::element::{self as meaning, Reference, Shape};
 use super::name::{Attribute, Element, Word};
 use super::tokenizer::{LARGEST_TAG, Start, Take};
 use super::value::{decoded, folded, is_space, meant, trimmed};
+use super::words::Words;
 use crate::model::document::anchor_hash;
 use crate::model::{Document, Link};
-use crate::parser::css;
 use crate::parser::position::{Place, Window};
+use crate::parser::{Options, css};
 
 /// Titles are cut here, in characters.
 const TITLE: usize = 1000;
@@ -33,6 +34,8 @@ pub(super) struct Reading {
     /// The link whose text is read, and what was read of it.
     label: Option<(usize, String)>,
     style: Style,
+    /// If they are asked for.
+    words: Option<Words>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +67,15 @@ impl Reading {
             title: None,
             label: None,
             style: Style::default(),
+            words: None,
+        }
+    }
+
+    /// Of a whole document, with what is asked for.
+    pub(super) fn asked(options: &Options) -> Self {
+        Self {
+            words: options.words.then(Words::new),
+            ..Self::new(options.anchors, options.labels, 1, 1)
         }
     }
 
@@ -74,6 +86,7 @@ impl Reading {
         let mut document = self.document;
         let title = folded(&self.title.unwrap_or_default(), TITLE);
         document.title = (!title.is_empty()).then_some(title);
+        document.sketch = self.words.and_then(Words::finish);
         document.has_anchors = true;
         document.anchors.sort_unstable();
         document.anchors.dedup();
@@ -184,6 +197,9 @@ impl Reading {
 impl Take for Reading {
     #[inline]
     fn start(&mut self, start: &Start<'_>) {
+        if let Some(words) = &mut self.words {
+            words.start(start);
+        }
         match start.element {
             Element::Title if start.html && self.title.is_none() => {
                 self.title = Some(String::new());
@@ -228,6 +244,9 @@ impl Take for Reading {
         const A: Word = Word::of("a");
         const STYLE: Word = Word::of("style");
         const TITLE: Word = Word::of("title");
+        if let Some(words) = &mut self.words {
+            words.end(word);
+        }
         if word == A {
             self.end_label();
         } else if word == TITLE && self.inside == Inside::Title {
@@ -240,6 +259,9 @@ impl Take for Reading {
 
     #[inline]
     fn text(&mut self, from: usize, to: usize, window: Window<'_>) {
+        if let Some(words) = &mut self.words {
+            words.text(from, to, window);
+        }
         if self.inside != Inside::Nothing || self.label.is_some() {
             self.listen(from, to, window);
         }

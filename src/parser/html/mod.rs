@@ -16,6 +16,7 @@
 //! | `document` | what a tag adds to the document |
 //! | `element` | which attribute of which element is a reference |
 //! | `value` | what a written value means |
+//! | `words` | which text is the page's own |
 
 mod document;
 mod element;
@@ -24,6 +25,7 @@ mod name;
 mod tag;
 mod tokenizer;
 mod value;
+mod words;
 
 use document::Reading;
 use tokenizer::Tokenizer;
@@ -50,7 +52,7 @@ impl Html {
     fn new(options: &Options) -> Self {
         Self {
             text: Text::new(options.charset.clone(), Declared::InHtml),
-            tags: Tags::of(Reading::new(options.anchors, options.labels, 1, 1)),
+            tags: Tags::of(Reading::asked(options)),
         }
     }
 }

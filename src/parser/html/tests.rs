@@ -260,3 +260,33 @@ fn document_notes(text: &str) -> usize {
     let noted = document.links.noted();
     noted.filter(|(_, text)| text.is_some()).count()
 }
+
+#[test]
+fn the_words_of_a_page_are_those_that_are_there_to_be_read() {
+    let sketch = |text: &str, chunk: usize| {
+        let mut parse = Box::new(Html::new(&Options {
+            words: true,
+            ..Options::default()
+        }));
+        for chunk in text.as_bytes().chunks(chunk) {
+            parse.write(chunk);
+        }
+        parse.finish().sketch
+    };
+    let words: Vec<String> = (b'a'..=b'z')
+        .flat_map(|letter| (1..9).map(move |times| char::from(letter).to_string().repeat(times)))
+        .collect();
+    let bare = sketch(&format!("<p>{}", words.join(" ")), 100);
+    assert!(bare.is_some());
+    let beside = words.join(" ").to_uppercase().replace('A', "b");
+    let full = format!(
+        "<!doctype html><title>{beside}</title><style>{beside}</style><script>{beside}</script><nav><p>{beside}</nav>\
+         <header>{beside}</header><a href=x><b>{beside}</b></a>{}<!-- {beside} --> <p>{}</p><footer>{beside}</footer>",
+        words[..50].join(" "),
+        words[50..].join("<br>\n"),
+    );
+    for chunk in [1, 7, 100, 1 << 20] {
+        assert_eq!(sketch(&full, chunk), bare, "by {chunk}");
+    }
+    assert_ne!(sketch(&format!("<p>{beside}"), 100), bare);
+}

@@ -40,6 +40,11 @@ impl<'a> Start<'a> {
         self.window.text(self.at + from, self.at + to)
     }
 
+    /// The same, to be compared.
+    pub(super) fn word(&self) -> Word {
+        self.tag.word()
+    }
+
     /// Has it none of the attributes that are looked at?
     #[inline]
     pub(super) fn is_bare(&self) -> bool {
