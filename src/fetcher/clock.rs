@@ -20,6 +20,8 @@ use crate::model::FailureKind;
 pub(super) struct Seen {
     /// When the head came, and the local end of its connection.
     pub(super) head: Cell<Option<(Instant, Option<SocketAddr>)>>,
+    /// The local end of the connection that failed before any head, where it is known.
+    pub(super) failed: Cell<Option<SocketAddr>>,
     /// Content so far, decoded.
     pub(super) size: Cell<u64>,
     /// Content so far as it came, and when the last of it did.

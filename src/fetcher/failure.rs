@@ -7,8 +7,11 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use ::http::Extensions;
+use hyper_util::client::legacy::connect::HttpInfo;
 use rustls::CertificateError;
 
 use super::FetchError;
@@ -38,6 +41,14 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
 /// The first cause that is a `T`.
 fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     causes(error).find_map(<dyn Error>::downcast_ref)
+}
+
+/// Our end of the connection that a request failed on, where the error knows it.
+pub(super) fn local_end(error: &reqwest::Error) -> Option<SocketAddr> {
+    let error: &hyper_util::client::legacy::Error = cause(error)?;
+    let mut extensions = Extensions::new();
+    error.connect_info()?.get_extras(&mut extensions);
+    extensions.get().map(HttpInfo::local_addr)
 }
 
 /// Is it our own limit of open files (EMFILE, ENFILE, and what Windows calls it)?

@@ -104,11 +104,14 @@ impl Http {
         let done = clock::within(&self.options, left, &call, &seen, call.scope(transfer)).await;
         let mut exchange = done.and_then(|sent| sent).map_err(|error| {
             let marks = call.marks();
-            let opened = marks.ready.is_some() || seen.head.get().is_some();
+            // A kept connection may have come free while another was being opened.
+            let own = marks.ready.and_then(|(_, local)| local);
+            let kept = seen.failed.get().is_some_and(|used| Some(used) != own);
+            let opened = !kept && marks.ready.is_some() || seen.head.get().is_some();
             let mut error = FetchError {
                 // No connection was opened for this request, so it went out on a kept one.
                 stale: !opened && error.failure.kind == FailureKind::Reset,
-                unconnected: !opened && marks.connecting.is_some(),
+                unconnected: !kept && !opened && marks.connecting.is_some(),
                 ..error
             };
             if proxied && error.failure.kind == FailureKind::Connect {
@@ -145,10 +148,10 @@ impl Http {
             // None is told as none where some is expected (RFC 9110, section 8.6).
             wire.headers_mut().insert(CONTENT_LENGTH, 0.into());
         }
-        let mut response = client
-            .execute(wire)
-            .await
-            .map_err(|error| failure::of_request(&error, Phase::Head, connect_timeout))?;
+        let mut response = client.execute(wire).await.map_err(|error| {
+            seen.failed.set(failure::local_end(&error));
+            failure::of_request(&error, Phase::Head, connect_timeout)
+        })?;
 
         let remote = response.remote_addr();
         if let (Some(remote), Some(naming)) = (remote, naming) {

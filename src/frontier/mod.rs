@@ -21,6 +21,7 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `workbench` | the politeness clock: origins, queues, widths, robots; no storage |
+//! | `bench` | one origin: what waits there, and its clock |
 //! | `gate` | the clock that all origins share |
 //! | `rules` | what is known of an origin's robots.txt |
 //! | `intake` | what is new and within the budget |
@@ -29,7 +30,6 @@
 //! | `packed` | very many of them |
 //! | `later` | a retry until it is due |
 //! | `queue` | what waits at one origin, and the window on what a store keeps of it |
-//! | `rules` | what is known of an origin's robots.txt |
 //! | `memory` | [`Memory`]: for runs that end with their process |
 //! | `sqlite` | [`Sqlite`]: one file, durable; survives kill -9 |
 //! | `list` | [`List`]: the same file for a list, which is read again |
@@ -40,6 +40,7 @@
 //! | `seal` | what makes damage to the file visible |
 
 mod aside;
+mod bench;
 mod gate;
 mod intake;
 mod journal;

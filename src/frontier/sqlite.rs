@@ -13,12 +13,13 @@ use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use url::Url;
 
+use super::bench::site_number;
 use super::intake::{Admission, Intake};
 use super::journal::{Arrived, Entry, Journal, Row, RowCut};
 use super::memory::random_secret;
 use super::pending::{Pending, Unwritten};
 use super::store::{Kept, KeptCut, Store};
-use super::workbench::{Workbench, site_number};
+use super::workbench::Workbench;
 use super::{Barrier, Frontier, FrontierError, Lease, Next, Options, Settlement, Step, Written};
 use crate::model::{Summary, Target};
 use crate::policy::budget::Cut;

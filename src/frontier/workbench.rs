@@ -6,22 +6,23 @@
 //! request is for. Deliberately absent: storage, the seen-set, and any notion of what a URL means.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use url::Url;
 
+use super::bench::{Bench, site, site_number};
 use super::gate::Gate;
 use super::later::Later;
 use super::pending::Pending;
-use super::queue::{Lane, NARROW, Page, Queue, WINDOW};
+use super::queue::{Lane, NARROW, Page, WINDOW};
 use super::rules::{Known, Rules, errand};
 use super::{Answer, Errand, Lease, Next, Options, Settlement, Step, Task};
 use crate::model::target::Naming;
-use crate::model::{Failure, Origin, Target, fingerprint};
-use crate::policy::politeness::{Pace, adapt};
+use crate::model::{Failure, Origin, Target};
+use crate::policy::politeness::adapt;
 
 /// Which origin's slot a lease holds.
 #[derive(Debug)]
@@ -29,29 +30,6 @@ pub(super) struct Place {
     origin: usize,
     /// What needs no request holds none.
     counted: bool,
-}
-
-struct Bench {
-    origin: Origin,
-    /// Its name in the index.
-    site: Rc<str>,
-    /// Hops and retries that are due, before anything new.
-    ahead: VecDeque<Box<Task>>,
-    /// The same for robots errands, which go on while everything else waits for the rules.
-    errands: VecDeque<Box<Task>>,
-    later: BinaryHeap<Reverse<Later>>,
-    queue: Queue,
-    rules: Rules,
-    /// What was said, and what it has become.
-    pace: Pace,
-    delay: Duration,
-    leased: usize,
-    /// The next request may start then.
-    next: Instant,
-    /// Nothing is asked for before then, and nothing waits for it.
-    closed: Option<(Instant, Failure)>,
-    /// The one entry in the heap that counts; others are leftovers.
-    ticket: u64,
 }
 
 /// The clocks and queues of all origins.
@@ -206,21 +184,7 @@ impl Workbench {
         });
         let name: Rc<str> = site(url.as_str()).into();
         self.index.insert(Rc::clone(&name), place);
-        self.benches[place] = Some(Bench {
-            origin,
-            site: name,
-            ahead: VecDeque::new(),
-            errands: VecDeque::new(),
-            later: BinaryHeap::new(),
-            queue: Queue::default(),
-            rules: Rules::Unasked,
-            pace,
-            delay: pace.delay,
-            leased: 0,
-            next: now,
-            closed: None,
-            ticket: 0,
-        });
+        self.benches[place] = Some(Bench::new(origin, name, pace, now));
         place
     }
 
@@ -230,26 +194,8 @@ impl Workbench {
         let Some(bench) = &mut self.benches[place] else {
             return;
         };
-        let waits_for_rules = matches!(bench.rules, Rules::Asked);
-        let ready = !bench.errands.is_empty()
-            || !waits_for_rules && (!bench.ahead.is_empty() || bench.queue.is_ready(self.level));
-        let work = if ready {
-            Some(now)
-        } else {
-            bench.later.peek().map(|Reverse(later)| later.due)
-        };
-        let when = match work {
-            _ if bench.leased >= bench.pace.width.get() => return,
-            Some(due) => due.max(bench.next),
-            None if bench.leased == 0 && bench.queue.is_empty() && !waits_for_rules => {
-                let kept = match &bench.rules {
-                    Rules::Known { until, .. } => *until,
-                    _ => now,
-                };
-                let closed = bench.closed.as_ref().map_or(now, |(until, _)| *until);
-                bench.next.max(kept).max(closed)
-            }
-            None => return,
+        let Some(when) = bench.when(self.level, now) else {
+            return;
         };
         self.tickets += 1;
         bench.ticket = self.tickets;
@@ -605,19 +551,4 @@ impl Workbench {
         self.bytes = 0;
         targets
     }
-}
-
-/// Scheme, host and port of a serialised URL, which has one spelling for each origin: the default port is
-/// left out, and userinfo was taken off.
-fn site(url: &str) -> &str {
-    let host = url.find("://").map_or(0, |at| at + 3);
-    let end = url[host..]
-        .find(['/', '?'])
-        .map_or(url.len(), |at| host + at);
-    &url[..end]
-}
-
-/// The number by which a store finds the targets of an origin.
-pub(super) fn site_number(url: &str) -> u64 {
-    fingerprint((0, 0), site(url))
 }
