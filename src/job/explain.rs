@@ -50,7 +50,7 @@ impl Crawl {
         match self.scope.explain(&url) {
             Ok(rule) => rules.push(rule),
             Err(rule) => {
-                rules.push(rule.to_string());
+                rules.push(self.scope.refusal(&rule));
                 return Ok(Explanation::new(false, rules));
             }
         }

@@ -115,6 +115,28 @@ impl Scope {
 }
 
 impl Scope {
+    /// `rule`, which kept a URL out, with what the scope is.
+    #[must_use]
+    pub fn refusal(&self, rule: &OutOfScope) -> String {
+        const NAMED: usize = 3;
+        let name = match (rule, self.reach) {
+            (OutOfScope::Reach, Reach::Host) => "host",
+            (OutOfScope::Reach, Reach::Domain) => "domain",
+            (OutOfScope::Reach, Reach::Prefix) => "prefix",
+            _ => return rule.to_string(),
+        };
+        let mut places: Vec<_> = self.places.iter().map(String::as_str).collect();
+        places.sort_unstable();
+        let more = places.len().saturating_sub(NAMED);
+        places.truncate(NAMED);
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        format!("scope {name}: only {}{more}", places.join(", "))
+    }
+
     /// The same as [`judge`](Self::judge), with the rule that lets `url` in.
     ///
     /// # Errors

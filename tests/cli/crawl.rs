@@ -493,7 +493,8 @@ fn explain_names_the_rule_that_decides_and_visits_nothing() {
     }
     let output = explain("http://other.test/", &[]);
     output.assert_code(1);
-    assert!(output.stdout.contains("scope"), "{}", output.stdout);
+    let told = format!("scope host: only {}", server.address());
+    assert!(output.stdout.contains(&told), "{}", output.stdout);
     explain(&server.url("/shut"), &["--ignore-robots"]).assert_code(0);
     explain("mailto:x@y.test", &[]).assert_code(2);
     assert_eq!(
