@@ -2,8 +2,9 @@
 //!
 //! A target without a row in `visits` is pending: no column says so, so nothing has to be rewritten when a
 //! run dies. Each commit is sealed (`seal`), so a file that a disk has changed is refused instead of believed. One
-//! process uses it at a time; anyone may read it meanwhile with the stock `sqlite3` shell. Deliberately absent: any
-//! record of what was in flight.
+//! process uses it at a time; anyone may read it meanwhile with the stock `sqlite3` shell, for which there are the views
+//! `pages`, `links`, `errors` and `pending`. A link is kept where it was the first to its target: who else links there is
+//! what the format `sqlite` is for. Deliberately absent: any record of what was in flight.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -37,6 +38,11 @@ CREATE TABLE cut (
     lastmod TEXT, fingerprint INTEGER NOT NULL);
 CREATE TABLE lines (block INTEGER PRIMARY KEY, hashes BLOB NOT NULL);
 CREATE TABLE outputs (position INTEGER PRIMARY KEY, committed INTEGER NOT NULL);
+CREATE VIEW pages AS SELECT url, outcome, status, title, content_type, size, depth, referrer FROM visits;
+CREATE VIEW links AS SELECT referrer AS page, url AS target FROM targets WHERE referrer IS NOT NULL;
+CREATE VIEW errors AS SELECT url, outcome, error_kind AS kind, error_message AS message, status, referrer
+    FROM visits WHERE error_kind IS NOT NULL;
+CREATE VIEW pending AS SELECT url, depth, referrer FROM targets t WHERE NOT EXISTS (SELECT 1 FROM visits v WHERE v.id = t.id);
 ";
 
 /// What a state file held when it was opened.
@@ -125,6 +131,14 @@ pub(super) fn state_error(path: &str, reason: impl std::fmt::Display) -> Frontie
     }
 }
 
+/// An error as it is shown; a reason of our own stands in one that is none of `SQLite`'s.
+fn in_words(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::InvalidParameterName(reason) => reason.clone(),
+        error => error.to_string(),
+    }
+}
+
 impl Store {
     /// Opens or makes the state at `path`; `fresh` empties it first.
     pub(super) fn open(path: &Path, fresh: bool) -> Result<Self, FrontierError> {
@@ -158,7 +172,7 @@ impl Store {
                         "it is no dragnet state or is damaged ({error}); --fresh starts anew"
                     ))
                 }
-                _ => wrong(&error),
+                _ => wrong(&in_words(&error)),
             })?;
         Ok(store)
     }
@@ -234,7 +248,7 @@ impl Store {
         let mut seal = Seal::default();
         let held = self
             .read(&mut seal, each)
-            .map_err(|error| self.damaged(&error))?;
+            .map_err(|error| self.damaged(&in_words(&error)))?;
         match seal.holds(&self.connection) {
             Ok(true) => {}
             Ok(false) => return Err(self.damaged(&"its contents are not what was written")),

@@ -257,6 +257,54 @@ fn an_output_that_is_shorter_than_was_committed_is_refused() {
 }
 
 #[test]
+fn pages_links_and_errors_can_be_asked_for_while_it_runs() {
+    let server = Server::builder()
+        .page("/robots.txt", Response::new(404))
+        .page(
+            "/",
+            Response::html("<title>Home</title><a href=/gone>x</a><a href=/last>y</a>"),
+        )
+        .page("/last", Response::text("x").delay(Duration::from_secs(60)))
+        .start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = Dragnet::new()
+        .args(["crawl", "--state", "state.db", &server.url("/")])
+        .in_dir(folder.path())
+        .spawn();
+    server.wait_for(4, Duration::from_secs(20));
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let state = Connection::open_with_flags(folder.path().join("state.db"), flags);
+    let state = state.expect("a reader is let in");
+    let ask = |text: &str| -> Vec<String> {
+        let mut rows = state.prepare(text).expect("a question");
+        let rows = rows.query_map([], |row| row.get(0)).expect("rows");
+        rows.map(|row| row.expect("text")).collect()
+    };
+    // The commit comes within a quarter of a second, and a little more on a busy machine.
+    let begun = std::time::Instant::now();
+    while ask("SELECT url FROM errors").is_empty() && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::yield_now();
+    }
+    assert_eq!(
+        ask("SELECT title FROM pages WHERE outcome = 'ok'"),
+        ["Home"]
+    );
+    assert_eq!(
+        ask("SELECT url || ' ' || message FROM errors"),
+        [server.url("/gone 404 Not Found")]
+    );
+    let links = ["/gone", "/last"].map(|path| format!("{} {}", server.url("/"), server.url(path)));
+    assert_eq!(
+        ask("SELECT page || ' ' || target FROM links ORDER BY target"),
+        links
+    );
+    assert_eq!(ask("SELECT url FROM pending"), [server.url("/last")]);
+    run.signal("INT");
+    run.signal("INT");
+    run.wait().assert_code(130);
+}
+
+#[test]
 fn a_state_in_use_a_newer_one_and_a_foreign_file_are_refused_and_not_touched() {
     let server = site();
     let folder = tempfile::tempdir().expect("a folder");
@@ -275,7 +323,7 @@ fn a_state_in_use_a_newer_one_and_a_foreign_file_are_refused_and_not_touched() {
         .expect("a newer state");
     refused(
         &crawl(folder.path(), &seed).run(),
-        &["state.db", "99", "newer"],
+        &["state.db: its format is 99", "newer"],
     );
 
     let path = folder.path().join("notes.db");
