@@ -48,6 +48,11 @@ impl Seal {
         Ok(())
     }
 
+    /// Adds the rows of another one.
+    pub(super) fn join(&mut self, other: Self) {
+        self.0 = self.0.wrapping_add(other.0);
+    }
+
     /// The hash of what an index holds of a row, whose columns are given by their numbers.
     pub(super) fn of_index(
         row: &rusqlite::Row<'_>,

@@ -6,7 +6,6 @@
 //! `pages`, `links`, `errors` and `pending`. A link is kept where it was the first to its target: who else links there is
 //! what the format `sqlite` is for. Deliberately absent: any record of what was in flight.
 
-use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 
@@ -268,26 +267,31 @@ impl Store {
                     .map(|length| u64::try_from(length).unwrap_or(0))
             })?
             .collect::<Result<_, _>>()?;
-        let summary = self.counted(seal)?;
-        let mut targets = self.connection.prepare(
-            "SELECT t.*, v.id IS NOT NULL FROM targets t LEFT JOIN visits v ON v.id = t.id ORDER BY t.id",
-        )?;
+        let mut visits = self
+            .connection
+            .prepare("SELECT * FROM visits ORDER BY id")?;
+        let mut visits = Visits::of(visits.query([])?)?;
+        let mut targets = self
+            .connection
+            .prepare("SELECT * FROM targets ORDER BY id")?;
         let mut rows = targets.query([])?;
         let mut indexed = 0_u64;
         while let Some(row) = rows.next()? {
             seal.add_read("targets", row, TARGET_COLUMNS)?;
             indexed = indexed.wrapping_add(Seal::of_index(row, 11, 12, 0)?);
             // What is not of its kind was not written here; the seal will say so.
+            let id: i64 = row.get(0)?;
             each(Kept {
-                id: row.get::<_, i64>(0)?.unsigned_abs(),
+                id: id.unsigned_abs(),
                 url: row.get_ref(1)?.as_str()?,
                 depth: row.get(2)?,
                 naming: naming(row, 7)?,
                 fingerprint: row.get::<_, i64>(10)?.cast_unsigned(),
-                visited: row.get(TARGET_COLUMNS)?,
+                visited: visits.reach(id)?,
                 make: &|| pending(row).ok(),
             });
         }
+        let summary = visits.end(seal)?;
         // Pages are found by the index, which may be damaged where the rows are not.
         let mut index = self
             .connection
@@ -361,28 +365,6 @@ impl Store {
         read().map_err(|error: rusqlite::Error| state_error(&self.path, error))
     }
 
-    /// The visits so far.
-    fn counted(&self, seal: &mut Seal) -> rusqlite::Result<Summary> {
-        let mut visits = self.connection.prepare("SELECT * FROM visits")?;
-        let mut visits = visits.query([])?;
-        let mut counts: HashMap<(String, Option<String>), u64> = HashMap::new();
-        let mut summary = Summary::default();
-        while let Some(row) = visits.next()? {
-            seal.add_read("visits", row, 16)?;
-            let size = row.get::<_, Option<i64>>("size")?;
-            summary.bytes += size.map_or(0, i64::unsigned_abs);
-            let ends = (row.get("outcome")?, row.get("error_kind")?);
-            *counts.entry(ends).or_default() += 1;
-        }
-        for ((outcome, kind), count) in counts {
-            // The names are those of the record, so the record's own reader knows them.
-            let outcome = serde_json::from_value(outcome.into()).unwrap_or(Outcome::Unknown);
-            let kind = kind.and_then(|kind| serde_json::from_value(kind.into()).ok());
-            summary.count_many(outcome, kind, count);
-        }
-        Ok(summary)
-    }
-
     /// Writes down which command begins here.
     pub(super) fn begin(&self, identity: &str, secret: (u64, u64)) -> Result<(), FrontierError> {
         let begin = || {
@@ -442,6 +424,83 @@ impl Store {
             self.connection.execute_batch("COMMIT")
         };
         recrawl().map_err(|error: rusqlite::Error| state_error(&self.path, error))
+    }
+}
+
+/// Columns of `visits`.
+const VISIT_COLUMNS: usize = 16;
+
+/// The visits, which are read once and beside the targets: their records are most of the file.
+struct Visits<'a> {
+    rows: rusqlite::Rows<'a>,
+    /// The one that was read last.
+    at: Option<i64>,
+    seal: Seal,
+    /// By outcome and kind of failure.
+    counts: Vec<(String, Option<String>, u64)>,
+    bytes: u64,
+}
+
+impl<'a> Visits<'a> {
+    fn of(rows: rusqlite::Rows<'a>) -> rusqlite::Result<Self> {
+        let mut visits = Self {
+            rows,
+            at: None,
+            seal: Seal::default(),
+            counts: Vec::new(),
+            bytes: 0,
+        };
+        visits.step()?;
+        Ok(visits)
+    }
+
+    fn step(&mut self) -> rusqlite::Result<()> {
+        let Some(row) = self.rows.next()? else {
+            self.at = None;
+            return Ok(());
+        };
+        self.seal.add_read("visits", row, VISIT_COLUMNS)?;
+        self.at = Some(row.get(0)?);
+        let outcome = row.get_ref(2)?.as_str()?;
+        let kind = row.get_ref(5)?.as_str_or_null()?;
+        self.bytes += row.get::<_, Option<i64>>(10)?.map_or(0, i64::unsigned_abs);
+        let same = |(of, why, _): &&mut (String, Option<String>, u64)| {
+            of == outcome && why.as_deref() == kind
+        };
+        match self.counts.iter_mut().find(same) {
+            Some((_, _, count)) => *count += 1,
+            None => self
+                .counts
+                .push((outcome.to_owned(), kind.map(str::to_owned), 1)),
+        }
+        Ok(())
+    }
+
+    /// Goes on to the visit of that target, and says whether there is one.
+    fn reach(&mut self, id: i64) -> rusqlite::Result<bool> {
+        while self.at.is_some_and(|at| at < id) {
+            self.step()?;
+        }
+        Ok(self.at == Some(id))
+    }
+
+    /// Reads the rest, and counts.
+    fn end(mut self, seal: &mut Seal) -> rusqlite::Result<Summary> {
+        while self.at.is_some() {
+            self.step()?;
+        }
+        seal.join(self.seal);
+        let mut summary = Summary {
+            bytes: self.bytes,
+            ..Summary::default()
+        };
+        for (outcome, kind, count) in self.counts {
+            // The names are those of the record, so the record's own reader knows them.
+            let outcome = serde_json::from_value(outcome.into()).unwrap_or(Outcome::Unknown);
+            let kind = kind.and_then(|kind| serde_json::from_value(kind.into()).ok());
+            summary.count_many(outcome, kind, count);
+        }
+        Ok(summary)
     }
 }
 
