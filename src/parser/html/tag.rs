@@ -3,7 +3,7 @@
 //! What is read is never read again: the rest of a tag that was cut goes on where it stopped. Of the attributes only
 //! those are kept that mean something, as places in the tag; of several with one name the first.
 
-use super::name::{Attribute, Word};
+use super::name::{Attribute, Word, each};
 
 /// A tag that is read, or was read.
 #[derive(Debug)]
@@ -111,6 +111,7 @@ impl Tag {
             match step {
                 Step::Name => {
                     let mut word = self.word;
+                    at += word.push_letters(&bytes[at..]);
                     while let Some(&byte) = bytes.get(at)
                         && !ends_tag_name(byte)
                     {
@@ -131,8 +132,13 @@ impl Tag {
                         step = Step::Slash;
                     }
                     _ => {
-                        self.begin_attribute(at, byte);
-                        at += 1;
+                        self.attribute = Word::default();
+                        self.attribute_at = (at, at);
+                        if byte == b'=' {
+                            // As the first of a name it is a letter.
+                            self.attribute.push(byte);
+                            at += 1;
+                        }
                         step = Step::Attribute;
                     }
                 },
@@ -145,6 +151,7 @@ impl Tag {
                 }
                 Step::Attribute => {
                     let mut word = self.attribute;
+                    at += word.push_letters(&bytes[at..]);
                     while let Some(&byte) = bytes.get(at)
                         && !ends_attribute_name(byte)
                     {
@@ -217,15 +224,6 @@ impl Tag {
         whole
     }
 
-    /// Its first letter is any, even `=`.
-    #[inline]
-    fn begin_attribute(&mut self, at: usize, letter: u8) {
-        let mut word = Word::default();
-        word.push(letter);
-        self.attribute = word;
-        self.attribute_at = (at, at + 1);
-    }
-
     /// The attribute that was read has its value there.
     #[inline]
     fn keep(&mut self, bytes: &[u8], from: usize, to: usize) {
@@ -241,17 +239,31 @@ impl Tag {
     }
 }
 
-/// Most of what is looked for is near, and a search has a price before it begins.
-const NEAR: usize = 16;
+/// An end tag that has arrived whole and is nothing but its name, as most are: the name, and how long the tag is.
+#[inline]
+pub(super) fn plain_end(bytes: &[u8]) -> Option<(Word, usize)> {
+    let mut word = Word::default();
+    let count = word.push_letters(bytes.get(2..)?);
+    (bytes.get(2 + count) == Some(&b'>')).then_some((word, count + 3))
+}
 
-/// Where the first `byte` stands.
+/// Where the first `byte` stands. Most often it is near, and a search through more has a price before it begins.
 #[inline]
 pub(super) fn find(byte: u8, bytes: &[u8]) -> Option<usize> {
-    let near = bytes.iter().take(NEAR).position(|other| *other == byte);
-    match near {
-        None if bytes.len() > NEAR => memchr::memchr(byte, &bytes[NEAR..]).map(|at| NEAR + at),
-        near => near,
+    let mut rest = bytes;
+    for begin in [0, 8] {
+        let Some((eight, more)) = rest.split_first_chunk::<8>() else {
+            break;
+        };
+        let other = u64::from_le_bytes(*eight) ^ each(byte);
+        // The lowest of its high bits is that of the first byte that is zero.
+        let zero = other.wrapping_sub(each(1)) & !other & each(0x80);
+        if zero != 0 {
+            return Some(begin + zero.trailing_zeros() as usize / 8);
+        }
+        rest = more;
     }
+    memchr::memchr(byte, rest).map(|at| bytes.len() - rest.len() + at)
 }
 
 #[inline]

@@ -8,7 +8,7 @@
 
 use super::foreign::Foreign;
 use super::name::{Attribute, Element, Word};
-use super::tag::{Tag, ends_tag_name, find};
+use super::tag::{Tag, ends_tag_name, find, plain_end};
 use crate::parser::position::Window;
 
 /// The largest tag, in bytes.
@@ -207,6 +207,13 @@ impl Tokenizer {
                 }
                 Some(b'/') => match bytes.get(at + 2) {
                     Some(letter) if letter.is_ascii_alphabetic() => {
+                        if let Some((word, length)) = plain_end(&bytes[at..]) {
+                            take.text(window.offset + from, window.offset + at, window);
+                            self.end(word, take);
+                            at += length;
+                            from = at;
+                            continue;
+                        }
                         self.tag.begin(true);
                         (State::Tag, at)
                     }
@@ -261,11 +268,12 @@ impl Tokenizer {
         self.state = State::Markup;
         let word = self.tag.word();
         if self.tag.end {
-            if !self.foreign.is_far() && !self.raw {
-                self.foreign.end(word);
+            if self.raw {
+                self.raw = false;
+                take.end(word);
+            } else {
+                self.end(word, take);
             }
-            self.raw = false;
-            take.end(word);
             return;
         }
         let (from, to) = self.tag.name();
@@ -298,6 +306,15 @@ impl Tokenizer {
         if html {
             self.state = state;
         }
+    }
+
+    /// The end tag of an element whose content is markup.
+    #[inline]
+    fn end(&mut self, word: Word, take: &mut impl Take) {
+        if !self.foreign.is_far() {
+            self.foreign.end(word);
+        }
+        take.end(word);
     }
 
     /// A comment ends with `-->`, even with the dashes that begin it, and with `--!>`.
