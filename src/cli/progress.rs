@@ -8,11 +8,12 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+use dragnet::model::visit::HostTime;
 use dragnet::model::{Duplicates, Event, Reporter, Summary};
 use dragnet::sink::for_terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::values::readable;
+use super::values::{brief, readable};
 
 /// How often the line is drawn anew.
 const REDRAW: Duration = Duration::from_millis(150);
@@ -176,8 +177,64 @@ fn status(summary: &Summary) -> String {
     line
 }
 
-/// The last word of a run, for stderr.
-pub(super) fn closing(summary: &Summary, what: &str) -> String {
+/// Requests from which on their times are worth a line.
+const MANY: u64 = 20;
+
+/// The last words of a run, for stderr: a line, and two more where there were many requests.
+pub(super) fn closing(summary: &Summary, what: &str) -> Vec<String> {
+    let mut lines = vec![counts(summary, what)];
+    let Some(times) = summary.times.filter(|_| summary.requests >= MANY) else {
+        return lines;
+    };
+    let rate = summary.requests as f64 / summary.elapsed.as_secs_f64().max(0.001);
+    let mut line = format!(
+        "{rate:.0} requests a second; half of them took up to {}, 90 % up to {}, 99 % up to {}",
+        brief(times.half),
+        brief(times.most),
+        brief(times.nearly_all)
+    );
+    let mut statuses = summary.statuses.clone();
+    statuses.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let shown: Vec<_> = statuses
+        .iter()
+        .take(STATUSES)
+        .map(|(status, count)| format!("{status} {count}"))
+        .collect();
+    if !shown.is_empty() {
+        let more = if statuses.len() > STATUSES {
+            ", …"
+        } else {
+            ""
+        };
+        let _ = write!(line, "; status {}{more}", shown.join(", "));
+    }
+    lines.push(line);
+    if summary.slowest.len() > 1 {
+        let host = |host: &HostTime| {
+            let plural = if host.requests == 1 { "" } else { "s" };
+            let origin = host.origin.as_str();
+            let usual = match origin.split(':').next() {
+                Some("https") => ":443",
+                _ => ":80",
+            };
+            format!(
+                "{} {} ({} request{plural})",
+                origin.strip_suffix(usual).unwrap_or(origin),
+                brief(host.mean),
+                host.requests
+            )
+        };
+        let hosts: Vec<_> = summary.slowest.iter().map(host).collect();
+        lines.push(format!("slowest on average: {}", hosts.join(", ")));
+    }
+    lines
+}
+
+/// Status codes that are shown, the most frequent ones.
+const STATUSES: usize = 6;
+
+/// What there was, by verdict and reason.
+fn counts(summary: &Summary, what: &str) -> String {
     let records = summary.records();
     let plural = if records == 1 { "" } else { "s" };
     let mut line = format!("{records} {what}{plural}: {} ok", summary.ok);

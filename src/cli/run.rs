@@ -242,14 +242,16 @@ where
                 _ => "ended by --max-bytes: ",
             })
         };
-        // stderr may be gone; the exit code says the rest.
-        let _ = writeln!(
-            std::io::stderr(),
-            "dragnet: {before}{}",
-            closing(&report.summary, what)
-        );
-        if let Some(duplicates) = &report.summary.duplicates {
-            let _ = writeln!(std::io::stderr(), "dragnet: {}", repeated(duplicates));
+        let mut lines = closing(&report.summary, what);
+        lines.extend(report.summary.duplicates.as_ref().map(repeated));
+        for (number, line) in lines.iter().enumerate() {
+            let before = if number == 0 { before } else { "" };
+            // stderr may be gone; the exit code says the rest.
+            let _ = writeln!(
+                std::io::stderr(),
+                "dragnet: {before}{}",
+                sink::for_terminal(line)
+            );
         }
     }
     Ok(code)

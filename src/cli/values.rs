@@ -28,9 +28,34 @@ pub(super) fn readable(bytes: u64) -> String {
     String::new()
 }
 
+/// `1.5 ms`, `120 ms`, `2.4 s`, for people.
+pub(super) fn brief(time: Duration) -> String {
+    let milliseconds = time.as_secs_f64() * 1000.0;
+    if milliseconds < 9.95 {
+        format!("{milliseconds:.1} ms")
+    } else if milliseconds < 999.5 {
+        format!("{milliseconds:.0} ms")
+    } else {
+        format!("{:.1} s", milliseconds / 1000.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_readable() {
+        for (microseconds, shown) in [
+            (90, "0.1 ms"),
+            (1540, "1.5 ms"),
+            (12_400, "12 ms"),
+            (999_600, "1.0 s"),
+            (61_000_000, "61.0 s"),
+        ] {
+            assert_eq!(brief(Duration::from_micros(microseconds)), shown);
+        }
+    }
 
     #[test]
     fn sizes_are_readable() {

@@ -65,6 +65,12 @@ pub struct FetchError {
 }
 
 impl FetchError {
+    /// Does it say nothing about the target?
+    #[must_use]
+    pub fn is_no_word(&self) -> bool {
+        self.exhausted || self.stale
+    }
+
     /// A failure that would only repeat itself.
     pub(crate) fn lasting(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self {

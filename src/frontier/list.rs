@@ -86,6 +86,7 @@ struct Progress {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Tally {
     ends: Vec<(Outcome, Option<FailureKind>, u64)>,
+    statuses: Vec<(u16, u64)>,
     failing: u64,
     bytes: u64,
 }
@@ -94,6 +95,12 @@ impl Tally {
     fn add(&mut self, end: &End) {
         self.failing += u64::from(end.failing);
         self.bytes += end.bytes;
+        if let Some(status) = end.status {
+            match self.statuses.iter_mut().find(|(code, _)| *code == status) {
+                Some((_, count)) => *count += 1,
+                None => self.statuses.push((status, 1)),
+            }
+        }
         let same = |(outcome, kind, _): &&mut (Outcome, Option<FailureKind>, u64)| {
             (*outcome, *kind) == (end.outcome, end.kind)
         };
@@ -108,6 +115,7 @@ impl Tally {
             bytes: self.bytes,
             failing: fails.then_some(self.failing),
             filtered: written.filtered,
+            statuses: self.statuses.clone(),
             ..Summary::default()
         };
         for (outcome, kind, count) in &self.ends {
@@ -122,6 +130,7 @@ struct End {
     place: u64,
     outcome: Outcome,
     kind: Option<FailureKind>,
+    status: Option<u16>,
     failing: bool,
     bytes: u64,
 }
@@ -514,6 +523,7 @@ impl Frontier for List {
                 place: visit.place,
                 outcome: visit.outcome,
                 kind: visit.error.as_ref().map(|failure| failure.kind),
+                status: visit.status,
                 failing: self
                     .fail_on
                     .as_ref()

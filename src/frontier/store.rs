@@ -438,7 +438,8 @@ struct Visits<'a> {
     seal: Seal,
     /// By outcome and kind of failure.
     counts: Vec<(String, Option<String>, u64)>,
-    bytes: u64,
+    /// Their bytes and status codes.
+    summary: Summary,
 }
 
 impl<'a> Visits<'a> {
@@ -448,7 +449,7 @@ impl<'a> Visits<'a> {
             at: None,
             seal: Seal::default(),
             counts: Vec::new(),
-            bytes: 0,
+            summary: Summary::default(),
         };
         visits.step()?;
         Ok(visits)
@@ -463,7 +464,11 @@ impl<'a> Visits<'a> {
         self.at = Some(row.get(0)?);
         let outcome = row.get_ref(2)?.as_str()?;
         let kind = row.get_ref(5)?.as_str_or_null()?;
-        self.bytes += row.get::<_, Option<i64>>(10)?.map_or(0, i64::unsigned_abs);
+        let size = row.get::<_, Option<i64>>(10)?;
+        self.summary.bytes += size.map_or(0, i64::unsigned_abs);
+        if let Some(status) = row.get(3)? {
+            self.summary.count_status(status, 1);
+        }
         let same = |(of, why, _): &&mut (String, Option<String>, u64)| {
             of == outcome && why.as_deref() == kind
         };
@@ -490,10 +495,7 @@ impl<'a> Visits<'a> {
             self.step()?;
         }
         seal.join(self.seal);
-        let mut summary = Summary {
-            bytes: self.bytes,
-            ..Summary::default()
-        };
+        let mut summary = self.summary;
         for (outcome, kind, count) in self.counts {
             // The names are those of the record, so the record's own reader knows them.
             let outcome = serde_json::from_value(outcome.into()).unwrap_or(Outcome::Unknown);

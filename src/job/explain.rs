@@ -113,6 +113,7 @@ async fn robots_say(
         durable: false,
         summary: RefCell::new(Summary::default()),
         began: Instant::now(),
+        measure: RefCell::default(),
         left: Cell::new(0),
     };
     let seeds = futures::stream::iter([vec![target]]).boxed_local();

@@ -16,6 +16,7 @@
 //! | `order` | records in the order of their list |
 //! | `kept` | records that are asked for again |
 //! | `repeats` | lines of a list that ask for the same |
+//! | `measure` | how long requests take, and where |
 //! | `writer` | outputs on their own thread, and how far they are committed |
 //! | `output` | one of them |
 //! | `record` | from a task's end to its record |
@@ -30,6 +31,7 @@ mod exchange;
 mod explain;
 mod fetch;
 mod kept;
+mod measure;
 mod order;
 mod output;
 mod pipeline;
@@ -360,6 +362,7 @@ async fn run(
             ..before.summary
         }),
         began,
+        measure: RefCell::default(),
         left: Cell::new(0),
     };
     pipeline.run(seeds).await?;
@@ -368,6 +371,7 @@ async fn run(
     let ended = stop.is_asked();
     let interrupted = ended && spent.is_none();
     let mut summary = pipeline.summary.into_inner();
+    pipeline.measure.borrow().tell(&mut summary);
     summary.elapsed = began.elapsed();
     summary.in_flight = 0;
     summary.pending = 0;

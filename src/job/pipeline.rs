@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use super::content::{self, Content, Found};
 use super::exchange::{asked_to_rest, conditions, felt, is_dead, too_long};
+use super::measure::Measure;
 use super::writer::Writer;
 use super::{Error, Limits, Spent, Stop, record, robots};
 use crate::fetcher::{FetchError, Fetcher, Receiver, Request};
@@ -154,6 +155,7 @@ pub(super) struct Pipeline<'a> {
     pub(super) durable: bool,
     pub(super) summary: RefCell<Summary>,
     pub(super) began: Instant,
+    pub(super) measure: RefCell<Measure>,
     /// Targets that still waited at the end.
     pub(super) left: Cell<u64>,
 }
@@ -323,11 +325,21 @@ impl Pipeline<'_> {
             summary.requests += 1;
             summary.in_flight += 1;
         }
+        let began = Instant::now();
         let sending = self.fetcher.send(request, receiver);
         let sent = match select(sending, pin!(self.stop.deadline())).await {
             Either::Left((sent, _)) => Some(sent),
             Either::Right(((), _)) => None,
         };
+        // What was not sent, and what was not waited for, has no time.
+        if sent
+            .as_ref()
+            .is_some_and(|sent| !sent.as_ref().is_err_and(FetchError::is_no_word))
+        {
+            self.measure
+                .borrow_mut()
+                .note(&lease.origin, began.elapsed());
+        }
         let mut summary = self.summary.borrow_mut();
         summary.in_flight -= 1;
         if let Some(Ok(exchange)) = &sent {

@@ -15,6 +15,7 @@ use super::duplicate::{Duplicate, Duplicates};
 use super::exchange::{Hop, Timing};
 use super::failure::{Failure, FailureKind, Outcome};
 use super::target::Source;
+use super::url::Origin;
 
 /// One record. Every sink gets these, and nothing else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -224,6 +225,12 @@ pub struct Summary {
     pub documents: u64,
     /// Bytes of content after decoding.
     pub bytes: u64,
+    /// Records by status code, in the order in which the codes were first met.
+    pub statuses: Vec<(u16, u64)>,
+    /// How long requests took in this run, once it has ended.
+    pub times: Option<Times>,
+    /// The slowest hosts of this run, the slowest first.
+    pub slowest: Vec<HostTime>,
     /// Found in scope and not visited in this run, by the reason in words.
     pub cuts: Vec<(&'static str, u64)>,
     /// Pages that repeat another one, where that was asked for.
@@ -232,6 +239,28 @@ pub struct Summary {
     pub elapsed: std::time::Duration,
     /// The longest time that the event loop was not at hand.
     pub longest_stall: std::time::Duration,
+}
+
+/// How long requests took, each in all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// Half of them at most.
+    pub half: std::time::Duration,
+    /// 90 % of them at most.
+    pub most: std::time::Duration,
+    /// 99 % of them at most.
+    pub nearly_all: std::time::Duration,
+}
+
+/// How long the requests to an origin took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostTime {
+    /// Whose.
+    pub origin: Origin,
+    /// How many there were.
+    pub requests: u64,
+    /// The mean of their times.
+    pub mean: std::time::Duration,
 }
 
 impl Summary {
@@ -248,6 +277,17 @@ impl Summary {
             visit.error.as_ref().map(|failure| failure.kind),
             1,
         );
+        if let Some(status) = visit.status {
+            self.count_status(status, 1);
+        }
+    }
+
+    /// Counts `number` records of one status code.
+    pub fn count_status(&mut self, status: u16, number: u64) {
+        match self.statuses.iter_mut().find(|(code, _)| *code == status) {
+            Some((_, count)) => *count += number,
+            None => self.statuses.push((status, number)),
+        }
     }
 
     /// Counts `number` records of one verdict.

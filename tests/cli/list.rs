@@ -407,3 +407,53 @@ fn names_that_a_list_gives_twice_lose_no_record() {
         .expect("a number");
     assert_eq!(rows, 3);
 }
+
+#[test]
+fn the_summary_says_how_it_went_in_a_few_lines() {
+    let slow = Server::builder()
+        .prefix("/", |_| {
+            Response::text("x").delay(Duration::from_millis(150))
+        })
+        .on([127, 0, 0, 2])
+        .start();
+    let server = Server::builder()
+        .prefix("/", |request| {
+            Response::new(if request.path() == "/7" { 404 } else { 200 })
+        })
+        .start();
+    let lines: String = (0..40)
+        .map(|number| server.url(&format!("/{number}\n")))
+        .collect();
+    let list = format!("{lines}{}\n{}\n", slow.url("/a"), slow.url("/b"));
+    let output = Dragnet::new()
+        .args(["fetch"])
+        .stdin_text(list.clone())
+        .run();
+    output.assert_code(1);
+    let said: Vec<_> = output.stderr.lines().collect();
+    assert_eq!(said.len(), 3, "{}", output.stderr);
+    for (line, words) in said.iter().zip([
+        &[
+            "42 URLs: 41 ok, 1 broken (status 1)",
+            "42 requests",
+            "longest stall",
+        ][..],
+        &[
+            "requests a second",
+            "half of them",
+            "99 %",
+            "status 200 41, 404 1",
+        ],
+        &[
+            &format!("slowest on average: http://{} ", slow.address()),
+            "(2 requests), ",
+            "(40 requests)",
+        ],
+    ]) {
+        for word in words {
+            assert!(line.contains(word), "should say {word}: {line}");
+        }
+    }
+    let quiet = Dragnet::new().args(["fetch", "-q"]).stdin_text(list).run();
+    assert_eq!(quiet.stderr, "");
+}
