@@ -33,6 +33,7 @@
 //! | `memory` | [`Memory`]: for runs that end with their process |
 //! | `sqlite` | [`Sqlite`]: one file, durable; survives kill -9 |
 //! | `list` | [`List`]: the same file for a list, which is read again |
+//! | `keeper` | the thread that writes it |
 //! | `places` | which places of a list are done |
 //! | `store` | the state file: its tables, and what is read back |
 //! | [`visited`] | its records, for those who compare |
@@ -44,6 +45,7 @@ mod bench;
 mod gate;
 mod intake;
 mod journal;
+mod keeper;
 mod later;
 mod list;
 mod memory;
