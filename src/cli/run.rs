@@ -155,7 +155,8 @@ pub(super) async fn explain(run: Run, job: Crawl, url: Url) -> anyhow::Result<Ex
     let shown = url.to_string();
     let signals = Signals::default();
     let say = |_: &str| {};
-    let explanation = signals.watch(&stop, say, job.explain(url, setting)).await?;
+    let job = Box::pin(job.explain(url, setting));
+    let explanation = signals.watch(&stop, say, job).await?;
     let verdict = if explanation.visited {
         "visited"
     } else {

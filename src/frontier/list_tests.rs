@@ -22,6 +22,7 @@ fn open(path: &Path, ordered: bool) -> Result<(List, Begun), FrontierError> {
     let options = Options {
         unique: false,
         robots: None,
+        gap: None,
         depth: None,
         order: Order::default(),
         budget: Budget::default(),
