@@ -90,15 +90,18 @@ fn kill_and_resume(rounds: u32, flags: &[&str]) {
     let mut random = 0x2545_F491_4F6C_DD1D_u64;
     while kills < rounds {
         let folder = tempfile::tempdir().expect("a folder");
+        // A machine that is busy must be given time for a first commit, or nothing would ever be done.
+        let mut lives = 0;
         loop {
             let mut run = fetch(folder.path(), flags, &list).spawn();
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
-            std::thread::sleep(Duration::from_millis(20 + random % 500));
+            std::thread::sleep(Duration::from_millis(20 + random % (500 + 20 * lives)));
             if run.is_running() {
                 run.kill9();
                 kills += 1;
+                lives += 1;
                 run.wait();
                 continue;
             }

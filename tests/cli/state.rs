@@ -113,15 +113,18 @@ fn kill_and_resume(rounds: u32) {
     while kills < rounds {
         let folder = tempfile::tempdir().expect("a folder");
         let seed = server.url("/1");
+        // A machine that is busy must be given time for a first commit, or nothing would ever be done.
+        let mut lives = 0;
         loop {
             let mut run = crawl(folder.path(), &seed).spawn();
             random ^= random << 13;
             random ^= random >> 7;
             random ^= random << 17;
-            std::thread::sleep(Duration::from_millis(5 + random % 250));
+            std::thread::sleep(Duration::from_millis(5 + random % (250 + 20 * lives)));
             if run.is_running() {
                 run.kill9();
                 kills += 1;
+                lives += 1;
                 run.wait();
                 continue;
             }
