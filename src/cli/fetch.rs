@@ -13,6 +13,7 @@ use clap::{ArgMatches, Args};
 use dragnet::frontier::Begin;
 use dragnet::input;
 use dragnet::job::{Fetch, State, Wanted};
+use dragnet::model::Message;
 use dragnet::policy::fail_on::FailOn;
 use futures::StreamExt;
 
@@ -99,6 +100,9 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         title: options.title,
         ..wanted
     })?;
+    let stdin = options.urls.is_empty() || options.urls == ["-"];
+    let listed = stdin && options.input.is_none();
+    let message = options.request.message(run.fields(), listed)?;
     let state = options.state.clone().map(|path| State {
         path,
         begin: if options.fresh {
@@ -106,12 +110,9 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         } else {
             Begin::Resume
         },
-        command: command(matches, &run, said),
+        command: command(matches, &run, said, message.as_deref()),
     });
     run.fail_on(options.fail_on.clone());
-    let stdin = options.urls.is_empty() || options.urls == ["-"];
-    let listed = stdin && options.input.is_none();
-    let message = options.request.message(run.fields(), listed)?;
     let failed = Failed::default();
     let seeds = if let Some(path) = &options.input {
         let file =
@@ -150,7 +151,17 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
 }
 
 /// What has to be the same for a state to go on, beside the list itself.
-fn command(matches: &ArgMatches, run: &Run, content: String) -> Vec<(String, String)> {
+fn command(
+    matches: &ArgMatches,
+    run: &Run,
+    content: String,
+    message: Option<&Message>,
+) -> Vec<(String, String)> {
+    // What is sent can be a secret, and a state has none: it knows how much it was.
+    let sent = message.and_then(|message| message.content.as_ref());
+    let sent = sent.map_or(String::new(), |sent| {
+        format!("data of {} bytes", sent.len())
+    });
     let flags = |flags: &[&str]| said(matches, flags);
     [
         ("job", "fetch".to_owned()),
@@ -161,6 +172,13 @@ fn command(matches: &ArgMatches, run: &Run, content: String) -> Vec<(String, Str
         (
             "content",
             [content, flags(&["title"])].join(" ").trim().to_owned(),
+        ),
+        (
+            "request",
+            [flags(&["method", "range"]), sent]
+                .join(" ")
+                .trim()
+                .to_owned(),
         ),
         ("conditions", flags(&["matches", "filters"])),
         ("fail-on", flags(&["fail_on"])),

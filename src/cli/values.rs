@@ -1,4 +1,4 @@
-//! Values that flags take: fields, and numbers with units (`model::quantity`), read and shown.
+//! Values that flags take: rates, and numbers with units (`model::quantity`), read and shown.
 
 use std::time::Duration;
 

@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// The sites of files, and of what is no URL: no request goes there, so they need not wait.
+pub(super) const UNASKED: [&str; 2] = ["file://", "about:blank"];
+
 /// Time that is made up for.
 const SLACK: Duration = Duration::from_millis(10);
 

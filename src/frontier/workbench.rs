@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::bench::{Bench, site, site_number};
-use super::gate::Gate;
+use super::gate::{Gate, UNASKED};
 use super::later::Later;
 use super::pending::Pending;
 use super::queue::{Lane, NARROW, Page, WINDOW};
@@ -56,10 +56,6 @@ pub(super) struct Workbench {
     held: usize,
     bytes: u64,
 }
-
-/// The sites of what no request goes to.
-const FILES: &str = "file://";
-const NO_URL: &str = "about:blank";
 
 /// More than this in all windows, and each is narrow.
 const HELD: usize = 100_000;
@@ -245,28 +241,22 @@ impl Workbench {
         }
     }
 
-    /// Do requests go to that origin? None go to files, nor for what is no URL.
+    /// Do requests go to that origin?
     fn is_asked(&self, place: usize) -> bool {
         let bench = self.benches[place].as_ref();
-        bench.is_some_and(|bench| bench.site.starts_with("http"))
+        bench.is_some_and(|bench| !UNASKED.contains(&&*bench.site))
     }
 
     /// A lease that no request comes of, while the gate is closed.
     fn take_without_request(&mut self, now: Instant) -> Option<Lease> {
-        for site in [FILES, NO_URL] {
-            let Some(&place) = self.index.get(site) else {
-                continue;
-            };
+        let places = UNASKED.map(|site| self.index.get(site).copied());
+        places.into_iter().flatten().find_map(|place| {
             let free = self.benches[place].as_ref().is_some_and(|bench| {
-                bench.leased < bench.pace.width.get()
-                    && bench.next <= now
-                    && bench.queue.is_ready(self.level)
+                let slot = bench.leased < bench.pace.width.get();
+                slot && bench.next <= now && bench.queue.is_ready(self.level)
             });
-            if free && let Some(lease) = self.take(place, now) {
-                return Some(lease);
-            }
-        }
-        None
+            free.then(|| self.take(place, now))?
+        })
     }
 
     /// Is everything that waits waiting for a deeper level?

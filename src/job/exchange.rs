@@ -33,14 +33,13 @@ impl Pipeline<'_> {
     /// The fields that go out with the request of a lease, its content, and whether it goes where the user said who he is.
     pub(super) fn message(&self, lease: &Lease) -> (HeaderMap, Option<Bytes>, bool) {
         let Lease { task, origin, .. } = lease;
-        let first = Origin::of(&task.target.url);
+        let own = task.hops.is_empty() || *origin == Origin::of(&task.target.url);
         let bound = &self.limits.fields;
-        let named = bound.is_named(origin, &first, task.naming);
+        let named = bound.is_named(origin, own, task.naming);
         let mut fields = bound.fields_for(origin, named);
         if task.errand != Errand::Visit {
             return (fields, None, named);
         }
-        let own = *origin == first;
         if own
             && let Some(secret) = &task.target.authorization
             && let Ok(mut value) = HeaderValue::from_str(secret.reveal())
@@ -48,16 +47,20 @@ impl Pipeline<'_> {
             value.set_sensitive(true);
             fields.insert(AUTHORIZATION, value);
         }
-        let message = self.work.message(task).unwrap_or_default();
-        let mut told = message.fields.clone();
-        if !own {
-            let open = OPEN.into_iter().filter(|name| told.contains_key(name));
-            told = open
-                .map(|name| (name.clone(), told[&name].clone()))
-                .collect();
+        let Some(message) = self.work.message(task) else {
+            return (fields, None, named);
+        };
+        if own {
+            replace(&mut fields, &message.fields);
+        } else {
+            for name in OPEN {
+                if let Some(value) = message.fields.get(&name) {
+                    fields.insert(name, value.clone());
+                }
+            }
         }
-        replace(&mut fields, &told);
         if task.bare {
+            // What was content is none any more.
             for name in DESCRIBING {
                 fields.remove(name);
             }

@@ -1,8 +1,10 @@
 //! What a request says: method, content, range, who asks, and the cookies that a server has set.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
+use flate2::read::MultiGzDecoder;
 use serde_json::json;
 
 use crate::support::{Dragnet, Output, Request, Response, Server};
@@ -68,6 +70,39 @@ fn data_makes_a_post_of_a_form_unless_something_else_is_said() {
 }
 
 #[test]
+fn an_archive_has_the_request_with_its_content() {
+    let server = echo();
+    let folder = tempfile::tempdir().expect("a folder");
+    let archive = folder.path().join("x.warc.gz");
+    let url = server.url("/");
+    fetch(&[
+        "-f",
+        "warc",
+        "-d",
+        "a=1",
+        "-o",
+        &archive.display().to_string(),
+        &url,
+    ])
+    .assert_code(0);
+    let file = fs::File::open(&archive).expect("the archive");
+    let mut text = String::new();
+    MultiGzDecoder::new(file)
+        .read_to_string(&mut text)
+        .expect("text");
+    let request = text
+        .split("POST / HTTP/1.1\r\n")
+        .nth(1)
+        .expect("the request");
+    let (head, rest) = request.split_once("\r\n\r\n").expect("its head");
+    assert!(
+        head.contains("content-length: 3") && head.contains(FORM),
+        "{head}"
+    );
+    assert!(rest.starts_with("a=1\r\n\r\n"), "{rest}");
+}
+
+#[test]
 fn a_list_is_asked_for_in_the_same_way_line_by_line() {
     let server = echo();
     let list: String = (0..20).map(|n| server.url(&format!("/{n}\n"))).collect();
@@ -79,6 +114,38 @@ fn a_list_is_asked_for_in_the_same_way_line_by_line() {
     assert_eq!(output.json_lines().len(), 20);
     for request in server.requests() {
         assert_eq!(told(&request), ("POST", "k=v", Some(FORM)));
+    }
+}
+
+#[test]
+fn a_state_goes_on_with_the_same_request_and_does_not_hold_its_content() {
+    let server = echo();
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &[&str]| {
+        Dragnet::new()
+            .args(["fetch", "--state", "s.db", "-o", "o.jsonl"])
+            .args(arguments)
+            .arg(server.url("/"))
+            .in_dir(folder.path())
+            .run()
+    };
+    run(&["-d", "word=hunter2"]).assert_code(0);
+    run(&["-d", "word=hunter2"]).assert_code(0);
+    for other in [
+        &["-d", "word=hunter2", "-X", "PUT"][..],
+        &["-d", "x"],
+        &["--range", "0-9"],
+    ] {
+        let output = run(other);
+        output.assert_code(2);
+        assert!(output.stderr.contains("request"), "{}", output.stderr);
+        assert!(!output.stderr.contains("hunter2"), "{}", output.stderr);
+    }
+    assert_eq!(server.requests().len(), 1);
+    for file in fs::read_dir(folder.path()).expect("the folder") {
+        let bytes = fs::read(file.expect("a file").path()).expect("a file");
+        let found = bytes.windows(7).any(|window| window == b"hunter2");
+        assert!(!found, "what was sent is kept");
     }
 }
 
