@@ -60,7 +60,10 @@ impl Scope {
         include: Vec<Regex>,
         exclude: Vec<Regex>,
     ) -> Self {
-        let places = seeds.into_iter().map(|seed| place(reach, seed)).collect();
+        let places = seeds
+            .into_iter()
+            .map(|seed| place(reach, seed).into_owned())
+            .collect();
         Self {
             reach,
             places,
@@ -91,12 +94,12 @@ impl Scope {
         }
         let within = match self.reach {
             Reach::Any => true,
-            Reach::Host | Reach::Domain => self.places.contains(&place(self.reach, url)),
+            Reach::Host | Reach::Domain => self.places.contains(&*place(self.reach, url)),
             Reach::Prefix => {
                 let (host, path) = (place(Reach::Host, url), path(url));
                 self.places.iter().any(|folder| {
                     folder
-                        .strip_prefix(&host)
+                        .strip_prefix(&*host)
                         .is_some_and(|folder| path.starts_with(folder))
                 })
             }
@@ -162,26 +165,26 @@ impl Scope {
 }
 
 /// What two URLs must share.
-fn place(reach: Reach, url: &Url) -> String {
+fn place(reach: Reach, url: &Url) -> Cow<'_, str> {
     let host = url.host_str().unwrap_or_default();
     let with_port = || match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
+        Some(port) => format!("{host}:{port}").into(),
+        None => Cow::Borrowed(host),
     };
     match reach {
-        Reach::Any => String::new(),
+        Reach::Any => Cow::Borrowed(""),
         Reach::Host => with_port(),
         Reach::Domain => match url.host() {
             Some(Host::Domain(name)) => {
                 let name = name.trim_end_matches('.');
-                psl::domain_str(name).unwrap_or(name).to_owned()
+                psl::domain_str(name).unwrap_or(name).into()
             }
-            _ => host.to_owned(),
+            _ => host.into(),
         },
         Reach::Prefix => {
             let path = path(url);
             let folder = path.rfind('/').map_or("/", |slash| &path[..=slash]);
-            format!("{}{folder}", with_port())
+            format!("{}{folder}", with_port()).into()
         }
     }
 }

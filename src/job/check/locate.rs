@@ -128,6 +128,23 @@ impl Base {
         self.url.join(bare).map_err(wrong)
     }
 
+    /// A reference parted behind its `#`, where what is before it says the place by itself and what is behind it is spelt
+    /// as a URL spells it: of a page that is referred to by many of its parts, the place need not be found for each.
+    pub(super) fn parted<'a>(&self, reference: &'a str) -> Option<(&'a str, &'a str)> {
+        let led = self
+            .site
+            .as_ref()
+            .is_some_and(|site| site.redirects.has_rules());
+        if led || !self.remaps.is_empty() || reference.len() > URL_LIMIT / 2 {
+            return None;
+        }
+        let (page, fragment) = reference.split_at(reference.find('#')? + 1);
+        let spelt =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:@/?#".contains(&byte);
+        (page.bytes().all(|byte| byte.is_ascii_graphic()) && fragment.bytes().all(spelt))
+            .then_some((page, fragment))
+    }
+
     /// The place that `reference` means, and its fragment as written.
     pub(super) fn locate(&self, reference: &str) -> (Place, Option<String>) {
         let nowhere = |reason| Place::Nowhere(Failure::new(FailureKind::Url, reason));
@@ -202,7 +219,8 @@ impl Base {
         mut slash: bool,
         mut fragment: Option<String>,
     ) -> (Place, Option<String>) {
-        let (Some(site), Some(root)) = (&self.site, &self.root) else {
+        let site = self.site.as_ref().filter(|site| site.redirects.has_rules());
+        let (Some(site), Some(root)) = (site, &self.root) else {
             return (Place::Local(path, slash), fragment);
         };
         let failed = |kind, reason| Place::Nowhere(Failure::new(kind, reason));
@@ -216,13 +234,14 @@ impl Base {
                 site.redirects.lead(&path, url.query(), || there().is_ok())
             });
             let Some(lead) = lead.filter(|_| by.as_ref().is_none_or(|(_, last)| !last)) else {
-                let place = match (by, there()) {
-                    (Some((by, _)), Err(failure)) => {
-                        let reason =
-                            format!("{}, to which {by} leads: {}", url.path(), failure.message);
-                        failed(failure.kind, reason)
-                    }
-                    _ => Place::Local(path, slash),
+                // Where nothing leads, the disk is not asked here.
+                let lost = by.and_then(|(by, _)| Some((by, there().err()?)));
+                let place = if let Some((by, failure)) = lost {
+                    let reason =
+                        format!("{}, to which {by} leads: {}", url.path(), failure.message);
+                    failed(failure.kind, reason)
+                } else {
+                    Place::Local(path, slash)
                 };
                 return (place, fragment);
             };
@@ -281,6 +300,43 @@ mod tests {
         };
         Base::local(Path::new("/site/guide/page.html"), Some(&Arc::new(site)))
             .expect("absolute paths")
+    }
+
+    #[test]
+    fn a_reference_that_is_parted_means_the_same() {
+        let bases = [
+            base(),
+            Base::remote(Url::parse("http://h.test/a/b?c").expect("a URL")),
+        ];
+        for base in bases {
+            for reference in [
+                "#",
+                "#x",
+                "a.html#x",
+                "a.html#",
+                "?q#x:y/z?%20#w",
+                "/top#x",
+                "//h.test#x",
+                "http://h.test/p#x",
+                "mailto:a@h.test#x",
+                "javascript:#x",
+                "http://#x",
+                "http://[::1#x",
+                "sub/#x",
+                "..%2Fy#x",
+                "\\a#x",
+            ] {
+                let (page, fragment) = base.parted(reference).expect(reference);
+                let (place, whole) = base.locate(reference);
+                let (same, part) = base.locate(page);
+                assert_eq!(same, place, "{reference}");
+                // No URL has no fragment either.
+                assert_eq!(whole, part.map(|_| fragment.to_owned()), "{reference}");
+            }
+            for reference in ["a.html", "a #x", "é#x", "a#é", "a# x", "a#`", "a#\"x\""] {
+                assert_eq!(base.parted(reference), None, "{reference}");
+            }
+        }
     }
 
     #[test]

@@ -115,7 +115,8 @@ pub(super) fn page(mut document: Document, base: Base) -> Page {
         anchors: Anchors::of(&mut document),
         ..Page::default()
     };
-    // A page repeats its hrefs; each is resolved once, and places that differ only in their fragment are one.
+    // A page repeats its hrefs, and refers to many parts of another one: each is resolved once, without its fragment where
+    // that can be. Places that differ only in their fragment are one.
     let mut met: HashMap<&str, (usize, Option<Box<str>>)> = HashMap::new();
     let mut index: HashMap<Place, usize> = HashMap::new();
     for Link {
@@ -130,15 +131,17 @@ pub(super) fn page(mut document: Document, base: Base) -> Page {
             // Never asked for: it may do something.
             continue;
         }
-        let (place, fragment) = if let Some(known) = met.get(reference) {
-            known.clone()
-        } else {
+        let parted = base.parted(reference);
+        let located = parted.map_or(reference, |(page, _)| page);
+        let (place, fragment) = met.entry(located).or_insert_with(|| {
             let (place, fragment) = base.locate(reference);
             let number = index.len();
             let number = *index.entry(place).or_insert(number);
-            let known = (number, fragment.map(String::into_boxed_str));
-            met.insert(reference, known.clone());
-            known
+            (number, fragment.map(String::into_boxed_str))
+        });
+        let (place, fragment) = match parted {
+            Some((_, own)) => (*place, fragment.as_ref().map(|_| own.into())),
+            None => (*place, fragment.clone()),
         };
         if document.is_index && kind == LinkKind::Listed {
             page.sitemaps.push(place);

@@ -69,6 +69,10 @@ impl Redirects {
         (redirects, wrong)
     }
 
+    pub(super) fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
     /// Where the first rule for `path` leads, unless a file is `there`.
     pub(super) fn lead(
         &self,
