@@ -34,7 +34,6 @@ const KNOWN_TO: &[(&str, &[&str])] = &[
     ),
     ("rusqlite", &["frontier", "sink"]),
     ("scraper", &["parser"]),
-    ("lol_html", &["parser"]),
 ];
 
 const PRINTS: &[&str] = &["println", "eprintln", "print", "eprint", "dbg"];

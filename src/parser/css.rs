@@ -3,6 +3,8 @@
 //! A scan, not a parser: strings and comments are passed over, so nothing in them counts. Deliberately absent:
 //! `image-set()` strings and anything that needs to know which property it is in.
 
+use std::ops::Range;
+
 use super::encoding::{Declared, Text};
 use super::position::count;
 use super::{Format, Options, Parse, inline};
@@ -59,9 +61,9 @@ pub(super) fn references(
     mut take: impl FnMut(Link<'_>),
 ) {
     let mut counted = 0;
-    scan(text, |reference, offset, kind| {
-        (line, column) = count(&text.as_bytes()[counted..offset], line, column);
-        counted = offset;
+    scan(text, |reference, written, kind| {
+        (line, column) = count(&text.as_bytes()[counted..written.start], line, column);
+        counted = written.start;
         take(Link {
             reference,
             kind,
@@ -81,9 +83,9 @@ enum Rule {
     Other,
 }
 
-/// Every reference in `text`: escapes undone, its offset, its kind. One that is only a fragment points into the
+/// Every reference in `text`: escapes undone, where it is written, its kind. One that is only a fragment points into the
 /// page that is styled, whichever it is, and is none.
-pub(super) fn scan(text: &str, mut take: impl FnMut(&str, usize, LinkKind)) {
+pub(super) fn scan(text: &str, mut take: impl FnMut(&str, Range<usize>, LinkKind)) {
     let bytes = text.as_bytes();
     let mut at = 0;
     let mut rule = Rule::Other;
@@ -98,7 +100,7 @@ pub(super) fn scan(text: &str, mut take: impl FnMut(&str, usize, LinkKind)) {
         } else {
             LinkKind::Media
         };
-        take(reference, from, kind);
+        take(reference, from..to, kind);
     };
     while let Some(&byte) = bytes.get(at) {
         match byte {

@@ -81,7 +81,7 @@ impl Text {
 
     /// Decides for an encoding, by the beginning of the content; what comes behind its mark, if that can be taken off.
     fn begin<'a>(&mut self, content: &'a [u8]) -> &'a [u8] {
-        let encoding = self.encoding(&content[..content.len().min(PRESCAN)]);
+        let (encoding, _) = of(content, self.charset.as_deref(), self.declared);
         if encoding == UTF_8 {
             self.decoder = Some(encoding.new_decoder_without_bom_handling());
             return content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
@@ -121,46 +121,6 @@ impl Text {
         decoder.is_some_and(|decoder| decoder.encoding() == UTF_8)
     }
 
-    fn encoding(&self, head: &[u8]) -> &'static Encoding {
-        if let Some((encoding, _)) = Encoding::for_bom(head) {
-            return encoding;
-        }
-        let said = self
-            .charset
-            .as_deref()
-            .and_then(|label| Encoding::for_label(label.as_bytes()));
-        if let Some(encoding) = said {
-            return encoding;
-        }
-        let said = match self.declared {
-            Declared::Nowhere => None,
-            Declared::ByConvention => Some(UTF_8),
-            Declared::InHtml => in_html(head),
-            Declared::InCss => in_css(head).or(Some(UTF_8)),
-        };
-        if let Some(encoding) = said {
-            // Text that could be read this far is none of these.
-            let wide = encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE;
-            return if wide { UTF_8 } else { encoding };
-        }
-        match std::str::from_utf8(head) {
-            Ok(_) => UTF_8,
-            // Cut inside a character.
-            Err(error) if error.error_len().is_none() => UTF_8,
-            Err(_) => {
-                let mut guess =
-                    chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
-                guess.feed(head, false);
-                let encoding = guess.guess(None, chardetng::Utf8Detection::Deny);
-                if encoding == UTF_8 {
-                    WINDOWS_1252
-                } else {
-                    encoding
-                }
-            }
-        }
-    }
-
     fn decode(&mut self, mut bytes: &[u8], last: bool) {
         let Some(decoder) = &mut self.decoder else {
             return;
@@ -177,6 +137,53 @@ impl Text {
             }
         }
     }
+}
+
+/// The encoding of content, by its beginning, and whether the content itself says so: whoever has nothing else reads it
+/// in the same one then.
+pub(super) fn of(
+    content: &[u8],
+    charset: Option<&str>,
+    declared: Declared,
+) -> (&'static Encoding, bool) {
+    let head = &content[..content.len().min(PRESCAN)];
+    if let Some((encoding, _)) = Encoding::for_bom(head) {
+        return (encoding, true);
+    }
+    let own = match declared {
+        Declared::Nowhere | Declared::ByConvention => None,
+        Declared::InHtml => in_html(head),
+        Declared::InCss => in_css(head),
+    };
+    // Text that could be read this far is none of these.
+    let wide = |encoding| encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE;
+    let own = own.map(|encoding| if wide(encoding) { UTF_8 } else { encoding });
+    let said = charset.and_then(|label| Encoding::for_label(label.as_bytes()));
+    if let Some(encoding) = said {
+        return (encoding, own == Some(encoding));
+    }
+    if let Some(encoding) = own {
+        return (encoding, true);
+    }
+    if matches!(declared, Declared::ByConvention | Declared::InCss) {
+        return (UTF_8, true);
+    }
+    let guessed = match std::str::from_utf8(head) {
+        Ok(_) => UTF_8,
+        // Cut inside a character.
+        Err(error) if error.error_len().is_none() => UTF_8,
+        Err(_) => {
+            let mut guess = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
+            guess.feed(head, false);
+            let encoding = guess.guess(None, chardetng::Utf8Detection::Deny);
+            if encoding == UTF_8 {
+                WINDOWS_1252
+            } else {
+                encoding
+            }
+        }
+    };
+    (guessed, false)
 }
 
 /// `<meta charset=…>` or its `http-equiv` form, found as browsers find it before there is a parser.

@@ -16,6 +16,7 @@
 //! | `sketch` | the words of a document as 128 bits, for comparing |
 //! | `position` | byte offsets → lines and columns |
 //! | [`fragment`] | does a document have that anchor |
+//! | [`relink`] | a document with its links changed |
 
 mod css;
 mod encoding;
@@ -26,6 +27,7 @@ pub mod fragment;
 mod html;
 mod markdown;
 mod position;
+pub mod relink;
 mod sitemap;
 mod sketch;
 mod text;

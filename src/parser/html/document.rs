@@ -187,7 +187,11 @@ impl Reading {
                 // Offsets are those of the content only where nothing had to be decoded.
                 let exact = matches!(meant, Cow::Borrowed(_));
                 css::scan(&meant, |reference, at, kind| {
-                    put(reference, if exact { offset + at } else { offset }, kind);
+                    put(
+                        reference,
+                        if exact { offset + at.start } else { offset },
+                        kind,
+                    );
                 });
             }
         }

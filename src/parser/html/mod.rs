@@ -15,6 +15,7 @@
 //! | `foreign` | what stands in SVG or `MathML` |
 //! | `document` | what a tag adds to the document |
 //! | `element` | which attribute of which element is a reference |
+//! | `relink` | where a page is changed when its links are |
 //! | `value` | what a written value means |
 //! | `words` | which text is the page's own |
 
@@ -22,6 +23,7 @@ mod document;
 mod element;
 mod foreign;
 mod name;
+pub(super) mod relink;
 mod tag;
 mod tokenizer;
 mod value;

@@ -118,9 +118,9 @@ names! {
 names! {
     /// Attributes that are looked at.
     Attribute else Other:
-    Action "action" Background "background" Cite "cite" Color "color" Content "content" Data "data"
+    Action "action" Background "background" Cite "cite" Color "color" Content "content" CrossOrigin "crossorigin" Data "data"
     Encoding "encoding" Face "face" FormAction "formaction" Href "href" HttpEquiv "http-equiv" Id "id"
-    ImageSrcset "imagesrcset" Name "name" Poster "poster" Property "property" Rel "rel" Size "size" Src "src"
+    ImageSrcset "imagesrcset" Integrity "integrity" Name "name" Poster "poster" Property "property" Rel "rel" Size "size" Src "src"
     Srcset "srcset" Style "style" XlinkHref "xlink:href"
 }
 

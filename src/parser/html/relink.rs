@@ -1,0 +1,234 @@
+//! Where a page is changed when its links are: the values of attributes and the text of `<style>`.
+//!
+//! Three things go that would stop a page that was moved: the `href` of `<base>`, a content security policy in `<meta>`, and
+//! `integrity` and `crossorigin` of what was given a new place, since its content may have changed and a file shares its
+//! origin with nobody.
+
+use std::ops::Range;
+
+use super::element::{self as meaning, Reference, Shape};
+use super::name::{Attribute, Element, Word};
+use super::tokenizer::{Start, Take, Tokenizer};
+use super::value::{is_space, meant, trimmed};
+use crate::model::LinkKind;
+use crate::parser::position::Window;
+use crate::parser::relink::{Edits, Links, in_css};
+
+/// The first `base` of a page as it is written, wherever it stands: all links of the page are relative to it.
+pub(in crate::parser) fn base(text: &str) -> Option<&str> {
+    let mut first = FirstBase { text, href: None };
+    read(text, &mut first);
+    first.href.and_then(|href| text.get(href))
+}
+
+/// A reference as it is meant.
+pub(in crate::parser) fn meaning(written: &str) -> String {
+    meant(trimmed(written)).into_owned()
+}
+
+/// Changes the links of a page.
+pub(in crate::parser) fn relink(text: &str, links: &Links<'_>, edits: &mut Edits<'_>) {
+    let mut page = Relinking {
+        text,
+        links,
+        edits,
+        style: None,
+    };
+    read(text, &mut page);
+    page.end_style();
+}
+
+fn read(text: &str, take: &mut impl Take) {
+    let window = Window { text, offset: 0 };
+    Tokenizer::new().read(window, true, take);
+}
+
+struct FirstBase<'a> {
+    text: &'a str,
+    href: Option<Range<usize>>,
+}
+
+impl Take for FirstBase<'_> {
+    fn start(&mut self, start: &Start<'_>) {
+        if start.element == Element::Base && self.href.is_none() {
+            self.href = start
+                .value(Attribute::Href)
+                .map(|(value, at)| at..at + value.len())
+                .filter(|written| self.text.get(written.clone()).is_some());
+        }
+    }
+
+    fn end(&mut self, _: Word) {}
+
+    fn text(&mut self, _: usize, _: usize, _: Window<'_>) {}
+}
+
+struct Relinking<'a, 'b> {
+    text: &'a str,
+    links: &'a Links<'a>,
+    edits: &'a mut Edits<'b>,
+    /// Where the text of the style element stands that is read.
+    style: Option<Range<usize>>,
+}
+
+impl Relinking<'_, '_> {
+    fn end_style(&mut self) {
+        if let Some(style) = self.style.take()
+            && let Some(text) = self.text.get(style.clone())
+        {
+            self.links.css(text, style.start, self.edits);
+        }
+    }
+
+    /// What becomes of the value of an attribute, and whether a link in it was given a new place.
+    fn value(&self, reference: &Reference<'_>, kind: LinkKind) -> (Option<String>, bool) {
+        let value = reference.value;
+        let mut moved = false;
+        let mut changed = |written: &str| {
+            let new = self
+                .links
+                .changed(&meaning(&self.links.text(written)), kind)?;
+            moved |= new.moved;
+            Some(new.reference.replace('&', "&amp;"))
+        };
+        let mut pieces = Edits::of(value);
+        match reference.shape {
+            Shape::Url => {
+                let new = changed(value).filter(|new| new != value);
+                return (new, moved);
+            }
+            Shape::Srcset => {
+                for (url, at) in meaning::candidates(value) {
+                    if let Some(new) = changed(url) {
+                        pieces.replace(at..at + url.len(), &new);
+                    }
+                }
+            }
+            Shape::Refresh => {
+                if let Some((url, at)) = meaning::refresh(value)
+                    && let Some(new) = changed(url)
+                {
+                    pieces.replace(at..at + url.len(), &new.replace('\'', "%27"));
+                }
+            }
+            Shape::Declarations => {
+                let css = htmlize::unescape_attribute(value);
+                let mut pieces = Edits::of(&css);
+                crate::parser::css::scan(&css, |reference, written, kind| {
+                    let reference = self.links.text(reference);
+                    if let Some(new) = self.links.changed(&reference, kind) {
+                        pieces.replace(written, &in_css(&new.reference));
+                    }
+                });
+                let new = pieces.finish();
+                let same = new == css;
+                return ((!same).then(|| new.replace('&', "&amp;")), false);
+            }
+        }
+        let new = pieces.finish();
+        ((new != value).then(|| new.into_owned()), moved)
+    }
+
+    /// The place of a value and how a new one is written there: in the quotes that are around it, or else in some.
+    fn put(&mut self, at: Range<usize>, new: &str) {
+        let before = self.text.as_bytes().get(at.start.wrapping_sub(1));
+        match before {
+            Some(b'"') => self.edits.replace(at, &new.replace('"', "&quot;")),
+            Some(b'\'') => self.edits.replace(at, &new.replace('\'', "&#39;")),
+            _ => self
+                .edits
+                .replace(at, &format!("\"{}\"", new.replace('"', "&quot;"))),
+        }
+    }
+
+    /// Where an attribute stands, with the white space before it.
+    fn whole(&self, start: &Start<'_>, attribute: Attribute, name: &str) -> Option<Range<usize>> {
+        let (value, at) = start.value(attribute)?;
+        let mut end = at + value.len();
+        let before = self.text.get(..at)?;
+        let quote = before.ends_with(['"', '\'']);
+        end += usize::from(quote);
+        let before = before.strip_suffix(['"', '\'']).unwrap_or(before);
+        let before = before.trim_end_matches(is_space);
+        let before = before.strip_suffix('=').unwrap_or(before);
+        let before = before.trim_end_matches(is_space);
+        let begin = before.len().checked_sub(name.len())?;
+        let is = before.get(begin..)?.eq_ignore_ascii_case(name);
+        let begin = before.get(..begin)?.trim_end_matches(is_space).len();
+        is.then_some(begin..end)
+    }
+}
+
+impl Take for Relinking<'_, '_> {
+    fn start(&mut self, start: &Start<'_>) {
+        self.end_style();
+        if start.element == Element::Style && !start.is_empty() {
+            self.style = Some(0..0);
+        }
+        if start.is_bare() {
+            return;
+        }
+        if start.element == Element::Base {
+            if let Some(href) = self.whole(start, Attribute::Href, "href") {
+                self.edits.replace(href, "");
+            }
+            return;
+        }
+        let policy =
+            |start| meaning::has_word(start, Attribute::HttpEquiv, "content-security-policy");
+        if start.element == Element::Meta
+            && policy(start)
+            && let Some((value, at)) = start.value(Attribute::HttpEquiv)
+        {
+            return self.put(at..at + value.len(), "");
+        }
+        let canonical =
+            start.element == Element::Link && meaning::has_word(start, Attribute::Rel, "canonical");
+        let mut new = Vec::new();
+        let mut local = false;
+        meaning::references(start, |reference| {
+            // An attribute without a value has no room for one.
+            if reference.value.is_empty() {
+                return;
+            }
+            let kind = if canonical {
+                LinkKind::Metadata
+            } else {
+                reference.kind
+            };
+            let (value, moved) = self.value(&reference, kind);
+            local |= moved;
+            let at = reference.offset..reference.offset + reference.value.len();
+            new.extend(value.map(|value| (at, Some(value))));
+        });
+        if local {
+            let stops = [
+                (Attribute::Integrity, "integrity"),
+                (Attribute::CrossOrigin, "crossorigin"),
+            ];
+            let stops = stops
+                .into_iter()
+                .filter_map(|(attribute, name)| self.whole(start, attribute, name));
+            new.extend(stops.map(|at| (at, None)));
+        }
+        new.sort_by_key(|(at, _)| at.start);
+        for (at, value) in new {
+            match value {
+                Some(value) => self.put(at, &value),
+                None => self.edits.replace(at, ""),
+            }
+        }
+    }
+
+    fn end(&mut self, _: Word) {
+        self.end_style();
+    }
+
+    fn text(&mut self, from: usize, to: usize, _: Window<'_>) {
+        if let Some(style) = &mut self.style {
+            // Nothing stands before the first tag.
+            let begin = if style.end == 0 { from } else { style.start };
+            *style = begin..to;
+        }
+    }
+}
