@@ -76,6 +76,14 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         delay: Duration::from_millis(20),
         max_wait: Duration::from_secs(60),
     };
+    for (format, _) in options.output.pairs(matches)? {
+        if format.captures.decoded {
+            bail!(
+                "check asks for no more of a page than it needs, so there is no -f {} of it: crawl and fetch make one",
+                format.name
+            );
+        }
+    }
     let inputs = options.input.read()?;
     let base_url = options.site.base_url()?;
     let mut output = options.output;

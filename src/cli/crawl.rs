@@ -267,7 +267,7 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         if let Some(refusal) = target.refusal {
             bail!("--explain {}: {}", masked(text), refusal.message);
         }
-        return Box::pin(explain(run, job, target.url)).await;
+        return explain(run, job, target.url).await;
     }
     run_to_end(run, "URL", |setting| job.run(setting)).await
 }

@@ -67,6 +67,10 @@ impl OutputOptions {
                 }
             } else if let Some(path) = path {
                 let guess = || {
+                    // What is a folder, or shall be one, is for the one format that is a tree.
+                    if path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir() {
+                        return sink::named("mirror").ok();
+                    }
                     path.file_name()
                         .and_then(|name| sink::for_file(&name.to_string_lossy()))
                 };
@@ -133,6 +137,7 @@ pub(super) fn open(
                     path: path.clone().unwrap_or_default(),
                     open,
                     options,
+                    captures: format.captures,
                 },
             }
         })

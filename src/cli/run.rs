@@ -53,6 +53,7 @@ impl Run {
             template: output.template.clone(),
             fields: Vec::new(),
             links: false,
+            ..sink::Options::default()
         };
         let progress = Progress::new(&output.progress, output.quiet);
         Ok(Self {

@@ -21,7 +21,7 @@ use crate::model::{Document, Failure, FailureKind, Outlink, without_secrets};
 use crate::parser::extract::{Extraction, Page, text_of};
 use crate::parser::{self, Format, Options, Parse, Parsers};
 use crate::policy::media::MediaTypes;
-use crate::sink::Spool;
+use crate::sink::{Captures, Spool};
 
 /// Bytes that are parsed at once on the loop: a quarter of a millisecond of the slowest parser.
 const MUCH: usize = 64 << 10;
@@ -48,8 +48,8 @@ pub struct Wanted {
     pub body: bool,
     /// The same for conditions on records, and not for the record.
     pub text: bool,
-    /// The content as it came, for outputs that take exchanges; the jobs see to it.
-    pub captures: bool,
+    /// The content for outputs that take exchanges; the jobs see to it.
+    pub captures: Captures,
     /// Content of other types is not read.
     pub types: Option<Arc<MediaTypes>>,
     /// What reads it.
@@ -92,7 +92,14 @@ pub(super) struct Content {
     hash: Option<digest::Context>,
     held: Option<Vec<u8>>,
     /// For the formats that keep exchanges.
-    captured: Option<Spool>,
+    captured: Captured,
+}
+
+/// The content of an exchange, for the formats that keep it.
+#[derive(Default)]
+pub(super) struct Captured {
+    pub(super) coded: Option<Spool>,
+    pub(super) decoded: Option<Spool>,
 }
 
 impl Content {
@@ -138,7 +145,7 @@ impl Content {
             charset: None,
             hash: None,
             held: None,
-            captured: None,
+            captured: Captured::default(),
         }
     }
 }
@@ -149,9 +156,9 @@ impl Content {
         self.url = Some(url.clone());
     }
 
-    /// The content as it came, if it is to be kept and was read.
-    pub(super) fn captured(&mut self) -> Option<Spool> {
-        self.captured.take()
+    /// The content as far as it is to be kept and was read.
+    pub(super) fn captured(&mut self) -> Captured {
+        std::mem::take(&mut self.captured)
     }
 
     fn wants(&mut self, status: StatusCode, fields: &HeaderMap) -> Want {
@@ -205,12 +212,17 @@ impl Receiver for Content {
     fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Want {
         let want = self.wants(status, fields);
         // A retry begins anew.
-        self.captured = (want == Want::Content && self.wanted.captures).then(Spool::default);
+        let captures = self.wanted.captures;
+        let kept = |kept: bool| (kept && want == Want::Content).then(Spool::default);
+        self.captured = Captured {
+            coded: kept(captures.coded),
+            decoded: kept(captures.decoded && status.is_success()),
+        };
         want
     }
 
     fn coded(&mut self, bytes: &[u8]) {
-        if let Some(captured) = &mut self.captured {
+        if let Some(captured) = &mut self.captured.coded {
             captured.push(bytes);
         }
     }
@@ -222,6 +234,9 @@ impl Receiver for Content {
         {
             self.parse = None;
             self.panicked = true;
+        }
+        if let Some(captured) = &mut self.captured.decoded {
+            captured.push(bytes);
         }
         if let Some(hash) = &mut self.hash {
             hash.update(bytes);

@@ -19,7 +19,7 @@ use url::Url;
 use super::content::{Content, Found, Wanted, apart, internal};
 use super::duplicates::Duplicates;
 use super::pipeline::{End, Judged, Work};
-use super::{Before, Error, Limits, Report, Setting, record, run};
+use super::{Before, Error, Limits, Output, Report, Setting, record, run};
 use crate::frontier::{Begin, Memory, Options, PaceOf, Seeds, Sqlite, Task, paced};
 use crate::input;
 use crate::model::{
@@ -115,7 +115,12 @@ impl Crawl {
     ///
     /// # Errors
     /// When the state or an output cannot be used or written; what was committed stays.
-    pub async fn run(self, setting: Setting) -> Result<Report, Error> {
+    pub async fn run(self, mut setting: Setting) -> Result<Report, Error> {
+        for output in &mut setting.outputs {
+            if let Output::Place { options, .. } = output {
+                options.sameness = self.sameness.clone();
+            }
+        }
         let options = Options {
             unique: true,
             robots: self.robots.then(|| setting.limits.product_token.clone()),
@@ -170,6 +175,7 @@ impl Crawl {
         }
         let before = Before {
             durable: true,
+            again: begun.again,
             written: begun.written,
             summary: begun.summary,
             order: None,

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
 use super::Error;
+use super::content::Captured;
 use super::pipeline::Pipeline;
 use crate::fetcher::{CODINGS, FetchError};
 use crate::frontier::{Errand, Lease};
@@ -19,7 +20,7 @@ use crate::model::{Exchange, Failure, FailureKind, Origin, Validators};
 use crate::policy::headers::OPEN;
 use crate::policy::politeness::Felt;
 use crate::policy::retry;
-use crate::sink::{Capture, Spool};
+use crate::sink::Capture;
 
 /// The fields that say what content is (RFC 9110, section 8.3 to 8.7).
 const DESCRIBING: [HeaderName; 4] = [
@@ -102,9 +103,9 @@ impl Pipeline<'_> {
         &self,
         lease: &Lease,
         exchange: &Exchange,
-        content: Option<Spool>,
+        content: Captured,
     ) -> Result<(), Error> {
-        if !self.writer.captures() {
+        if !self.writer.captures().coded && content.decoded.is_none() {
             return Ok(());
         }
         let task = &lease.task;
@@ -120,7 +121,8 @@ impl Pipeline<'_> {
             version: exchange.version,
             fields: exchange.fields.clone(),
             remote: exchange.remote,
-            content,
+            content: content.coded,
+            decoded: content.decoded,
         };
         Ok(self.writer.capture(capture).await?)
     }

@@ -24,6 +24,7 @@ use crate::model::{Summary, Target};
 use crate::policy::budget::{Budget, trap};
 use crate::policy::filter::Filter;
 use crate::policy::order::Order;
+use crate::sink::Standing;
 
 /// Would a URL be visited?
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +97,13 @@ async fn robots_say(
         gap: None,
         pace: crawl.pace,
     });
-    let writer = Writer::open(Vec::new(), Filter::default(), None, &Written::default())?;
+    let writer = Writer::open(
+        Vec::new(),
+        Filter::default(),
+        None,
+        &Written::default(),
+        Standing::Alone,
+    )?;
     // A person waits: a robots.txt that cannot be had now is the answer.
     let limits = Limits {
         retries: 0,

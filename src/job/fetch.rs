@@ -129,6 +129,7 @@ impl Fetch<'_> {
         }
         let before = Before {
             durable: true,
+            again: false,
             written: begun.written,
             summary: begun.summary,
             order,

@@ -49,7 +49,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use crate::fetcher::{Fetcher, Http};
@@ -61,6 +61,7 @@ use crate::policy::fail_on::FailOn;
 use crate::policy::filter::Filter;
 use crate::policy::headers::{AGENT, Bound, FieldError};
 use crate::policy::robots::product_token;
+use crate::sink::{Captures, Standing};
 
 pub use check::{Check, Input as CheckInput, Preprocess, Remap};
 pub use content::Wanted;
@@ -102,11 +103,15 @@ impl Setting {
         }
     }
 
-    /// Does some output take exchanges, not only records?
-    fn captures(&self) -> bool {
-        let takes = |output: &Output| matches!(output, Output::Bytes { captures: true, .. });
-        self.outputs.iter().any(takes)
+    /// What the outputs take of exchanges, beside records.
+    fn captures(&self) -> Captures {
+        captures(&self.outputs)
     }
+}
+
+fn captures(outputs: &[Output]) -> Captures {
+    let all = outputs.iter().map(Output::captures);
+    all.fold(Captures::NONE, Captures::and)
 }
 
 /// The rules that all jobs share.
@@ -343,7 +348,13 @@ async fn run(
         limits,
         stop,
     } = setting;
-    let writer = writer::Writer::open(outputs, filter, before.order, &before.written)?;
+    let standing = match &before {
+        Before { durable: false, .. } => Standing::Alone,
+        Before { written, .. } if !written.lengths.is_empty() => Standing::Resumed,
+        Before { again: true, .. } => Standing::Again,
+        Before { .. } => Standing::First,
+    };
+    let writer = writer::Writer::open(outputs, filter, before.order, &before.written, standing)?;
     let began = Instant::now();
     let pipeline = pipeline::Pipeline {
         frontier,
@@ -381,12 +392,15 @@ async fn run(
     if let Some(spent) = spent.filter(|_| left > 0) {
         summary.cuts.push((spent.flag(), left));
     }
+    // A run counts as finished when its outputs are: whoever is killed in between does that part again.
+    let finished = (!ended && work.is_whole()).then(|| exit_code(&summary));
+    let (summary, written) = writer.finish(summary).await?;
     if before.durable {
-        let written = writer.last_barrier().await?;
-        let finished = (!ended && work.is_whole()).then(|| exit_code(&summary));
-        frontier.commit(written, finished).await?;
+        let (told, committed) = oneshot::channel();
+        // Its other end is in this function.
+        let _ = told.send(written);
+        frontier.commit(committed, finished).await?;
     }
-    let summary = writer.finish(summary).await?;
     Ok(Report {
         summary,
         interrupted,
@@ -399,6 +413,8 @@ async fn run(
 #[derive(Default)]
 struct Before {
     durable: bool,
+    /// A finished run, whose targets are visited again.
+    again: bool,
     written: Written,
     summary: Summary,
     /// Records keep to the order of the seeds, and this is how far they are.

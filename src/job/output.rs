@@ -7,8 +7,12 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
+use url::Url;
+
 use crate::model::{Summary, Visit};
-use crate::sink::{self, Capture, Medium, OpenPlace, Place, Sink};
+use crate::parser;
+use crate::parser::extract::Page;
+use crate::sink::{self, Capture, Captures, Medium, OpenPlace, Original, Place, Sink, Standing};
 
 /// Where an output goes.
 pub enum Destination {
@@ -26,8 +30,8 @@ pub enum Output {
         sink: Box<dyn Sink>,
         /// Takes them.
         destination: Destination,
-        /// It takes exchanges too.
-        captures: bool,
+        /// What it takes of exchanges.
+        captures: Captures,
     },
     /// Records to a place of the format's own.
     Place {
@@ -37,6 +41,8 @@ pub enum Output {
         open: OpenPlace,
         /// How records shall look.
         options: sink::Options,
+        /// What it takes of exchanges.
+        captures: Captures,
     },
 }
 
@@ -46,7 +52,7 @@ impl Output {
         Self::Bytes {
             sink: Box::new(sink),
             destination: Destination::Stream(Box::new(stream)),
-            captures: false,
+            captures: Captures::NONE,
         }
     }
 
@@ -77,8 +83,16 @@ impl Output {
                 path,
                 open,
                 options,
+                captures: format.captures,
             },
         })
+    }
+
+    /// What it takes of exchanges.
+    pub(super) fn captures(&self) -> Captures {
+        match self {
+            Self::Bytes { captures, .. } | Self::Place { captures, .. } => *captures,
+        }
     }
 }
 
@@ -142,7 +156,11 @@ enum Opened {
 }
 
 impl Open {
-    pub(super) fn new(output: Output, committed: Option<u64>) -> Result<Self, OutputError> {
+    pub(super) fn new(
+        output: Output,
+        committed: Option<u64>,
+        standing: Standing,
+    ) -> Result<Self, OutputError> {
         match output {
             Output::Bytes {
                 sink, destination, ..
@@ -150,10 +168,12 @@ impl Open {
             Output::Place {
                 path,
                 open,
-                options,
+                mut options,
+                ..
             } => {
                 let name = path.display().to_string();
-                let place = open(&path, &options, committed.is_some());
+                options.relink = Some(relink);
+                let place = open(&path, &options, standing);
                 match place {
                     Ok(place) => Ok(Self::Place { name, place }),
                     Err(error) => Err(OutputError::Open {
@@ -187,8 +207,13 @@ impl Open {
     }
 
     pub(super) fn capture(&mut self, capture: &mut Capture) -> Result<(), OutputError> {
-        let Self::Bytes(bytes) = self else {
-            return Ok(());
+        let bytes = match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Place { name, place } => {
+                return place
+                    .capture(capture)
+                    .map_err(|error| write_error(name, &error));
+            }
         };
         let taken = bytes.sink.capture(capture, &mut bytes.buffer);
         taken.map_err(|error| write_error(&bytes.name, &error))?;
@@ -235,6 +260,17 @@ impl Open {
             Self::Place { .. } => 0,
         }
     }
+}
+
+/// What a sink cannot do without the parser.
+fn relink(original: &Original<'_>, to: &dyn Fn(&Url) -> Option<String>) -> Vec<u8> {
+    let page = Page {
+        url: original.url,
+        essence: original.essence,
+        charset: original.charset,
+        content: original.content,
+    };
+    parser::relink::relink(&page, to)
 }
 
 fn write_error(name: &str, error: &io::Error) -> OutputError {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 
+use super::content::Captured;
 use super::exchange::{asked_to_rest, felt, is_dead};
 use super::pipeline::{Decision, End, Pipeline};
 use crate::fetcher::{Receiver, Want};
@@ -74,6 +75,10 @@ impl Pipeline<'_> {
             let whole = content.bytes.len() < LIMIT;
             let captured = content.captured.take().filter(|_| whole);
             // An output that fails ends the run by itself.
+            let captured = Captured {
+                coded: captured,
+                decoded: None,
+            };
             let _ = self.capture(&lease, exchange, captured).await;
         }
         // Nothing there can be asked for, robots.txt or not; behind a redirect it is only the rules that are missing.

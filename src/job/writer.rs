@@ -16,13 +16,14 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::captures;
 use super::kept::Kept;
 use super::order::{Order, Passed};
 use super::output::{Open, Output, OutputError};
 use crate::frontier::Written;
 use crate::model::{Summary, Visit};
 use crate::policy::filter::Filter;
-use crate::sink::Capture;
+use crate::sink::{Capture, Captures, Standing};
 
 /// Records that may wait for the thread.
 const ROOM: usize = 1024;
@@ -42,16 +43,16 @@ enum Message {
     /// An exchange, and its share of what may wait.
     Captured(Box<Capture>, OwnedSemaphorePermit),
     Barrier(oneshot::Sender<Written>),
-    /// The end, and the way back for the summary.
-    Finish(Box<Summary>, oneshot::Sender<Box<Summary>>),
+    /// The end, and the way back for the summary and for what a later run would go on with.
+    Finish(Box<Summary>, oneshot::Sender<(Box<Summary>, Written)>),
 }
 
 /// The way to the writing thread.
 pub(super) struct Writer {
     messages: mpsc::Sender<Message>,
     failure: Arc<Mutex<Option<OutputError>>>,
-    /// Some output takes exchanges.
-    captures: bool,
+    /// What the outputs take of exchanges.
+    captures: Captures,
     /// Exchanges that may wait for the thread.
     waiting: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
@@ -71,7 +72,7 @@ impl Room<'_> {
 impl Writer {
     /// Opens every output and starts the thread, which writes what passes `filter`, in the order of the seeds if there
     /// is an `order`. `before` is what an earlier run has committed; without lengths it is a new one, whose files are
-    /// emptied.
+    /// emptied. `standing` says the same to a place.
     ///
     /// # Errors
     /// When an output cannot be opened, or is shorter than its committed length. Nothing is changed then
@@ -81,13 +82,13 @@ impl Writer {
         filter: Filter,
         order: Option<Arc<Passed>>,
         before: &Written,
+        standing: Standing,
     ) -> Result<Self, OutputError> {
-        let captures = outputs
-            .iter()
-            .any(|output| matches!(output, Output::Bytes { captures: true, .. }));
+        let captures = captures(&outputs);
         let mut open = Vec::with_capacity(outputs.len());
         for (position, output) in outputs.into_iter().enumerate() {
-            open.push(Open::new(output, before.lengths.get(position).copied())?);
+            let committed = before.lengths.get(position).copied();
+            open.push(Open::new(output, committed, standing)?);
         }
         for output in &mut open {
             output.begin()?;
@@ -99,6 +100,7 @@ impl Writer {
             filtered: before.filtered,
             order: order.map(|passed| Order::new(passed, before.through.unwrap_or(0))),
             kept: None,
+            lasting: standing != Standing::Alone,
         };
         let failure = Arc::new(Mutex::new(None));
         let theirs = Arc::clone(&failure);
@@ -135,9 +137,9 @@ impl Writer {
             .map_err(|_| self.failure())
     }
 
-    /// Does some output take exchanges?
+    /// What the outputs take of exchanges.
     #[must_use]
-    pub(super) fn captures(&self) -> bool {
+    pub(super) fn captures(&self) -> Captures {
         self.captures
     }
 
@@ -174,17 +176,6 @@ impl Writer {
         Some(answer)
     }
 
-    /// The same, waiting for room.
-    ///
-    /// # Errors
-    /// What ended the outputs, if something did.
-    pub(super) async fn last_barrier(&self) -> Result<oneshot::Receiver<Written>, OutputError> {
-        let room = self.messages.reserve().await.map_err(|_| self.failure())?;
-        let (written, answer) = oneshot::channel();
-        room.send(Message::Barrier(written));
-        Ok(answer)
-    }
-
     /// Is the thread still at work? `false` once an output has failed or its reader has gone.
     #[must_use]
     pub(super) fn is_open(&self) -> bool {
@@ -197,11 +188,14 @@ impl Writer {
     }
 
     /// Ends the outputs and waits for the thread, at most as long as the readers take. Gives the summary back with what
-    /// was kept out.
+    /// was kept out, and what a later run would go on with: what is put behind the last record is not in that.
     ///
     /// # Errors
     /// What went wrong, if something did.
-    pub(super) async fn finish(mut self, summary: Summary) -> Result<Summary, OutputError> {
+    pub(super) async fn finish(
+        mut self,
+        summary: Summary,
+    ) -> Result<(Summary, Written), OutputError> {
         let (done, finished) = oneshot::channel();
         if let Ok(room) = self.messages.reserve().await {
             room.send(Message::Finish(Box::new(summary), done));
@@ -211,7 +205,7 @@ impl Writer {
             let _ = thread.join();
         }
         match finished.await {
-            Ok(summary) => Ok(*summary),
+            Ok((summary, written)) => Ok((*summary, written)),
             Err(_) => Err(self.failure()),
         }
     }
@@ -239,6 +233,8 @@ struct Desk {
     filtered: u64,
     order: Option<Order>,
     kept: Option<Kept>,
+    /// A state goes on with what is written.
+    lasting: bool,
 }
 
 impl Desk {
@@ -272,19 +268,22 @@ impl Desk {
                             output.sync()?;
                         }
                         // Nobody waits when the run has failed meanwhile.
-                        let _ = written.send(Written {
-                            lengths: self.outputs.iter().map(Open::length).collect(),
-                            filtered: self.filtered,
-                            through: self.order.as_ref().map(Order::through),
-                        });
+                        let _ = written.send(self.written());
                     }
                     Message::Finish(mut summary, done) => {
+                        for output in &mut self.outputs {
+                            output.flush()?;
+                        }
+                        let written = self.written();
                         self.pass_on(true)?;
                         summary.filtered = self.filtered;
                         for output in &mut self.outputs {
                             output.finish(&summary)?;
+                            if self.lasting {
+                                output.sync()?;
+                            }
                         }
-                        let _ = done.send(summary);
+                        let _ = done.send((summary, written));
                         return Ok(());
                     }
                 }
@@ -293,6 +292,15 @@ impl Desk {
                 output.flush()?;
             }
             std::thread::sleep(REST);
+        }
+    }
+
+    /// How far the outputs are.
+    fn written(&self) -> Written {
+        Written {
+            lengths: self.outputs.iter().map(Open::length).collect(),
+            filtered: self.filtered,
+            through: self.order.as_ref().map(Order::through),
         }
     }
 

@@ -33,8 +33,52 @@ pub struct Capture {
     pub fields: HeaderMap,
     /// Who answered.
     pub remote: Option<SocketAddr>,
-    /// The content as it came, its codings not undone; `None` where it was not read.
+    /// The content as it came, its codings not undone; `None` where it was not read, or no output keeps it so.
     pub content: Option<Spool>,
+    /// The content itself; `None` where it was not read, or no output keeps it so.
+    pub decoded: Option<Spool>,
+}
+
+/// Which content of exchanges is kept, by a format or by all outputs of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Captures {
+    /// As it came.
+    pub coded: bool,
+    /// With its codings undone, of good answers only.
+    pub decoded: bool,
+}
+
+impl Captures {
+    /// Exchanges are not kept.
+    pub const NONE: Self = Self {
+        coded: false,
+        decoded: false,
+    };
+    /// As an archive keeps them.
+    pub const CODED: Self = Self {
+        coded: true,
+        decoded: false,
+    };
+    /// For those who look at pages.
+    pub const DECODED: Self = Self {
+        coded: false,
+        decoded: true,
+    };
+
+    /// Is any?
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.coded || self.decoded
+    }
+
+    /// What two outputs keep together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            coded: self.coded || other.coded,
+            decoded: self.decoded || other.decoded,
+        }
+    }
 }
 
 /// Content that is held in memory until it is large.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
 use super::escape::is_unsafe;
-use super::{Format, Medium, Options, Sink};
+use super::{Captures, Format, Medium, Options, Sink};
 use crate::model::Visit;
 
 pub(super) const FORMAT: Format = Format {
@@ -18,7 +18,7 @@ pub(super) const FORMAT: Format = Format {
     extensions: &["jsonl", "ndjson"],
     medium: Medium::Bytes(open),
     links: false,
-    captures: false,
+    captures: Captures::NONE,
 };
 
 struct Jsonl {

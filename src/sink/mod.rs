@@ -11,6 +11,7 @@
 mod capture;
 mod escape;
 mod jsonl;
+mod mirror;
 mod sqlite;
 mod table;
 mod template;
@@ -20,9 +21,12 @@ mod warc;
 use std::io;
 use std::path::Path;
 
-use crate::model::{Summary, Visit};
+use url::Url;
 
-pub use capture::{Capture, Spool};
+use crate::model::{Summary, Visit};
+use crate::policy::sameness::Sameness;
+
+pub use capture::{Capture, Captures, Spool};
 pub use escape::for_terminal;
 pub use template::Template;
 
@@ -51,6 +55,15 @@ pub trait Sink: Send {
 ///
 /// A run that goes on may write records again that it had written: a place puts each where it was.
 pub trait Place: Send {
+    /// Takes an exchange; only for a format whose [`Format::captures`] says so. Comes before the record of the visit that it
+    /// was for.
+    ///
+    /// # Errors
+    /// What the system said.
+    fn capture(&mut self, _capture: &mut Capture) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Writes the record of `visit`.
     ///
     /// # Errors
@@ -63,7 +76,7 @@ pub trait Place: Send {
     /// What the system said.
     fn sync(&mut self) -> io::Result<()>;
 
-    /// The end of the run.
+    /// The end of the run, with nothing left to do afterwards. A kill in between has this done again.
     ///
     /// # Errors
     /// What the system said.
@@ -72,8 +85,38 @@ pub trait Place: Send {
     }
 }
 
-/// Makes a place at a path, or goes on with what an earlier run of the same state left there.
-pub type OpenPlace = fn(&Path, &Options, resumed: bool) -> io::Result<Box<dyn Place>>;
+/// What a run goes on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing, and nothing will go on with it.
+    Alone,
+    /// Nothing; a later run of its state may go on with it.
+    First,
+    /// What an earlier run of its state had committed.
+    Resumed,
+    /// A finished run of its state, whose targets are visited again.
+    Again,
+}
+
+/// Makes a place at a path, or goes on with what is there.
+pub type OpenPlace = fn(&Path, &Options, Standing) -> io::Result<Box<dyn Place>>;
+
+/// A document as it was got.
+#[derive(Debug, Clone, Copy)]
+pub struct Original<'a> {
+    /// Where it was got.
+    pub url: &'a Url,
+    /// Its media type, lower case, without parameters.
+    pub essence: &'a str,
+    /// The `charset` parameter of its type, if the transport named one.
+    pub charset: Option<&'a str>,
+    /// Its content, decoded.
+    pub content: &'a [u8],
+}
+
+/// The content of a document with its links changed to what the function makes of their URLs; those of which it makes
+/// nothing lead to where they led. Sinks do not know the parser: `job` lends this.
+pub type Relink = fn(&Original<'_>, to: &dyn Fn(&Url) -> Option<String>) -> Vec<u8>;
 
 /// How a format is written.
 #[derive(Debug, Clone, Copy)]
@@ -97,6 +140,10 @@ pub struct Options {
     pub links: bool,
     /// How `template` words a record.
     pub template: Option<Template>,
+    /// How links are changed; the jobs see to it.
+    pub relink: Option<Relink>,
+    /// Which spellings of a URL are one; the jobs see to it.
+    pub sameness: Sameness,
 }
 
 /// A row of the table.
@@ -112,8 +159,8 @@ pub struct Format {
     pub medium: Medium,
     /// It is of little use without the links of each page.
     pub links: bool,
-    /// It takes exchanges with their content, not only records.
-    pub captures: bool,
+    /// What it takes of exchanges, beside records.
+    pub captures: Captures,
 }
 
 /// Every format there is.
@@ -124,8 +171,13 @@ pub const FORMATS: &[Format] = &[
     table::TSV,
     sqlite::FORMAT,
     warc::FORMAT,
+    mirror::FORMAT,
     template::FORMAT,
 ];
+
+fn other(error: rusqlite::Error) -> io::Error {
+    io::Error::other(error.to_string())
+}
 
 /// The format of that name.
 ///
@@ -235,7 +287,7 @@ mod tests {
                     let Medium::Bytes(open) = format.medium else {
                         continue;
                     };
-                    if format.captures {
+                    if format.captures.any() {
                         // Not for reading, and records of visits are no part of it.
                         continue;
                     }

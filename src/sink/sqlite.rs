@@ -12,9 +12,9 @@ use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, params, params_from_iter};
 use serde_json::Value;
 
-use super::{Format, Medium, Options, Place};
+use super::{Captures, Format, Medium, Options, Place, Standing, other};
+use crate::model::Visit;
 use crate::model::field::{Field, Record, columns};
-use crate::model::{Summary, Visit};
 
 pub(super) const FORMAT: Format = Format {
     name: "sqlite",
@@ -22,7 +22,7 @@ pub(super) const FORMAT: Format = Format {
     extensions: &["sqlite", "sqlite3", "db"],
     medium: Medium::Place(open),
     links: true,
-    captures: false,
+    captures: Captures::NONE,
 };
 
 /// The mark of a database that this format wrote: `drag` in ASCII.
@@ -38,9 +38,10 @@ struct Database {
     committed: Instant,
 }
 
-fn open(path: &Path, options: &Options, resumed: bool) -> io::Result<Box<dyn Place>> {
+fn open(path: &Path, options: &Options, standing: Standing) -> io::Result<Box<dyn Place>> {
     let connection = Connection::open(path).map_err(other)?;
     let columns = columns(&options.fields);
+    let resumed = standing == Standing::Resumed;
     prepare(&connection, &columns, resumed).map_err(other)?;
     let marks = vec!["?"; columns.len()].join(",");
     let insert = format!("INSERT OR REPLACE INTO visits VALUES ({marks})");
@@ -83,10 +84,6 @@ fn prepare(connection: &Connection, columns: &[Field], resumed: bool) -> rusqlit
         ))?;
     }
     connection.execute_batch("BEGIN IMMEDIATE")
-}
-
-fn other(error: rusqlite::Error) -> io::Error {
-    io::Error::other(error.to_string())
 }
 
 impl Database {
@@ -153,9 +150,5 @@ impl Place for Database {
         self.connection
             .execute_batch("COMMIT; BEGIN IMMEDIATE")
             .map_err(other)
-    }
-
-    fn finish(&mut self, _: &Summary) -> io::Result<()> {
-        self.connection.execute_batch("COMMIT").map_err(other)
     }
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 
-use super::{Format, Medium, Sink, for_terminal};
+use super::{Captures, Format, Medium, Sink, for_terminal};
 use crate::model::Visit;
 use crate::model::field::{Field, Record, columns};
 
@@ -23,7 +23,7 @@ pub(super) const CSV: Format = Format {
         })
     }),
     links: false,
-    captures: false,
+    captures: Captures::NONE,
 };
 
 pub(super) const TSV: Format = Format {
@@ -38,7 +38,7 @@ pub(super) const TSV: Format = Format {
         })
     }),
     links: false,
-    captures: false,
+    captures: Captures::NONE,
 };
 
 struct Table {

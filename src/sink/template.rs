@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Format, Medium, Sink, for_terminal};
+use super::{Captures, Format, Medium, Sink, for_terminal};
 use crate::model::Visit;
 use crate::model::field::{FIELDS, Field, Record, extracted, named};
 
@@ -16,7 +16,7 @@ pub(super) const FORMAT: Format = Format {
     extensions: &[],
     medium: Medium::Bytes(|options| Box::new(options.template.clone().unwrap_or_default())),
     links: false,
-    captures: false,
+    captures: Captures::NONE,
 };
 
 /// A template that can be filled in.

@@ -7,7 +7,7 @@
 use std::fmt::Write;
 
 use super::escape::for_terminal;
-use super::{Format, Medium, Options, Sink};
+use super::{Captures, Format, Medium, Options, Sink};
 use crate::model::{DuplicateKind, Outcome, Visit};
 
 pub(super) const FORMAT: Format = Format {
@@ -16,7 +16,7 @@ pub(super) const FORMAT: Format = Format {
     extensions: &["txt"],
     medium: Medium::Bytes(open),
     links: false,
-    captures: false,
+    captures: Captures::NONE,
 };
 
 struct Text {

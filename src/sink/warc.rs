@@ -20,7 +20,7 @@ use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use ring::rand::{SecureRandom, SystemRandom};
 use url::Position;
 
-use super::{Capture, Format, Medium, Options, Sink, Spool};
+use super::{Capture, Captures, Format, Medium, Options, Sink, Spool};
 use crate::model::{Visit, without_secrets};
 
 pub(super) const FORMAT: Format = Format {
@@ -29,7 +29,7 @@ pub(super) const FORMAT: Format = Format {
     extensions: &["warc.gz", "warc"],
     medium: Medium::Bytes(open),
     links: false,
-    captures: true,
+    captures: Captures::CODED,
 };
 
 /// Payloads that are remembered, to write the next of the same as a revisit.

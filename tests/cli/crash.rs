@@ -56,7 +56,7 @@ fn assert_completes(folder: &Path, seed: &str, told: &str) {
 }
 
 /// May a process be traced here?
-fn can_trace() -> bool {
+pub(super) fn can_trace() -> bool {
     let tried = Command::new("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "true"])
         .stdin(Stdio::null())

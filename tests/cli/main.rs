@@ -19,6 +19,7 @@
 //! | `secrets` | fields and credentials stay with their origin; the address rule |
 //! | `outputs` | formats, files, closed and full outputs |
 //! | `places` | databases, archives and folders |
+//! | `mirror` | the folder that can be opened from disk |
 //! | `usage` | flags, messages and exit codes |
 //! | `stop` | signals |
 //! | `stall` | pages that are heavy |
@@ -56,6 +57,7 @@ mod list;
 mod list_state;
 mod local;
 mod matrix;
+mod mirror;
 mod outputs;
 mod places;
 mod recrawl;

@@ -230,7 +230,7 @@ fn record(bytes: &[u8]) {
         let sink::Medium::Bytes(open) = format.medium else {
             continue;
         };
-        if format.captures {
+        if format.captures.any() {
             continue;
         }
         open(&sink::Options::default()).write(&visit, &mut out);

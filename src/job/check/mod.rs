@@ -51,6 +51,7 @@ use crate::model::{Event, Naming, Outcome, Target, Visit, key};
 use crate::parser;
 use crate::policy::budget::Budget;
 use crate::policy::order::Order;
+use crate::sink::Captures;
 use disk::Serving;
 use ledger::Ledger;
 use locate::{Base, Site};
@@ -382,7 +383,7 @@ struct Links {
     /// Links are only named: an input whose links cannot be known is one that could not be read.
     dump: bool,
     reading: Arc<Reading>,
-    captures: bool,
+    captures: Captures,
     /// `--base-url`.
     stand_in: Option<Url>,
     limits: Limits,

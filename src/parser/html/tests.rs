@@ -290,3 +290,9 @@ fn the_words_of_a_page_are_those_that_are_there_to_be_read() {
     }
     assert_ne!(sketch(&format!("<p>{beside}"), 100), bare);
 }
+
+#[test]
+fn noscripts_in_each_other_cost_neither_stack_nor_time() {
+    let document = document(&"<noscript><a href=x>".repeat(50_000));
+    assert_eq!(document.links.len(), 50_000);
+}
