@@ -29,6 +29,10 @@ pub(crate) struct CheckOptions {
     /// Look for links in code and other verbatim text too
     #[arg(long, help_heading = "Links")]
     include_verbatim: bool,
+    /// Names of pages in double brackets are links: they are looked up below --root-dir or the folder that is the input,
+    /// with --fallback-extensions [default: md]
+    #[arg(long, help_heading = "Links")]
+    wikilinks: bool,
     /// Do not check URLs that match
     #[arg(long, value_name = "REGEX", help_heading = "Links")]
     exclude: Vec<Regex>,
@@ -121,6 +125,7 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         fragments: options.fragments == "anchor",
         exclude_fragment: options.exclude_fragment.clone(),
         verbatim: options.include_verbatim,
+        wikilinks: options.wikilinks,
         offline: options.offline,
         skip_missing: options.input.skip_missing,
         include: options.include.clone(),

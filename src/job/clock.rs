@@ -76,7 +76,9 @@ impl Held {
     fn back(&mut self, summary: &Summary, concurrency: usize) -> bool {
         // Two seconds without a break: no lull between two pages.
         const TICKS: u32 = 40;
-        let held = summary.pending > 0 && summary.in_flight < concurrency.min(8);
+        // Before the first request there are only files, which nobody holds back.
+        let asked = summary.requests > 0;
+        let held = asked && summary.pending > 0 && summary.in_flight < concurrency.min(8);
         self.ticks = if held { self.ticks + 1 } else { 0 };
         let say = self.ticks >= TICKS && !self.said;
         self.said |= say;

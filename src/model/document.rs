@@ -35,6 +35,8 @@ pub enum LinkKind {
     Metadata,
     /// What a sitemap lists.
     Listed,
+    /// The name of a page, in double brackets; no URL.
+    Wiki,
 }
 
 impl LinkKind {

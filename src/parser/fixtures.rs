@@ -14,7 +14,9 @@ const EXPECTED: &str = "fixtures/parsed.txt";
 /// The documents, sorted.
 fn documents() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for folder in ["css", "html", "markdown", "sitemap"] {
+    for folder in [
+        "asciidoc", "css", "html", "markdown", "mdx", "rst", "sitemap",
+    ] {
         let folder = Path::new("fixtures").join(folder);
         for entry in std::fs::read_dir(folder).unwrap() {
             found.push(entry.unwrap().path());

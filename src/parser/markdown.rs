@@ -2,7 +2,8 @@
 //!
 //! A link stands where its destination is written; one by reference stands where it is used, since that is
 //! the place that a reader sees. Headings have the anchors that GitHub gives them, and compare without regard
-//! to case. Code is passed over unless asked for; HTML in Markdown is HTML.
+//! to case. Code is passed over unless asked for; HTML in Markdown is HTML. Of the metadata at the beginning, only URLs with
+//! `http` or `https` are links: what else is one, no standard says.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,7 +13,7 @@ use pulldown_cmark::{Event, LinkType, Options as Extensions, Parser, Tag, TagEnd
 
 use super::encoding::{Declared, Text};
 use super::html::Tags;
-use super::position::count;
+use super::position::Lines;
 use super::sketch::Sketch;
 use super::{Format, Options, Parse, text};
 use crate::model::document::anchor_hash;
@@ -22,7 +23,7 @@ pub(super) const FORMAT: Format = Format {
     name: "markdown",
     media_types: &["text/markdown", "text/x-markdown"],
     extensions: &[
-        "md", "markdown", "mkd", "mdown", "mdwn", "mkdn", "mkdown", "mdx",
+        "md", "markdown", "mkd", "mdown", "mdwn", "mkdn", "mkdown", "qmd", "rmd",
     ],
     open: |options| {
         Box::new(Markdown {
@@ -52,30 +53,69 @@ impl Parse for Markdown {
     fn finish(mut self: Box<Self>) -> Document {
         let (rest, charset) = self.text.finish();
         self.all.push_str(rest);
-        let mut reading = Reading::new(&self.all, &self.options);
-        reading.read();
-        let mut document = reading.document;
-        document.charset = charset;
-        if self.options.words {
-            let mut sketch = Sketch::new();
-            sketch.write(&self.all);
-            document.sketch = sketch.finish();
-        }
-        document.anchors_ignore_case = true;
-        document.has_anchors = true;
-        document.anchors.sort_unstable();
-        document.anchors.dedup();
-        document.links.sort();
-        document
+        read(&Source::of(&self.all), &self.options, charset)
     }
 }
 
+/// Markdown, and what was taken out of it before.
+pub(super) struct Source<'a> {
+    /// As it was written.
+    pub(super) original: &'a str,
+    /// As it is read.
+    pub(super) text: Cow<'a, str>,
+    /// For each line of the text: where it begins, and how many bytes of the original are missing before its content.
+    pub(super) shifts: Vec<(usize, usize)>,
+    /// References, with their offsets in the original.
+    pub(super) links: Vec<(String, usize, LinkKind)>,
+    /// Anchors.
+    pub(super) ids: Vec<String>,
+}
+
+impl<'a> Source<'a> {
+    /// Plain Markdown.
+    pub(super) fn of(text: &'a str) -> Self {
+        Self {
+            original: text,
+            text: Cow::Borrowed(text),
+            shifts: Vec::new(),
+            links: Vec::new(),
+            ids: Vec::new(),
+        }
+    }
+
+    /// The offset in the original of what is at `offset` in the text.
+    fn offset(&self, offset: usize) -> usize {
+        let line = self.shifts.partition_point(|(start, _)| *start <= offset);
+        let shift = line.checked_sub(1).and_then(|line| self.shifts.get(line));
+        offset + shift.map_or(0, |(_, removed)| *removed)
+    }
+}
+
+/// What is in the Markdown of `source`.
+pub(super) fn read(source: &Source<'_>, options: &Options, charset: &'static str) -> Document {
+    let mut reading = Reading::new(source, options);
+    reading.read();
+    let mut document = reading.document;
+    document.charset = charset;
+    if options.words {
+        let mut sketch = Sketch::new();
+        sketch.write(&source.text);
+        document.sketch = sketch.finish();
+    }
+    document.anchors_ignore_case = true;
+    document.has_anchors = true;
+    document.anchors.sort_unstable();
+    document.anchors.dedup();
+    document.links.sort();
+    document
+}
+
 struct Reading<'a> {
+    source: &'a Source<'a>,
     all: &'a str,
     options: &'a Options,
     document: Document,
-    /// Byte offsets of line starts.
-    lines: Vec<usize>,
+    lines: Lines,
     /// The slugs that were given, and the last number that each had to add.
     slugs: HashMap<String, u32>,
     heading: Option<Heading>,
@@ -93,15 +133,13 @@ struct Heading {
 }
 
 impl<'a> Reading<'a> {
-    fn new(all: &'a str, options: &'a Options) -> Self {
-        let lines = std::iter::once(0)
-            .chain(memchr::memchr_iter(b'\n', all.as_bytes()).map(|at| at + 1))
-            .collect();
+    fn new(source: &'a Source<'a>, options: &'a Options) -> Self {
         Self {
-            all,
+            source,
+            all: &source.text,
             options,
             document: Document::default(),
-            lines,
+            lines: Lines::new(source.original),
             slugs: HashMap::new(),
             heading: None,
             code: false,
@@ -112,10 +150,8 @@ impl<'a> Reading<'a> {
     }
 
     fn place(&self, offset: usize) -> (u32, u32) {
-        let line = self.lines.partition_point(|start| *start <= offset).max(1);
-        let start = self.lines.get(line - 1).copied().unwrap_or(0);
-        let (_, column) = count(&self.all.as_bytes()[start..offset], 1, 1);
-        (u32::try_from(line).unwrap_or(u32::MAX), column)
+        self.lines
+            .at(self.source.offset(offset), self.source.original)
     }
 
     fn link(&mut self, reference: &str, offset: usize, kind: LinkKind) {
@@ -130,13 +166,32 @@ impl<'a> Reading<'a> {
     }
 
     fn read(&mut self) {
-        let extensions = Extensions::ENABLE_TABLES
+        for (reference, offset, kind) in &self.source.links {
+            let (line, column) = self.lines.at(*offset, self.source.original);
+            self.document.links.push(Link {
+                reference,
+                kind: *kind,
+                nofollow: false,
+                line,
+                column,
+            });
+        }
+        if self.options.anchors {
+            let ids = self.source.ids.iter();
+            let ids = ids.map(|id| anchor_hash(&id.to_lowercase()));
+            self.document.anchors.extend(ids);
+        }
+        let mut extensions = Extensions::ENABLE_TABLES
             | Extensions::ENABLE_FOOTNOTES
             | Extensions::ENABLE_STRIKETHROUGH
             | Extensions::ENABLE_TASKLISTS
             | Extensions::ENABLE_HEADING_ATTRIBUTES
             | Extensions::ENABLE_GFM;
+        if self.options.wikilinks {
+            extensions |= Extensions::ENABLE_WIKILINKS;
+        }
         let body = front_matter(self.all);
+        self.metadata(body);
         let events = Parser::new_ext(&self.all[body..], extensions).into_offset_iter();
         for (event, range) in events {
             let range = body + range.start..body + range.end;
@@ -215,6 +270,17 @@ impl<'a> Reading<'a> {
         self.end_html();
     }
 
+    /// URLs in what stands before the text; remarks are passed over.
+    fn metadata(&mut self, body: usize) {
+        let mut start = 0;
+        for line in self.all[..body].split_inclusive('\n') {
+            if !line.trim_start().starts_with('#') {
+                self.bare(start..start + line.len(), true);
+            }
+            start += line.len();
+        }
+    }
+
     /// A link's place is that of its destination, if that is written here.
     fn destination(&mut self, kind: LinkType, url: &str, range: Range<usize>, link: LinkKind) {
         let source = &self.all[range.clone()];
@@ -229,6 +295,11 @@ impl<'a> Reading<'a> {
                 let rest = &source[begin..];
                 let white = rest.len() - rest.trim_start_matches([' ', '\n', '\t', '<']).len();
                 begin + white
+            }
+            LinkType::WikiLink { .. } => {
+                let at = source.find("[[").map_or(0, |at| at + 2);
+                self.link(&named(url), range.start + at, LinkKind::Wiki);
+                return;
             }
             LinkType::Autolink | LinkType::Email => source.find(|c| c != '<').unwrap_or(0),
             _ => 0,
@@ -314,9 +385,22 @@ impl<'a> Reading<'a> {
     }
 }
 
+/// What a wikilink names: a page, and one of its headings by its text, of which the anchor is made. Paragraphs (`#^id`) have
+/// no anchor that can be known.
+fn named(url: &str) -> String {
+    let Some((page, heading)) = url.split_once('#') else {
+        return url.to_owned();
+    };
+    let heading = heading.rsplit('#').next().unwrap_or_default();
+    if heading.starts_with('^') {
+        return page.to_owned();
+    }
+    format!("{page}#{}", slug(heading))
+}
+
 /// Where the document begins: behind the metadata that may stand between two lines of `---` or `+++` at its very
 /// beginning. Anywhere else such a line is a rule, and what follows it is text.
-fn front_matter(text: &str) -> usize {
+pub(super) fn front_matter(text: &str) -> usize {
     let mut lines = text.split_inclusive('\n');
     let first = lines.next().unwrap_or_default();
     let fence = first.trim_end();
@@ -336,7 +420,7 @@ fn front_matter(text: &str) -> usize {
 
 /// The anchor that GitHub gives a heading: lower case, spaces to hyphens, punctuation gone, letters of every
 /// script kept.
-fn slug(text: &str) -> String {
+pub(super) fn slug(text: &str) -> String {
     text.trim()
         .to_lowercase()
         .chars()
@@ -428,6 +512,7 @@ mod tests {
             ("+++\nx = \"[a](b)\"\n+++\n[c](d)", 1),
             ("---\nx: [a](b)\n...\n[c](d)", 1),
             ("---\n[a](b)\n\n[c](d)", 2),
+            ("---\nimage: http://h.test/i\n# http://h.test/no\n---\n", 1),
         ] {
             assert_eq!(links(text).len(), found, "{text}");
         }

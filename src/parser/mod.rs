@@ -9,6 +9,9 @@
 //! | `html` | HTML: links, anchors, title, robots; on a tokenizer of our own |
 //! | `css` | CSS: `url()` and `@import` |
 //! | `markdown` | CommonMark and GitHub's Markdown |
+//! | `mdx` | Markdown with JSX in it |
+//! | `rst` | reStructuredText |
+//! | `asciidoc` | AsciiDoc |
 //! | `sitemap` | sitemaps and feeds, in XML; with `unpack` (gzip as it arrives) |
 //! | `text` | plain text: the URLs in it |
 //! | `encoding` | bytes → text |
@@ -18,6 +21,7 @@
 //! | [`fragment`] | does a document have that anchor |
 //! | [`relink`] | a document with its links changed |
 
+mod asciidoc;
 mod css;
 mod encoding;
 pub mod extract;
@@ -26,8 +30,10 @@ mod fixtures;
 pub mod fragment;
 mod html;
 mod markdown;
+mod mdx;
 mod position;
 pub mod relink;
+mod rst;
 mod sitemap;
 mod sketch;
 mod text;
@@ -49,6 +55,8 @@ pub struct Options {
     pub charset: Option<String>,
     /// Links in code blocks and code spans of Markdown too.
     pub verbatim: bool,
+    /// Names of pages in double brackets are links.
+    pub wikilinks: bool,
     /// Keep the hashes of anchors.
     pub anchors: bool,
     /// Keep the text of links too.
@@ -91,6 +99,9 @@ pub struct Format {
 pub const PARSERS: &[Format] = &[
     html::FORMAT,
     markdown::FORMAT,
+    mdx::FORMAT,
+    rst::FORMAT,
+    asciidoc::FORMAT,
     css::FORMAT,
     sitemap::FORMAT,
     text::FORMAT,
@@ -214,6 +225,46 @@ mod tests {
             1 => proptest::collection::vec(any::<u8>(), 0..6),
         ];
         proptest::collection::vec(pieces, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    #[test]
+    fn what_never_ends_costs_no_more_than_what_does() {
+        let begins = [
+            "{",
+            "<a ",
+            "`",
+            "``",
+            "<a b={",
+            "<a b=\"",
+            "{'",
+            "\n{`",
+            "<!--",
+            "<></",
+            "[",
+            "[[",
+            "[a#",
+            "<<",
+            "+++",
+            "link:",
+            "link:a[",
+            "|",
+            "_`",
+            "http://",
+            ".. _a: ",
+            "`a <",
+            "\\",
+            "::\n",
+            "((",
+            "![",
+            "image::a[link=",
+            "[id=",
+        ];
+        for format in PARSERS {
+            for begin in begins {
+                // Quadratic, each of these would take minutes.
+                found(format, &[begin.repeat(30_000).as_bytes()]);
+            }
+        }
     }
 
     proptest! {

@@ -3,6 +3,8 @@
 //! A tokenizer speaks of what it reads by offsets in the whole content, of which it has a [`Window`] before it; a [`Place`]
 //! counts its way through, once and forward.
 
+use std::cell::Cell;
+
 /// A stretch of the content.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Window<'a> {
@@ -29,6 +31,39 @@ impl<'a> Window<'a> {
         range
             .and_then(|(from, to)| self.text.get(from..to))
             .unwrap_or_default()
+    }
+}
+
+/// The lines of a text that is all here. Asked for in ascending order, it counts each character once.
+#[derive(Debug)]
+pub(super) struct Lines {
+    starts: Vec<usize>,
+    /// The last answer: an offset, with its line and column.
+    last: Cell<(usize, u32, u32)>,
+}
+
+impl Lines {
+    pub(super) fn new(all: &str) -> Self {
+        let ends = memchr::memchr_iter(b'\n', all.as_bytes());
+        Self {
+            starts: std::iter::once(0).chain(ends.map(|at| at + 1)).collect(),
+            last: Cell::new((0, 1, 1)),
+        }
+    }
+
+    /// The 1-based line and column, in code points, of the byte at `offset` of that same text.
+    pub(super) fn at(&self, offset: usize, all: &str) -> (u32, u32) {
+        let offset = offset.min(all.len());
+        let number = self.starts.partition_point(|start| *start <= offset).max(1);
+        let start = self.starts.get(number - 1).copied().unwrap_or(0);
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        let (from, line, column) = match self.last.get() {
+            (from, line, column) if line == number && from <= offset => (from, line, column),
+            _ => (start, number, 1),
+        };
+        let (_, column) = count(&all.as_bytes()[from..offset], line, column);
+        self.last.set((offset, number, column));
+        (number, column)
     }
 }
 
@@ -83,6 +118,23 @@ pub(super) fn count(text: &[u8], line: u32, column: u32) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_answer_in_any_order() {
+        let text = "aé\nb\u{1f600}c\n";
+        let lines = Lines::new(text);
+        for (offset, place) in [
+            (0, (1, 1)),
+            (3, (1, 3)),
+            (4, (2, 1)),
+            (9, (2, 3)),
+            (5, (2, 2)),
+            (1, (1, 2)),
+            (99, (3, 1)),
+        ] {
+            assert_eq!(lines.at(offset, text), place, "{offset}");
+        }
+    }
 
     #[test]
     fn columns_count_code_points_across_windows() {

@@ -151,11 +151,12 @@ fn ends(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()
         || matches!(c, '<' | '>' | '"' | '`' | '{' | '}' | '|' | '\\' | '^' | '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ff0f}'
-            | '\u{ff1a}'..='\u{ff1f}' | '\u{201c}'..='\u{201f}' | '\u{2018}'..='\u{201b}')
+            | '\u{ff1a}'..='\u{ff1f}' | '\u{ff3b}' | '\u{ff3d}' | '\u{ff5b}'..='\u{ff65}' | '\u{fe30}'..='\u{fe4f}'
+            | '\u{201c}'..='\u{201f}' | '\u{2018}'..='\u{201b}' | '\u{2026}' | '\u{2039}' | '\u{203a}' | '«' | '»')
 }
 
 /// How much of `url` is left when what belongs to the sentence is taken off its end.
-fn kept(url: &str) -> usize {
+pub(super) fn kept(url: &str) -> usize {
     let mut url = url;
     loop {
         let Some(last) = url.chars().next_back() else {
@@ -186,6 +187,12 @@ mod tests {
             ("<HTTP://a.test/?q=1,2>", Some("HTTP://a.test/?q=1,2")),
             ("\"http://a.test/\"", Some("http://a.test/")),
             ("見よ http://a.test/道。次", Some("http://a.test/道")),
+            ("（http://a.test/x）", Some("http://a.test/x")),
+            ("参照http://a.test/y、次", Some("http://a.test/y")),
+            ("『http://a.test/z』…", Some("http://a.test/z")),
+            ("［http://a.test/w］", Some("http://a.test/w")),
+            ("»http://a.test/v«", Some("http://a.test/v")),
+            ("http://a.test/%E9%81%93？", Some("http://a.test/%E9%81%93")),
             ("http://", None),
             ("xhttp://a.test", None),
             ("ftp://a.test", None),

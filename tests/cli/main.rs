@@ -16,6 +16,7 @@
 //! | `check` | every link with its place and verdict |
 //! | `local` | a site on disk, as its server would serve it |
 //! | `inputs` | what is read for links |
+//! | `formats` | which formats are read, with places |
 //! | `secrets` | fields and credentials stay with their origin; the address rule |
 //! | `outputs` | formats, files, closed and full outputs |
 //! | `places` | databases, archives and folders |
@@ -50,6 +51,7 @@ mod crawl;
 mod duplicates;
 mod faults;
 mod fetch;
+mod formats;
 mod idea;
 mod inputs;
 mod limits;

@@ -49,6 +49,21 @@ pub(crate) const TARGETS: &[Target] = &[
         attack: |bytes| document("md", bytes),
     },
     Target {
+        name: "mdx",
+        seeds: &["fixtures/mdx", "fixtures/markdown"],
+        attack: |bytes| document("mdx", bytes),
+    },
+    Target {
+        name: "rst",
+        seeds: &["fixtures/rst"],
+        attack: |bytes| document("rst", bytes),
+    },
+    Target {
+        name: "asciidoc",
+        seeds: &["fixtures/asciidoc"],
+        attack: |bytes| document("adoc", bytes),
+    },
+    Target {
         name: "sitemap",
         seeds: &["fixtures/sitemap"],
         attack: |bytes| document("xml", bytes),

@@ -568,8 +568,14 @@ impl Ledger {
             anchors,
         ) && !anchors.hold(fragment)
         {
-            let message = format!("nothing in the document has the anchor #{fragment}");
+            let mut message = format!("nothing in the document has the anchor #{fragment}");
+            if anchors.scripted {
+                message.push_str(", but a script makes its content, and none is run");
+            }
             visit.fail(Failure::new(FailureKind::Fragment, message));
+            if anchors.scripted {
+                visit.outcome = Outcome::Unknown;
+            }
         }
         visit
     }

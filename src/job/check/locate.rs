@@ -11,6 +11,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::disk::{self, Serving};
+use super::names::Names;
 use super::redirects::Redirects;
 use super::remap::Remap;
 use crate::model::{Failure, FailureKind, Limit, URL_LIMIT};
@@ -44,6 +45,8 @@ pub(super) struct Site {
     pub(super) serving: Arc<Serving>,
     /// The most redirects that are followed for one link.
     pub(super) hops: usize,
+    /// Its pages by name, where wikilinks are looked up.
+    pub(super) names: Option<Names>,
 }
 
 /// What a document's references are relative to, and where they lead then.
@@ -176,6 +179,38 @@ impl Base {
         }
     }
 
+    /// The place of the page that a wikilink names, and the anchor in it.
+    pub(super) fn named(&self, reference: &str) -> (Place, Option<String>) {
+        let (name, fragment) = match reference.split_once('#') {
+            Some((name, fragment)) => (name, Some(fragment.to_owned())),
+            None => (reference, None),
+        };
+        let failed = |kind, reason| Place::Nowhere(Failure::new(kind, reason));
+        if name.trim().is_empty() {
+            return (self.locate("").0, fragment);
+        }
+        let names = self
+            .site
+            .as_ref()
+            .and_then(|site| Some((site, site.names.as_ref()?)));
+        let place = match names {
+            Some((site, names)) => {
+                let found = names.find(name);
+                let place = found.map(|path| Place::Local(path.to_owned(), false));
+                place.unwrap_or_else(|| {
+                    let folder = site.folder.display();
+                    let reason = format!("no page below {folder} has that name");
+                    failed(FailureKind::File, reason)
+                })
+            }
+            None => failed(
+                FailureKind::Url,
+                "the name of a page, and nothing says where pages are; give --root-dir".to_owned(),
+            ),
+        };
+        (place, fragment)
+    }
+
     /// What `url` is; `foreign`: a page on the network says it.
     fn place(&self, mut url: Url, foreign: bool) -> Place {
         let nowhere = |reason: String| Place::Nowhere(Failure::new(FailureKind::Url, reason));
@@ -297,6 +332,7 @@ mod tests {
             redirects: Redirects::default(),
             serving: Arc::default(),
             hops: 10,
+            names: None,
         };
         Base::local(Path::new("/site/guide/page.html"), Some(&Arc::new(site)))
             .expect("absolute paths")

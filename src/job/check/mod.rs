@@ -15,6 +15,7 @@
 //! | `filter` | which links count |
 //! | `disk` | what is at a path that no input named |
 //! | `locals` | the paths that are linked to, and what was found there |
+//! | `names` | pages by name, for wikilinks |
 //! | `source` | a document that links are found in |
 //! | `ledger` | what is known of sources and targets, and which records are due |
 
@@ -23,6 +24,7 @@ mod filter;
 mod ledger;
 mod locals;
 mod locate;
+mod names;
 mod preprocess;
 mod reading;
 mod redirects;
@@ -55,6 +57,7 @@ use crate::sink::Captures;
 use disk::Serving;
 use ledger::Ledger;
 use locate::{Base, Site};
+use names::Names;
 use reading::Page;
 use redirects::Redirects;
 use source::{Source, plain};
@@ -104,6 +107,8 @@ pub struct Check {
     pub exclude_fragment: Vec<Regex>,
     /// Links in code and other verbatim text too.
     pub verbatim: bool,
+    /// Names of pages in double brackets are links too.
+    pub wikilinks: bool,
     /// Remote links are excluded.
     pub offline: bool,
     /// Inputs that cannot be read are passed over.
@@ -164,6 +169,10 @@ impl Check {
                 extensions: self.fallback_extensions.clone(),
             }),
             hops: setting.limits.max_redirects,
+            names: self.wikilinks.then(|| Selection {
+                extensions: Vec::new(),
+                ..self.selection.clone()
+            }),
             known: HashMap::new(),
         };
         for input in &self.inputs {
@@ -225,6 +234,7 @@ impl Check {
                 options: parser::Options {
                     anchors: self.fragments,
                     verbatim: self.verbatim,
+                    wikilinks: self.wikilinks,
                     ..parser::Options::default()
                 },
                 serving: sites.serving,
@@ -311,6 +321,8 @@ struct Sites {
     given: Option<PathBuf>,
     serving: Arc<Serving>,
     hops: usize,
+    /// Which files have a name, where wikilinks are looked up.
+    names: Option<Selection>,
     known: HashMap<PathBuf, Arc<Site>>,
 }
 
@@ -336,6 +348,18 @@ impl Sites {
             redirects,
             serving: Arc::clone(&self.serving),
             hops: self.hops,
+            names: self.names.as_ref().map(|selection| {
+                let (found, _) = input::walk(&folder, selection, |_| true);
+                let paths = found.into_iter().map(|file| file.path);
+                let extensions = &self.serving.extensions;
+                let known = ["md".to_owned()];
+                let extensions = if extensions.is_empty() {
+                    &known
+                } else {
+                    extensions.as_slice()
+                };
+                Names::of(&folder, paths, extensions)
+            }),
         });
         self.known.insert(folder, Arc::clone(&site));
         Some(site)

@@ -57,15 +57,24 @@ pub(super) struct Anchors {
     ignore_case: bool,
     /// Otherwise a fragment may mean anything.
     known: bool,
+    /// What people see of the document is made by a script, so it may have more.
+    pub(super) scripted: bool,
 }
+
+/// A page with more anchors than this has content of its own.
+const ROOTS: usize = 3;
 
 impl Anchors {
     pub(super) fn of(document: &mut Document) -> Self {
         let hashes = std::mem::take(&mut document.anchors);
+        let has = |kind| document.links.iter().any(|link| link.kind == kind);
+        // A shell that a script fills leads nowhere by itself, and has an element or two to be filled.
+        let scripted = hashes.len() <= ROOTS && !has(LinkKind::Anchor) && has(LinkKind::Script);
         Self {
             hashes,
             ignore_case: document.anchors_ignore_case,
             known: document.has_anchors,
+            scripted,
         }
     }
 
@@ -117,7 +126,7 @@ pub(super) fn page(mut document: Document, base: Base) -> Page {
     };
     // A page repeats its hrefs, and refers to many parts of another one: each is resolved once, without its fragment where
     // that can be. Places that differ only in their fragment are one.
-    let mut met: HashMap<&str, (usize, Option<Box<str>>)> = HashMap::new();
+    let mut met: HashMap<(bool, &str), (usize, Option<Box<str>>)> = HashMap::new();
     let mut index: HashMap<Place, usize> = HashMap::new();
     for Link {
         reference,
@@ -131,10 +140,15 @@ pub(super) fn page(mut document: Document, base: Base) -> Page {
             // Never asked for: it may do something.
             continue;
         }
-        let parted = base.parted(reference);
+        let wiki = kind == LinkKind::Wiki;
+        let parted = if wiki { None } else { base.parted(reference) };
         let located = parted.map_or(reference, |(page, _)| page);
-        let (place, fragment) = met.entry(located).or_insert_with(|| {
-            let (place, fragment) = base.locate(reference);
+        let (place, fragment) = met.entry((wiki, located)).or_insert_with(|| {
+            let (place, fragment) = if wiki {
+                base.named(reference)
+            } else {
+                base.locate(reference)
+            };
             let number = index.len();
             let number = *index.entry(place).or_insert(number);
             (number, fragment.map(String::into_boxed_str))

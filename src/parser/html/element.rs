@@ -122,11 +122,19 @@ pub(super) fn references<'a>(start: &Start<'a>, mut take: impl FnMut(Reference<'
 /// Metadata that previews of a page are made from.
 const PREVIEWS: &[&str] = &[
     "og:image",
+    "og:image:url",
+    "og:image:secure_url",
     "og:url",
     "og:video",
+    "og:video:url",
+    "og:video:secure_url",
     "og:audio",
+    "og:audio:url",
+    "og:audio:secure_url",
     "twitter:image",
+    "twitter:image:src",
     "twitter:player",
+    "twitter:player:stream",
 ];
 
 /// Is `word` among those of an attribute that are split on white space, whatever their case?
