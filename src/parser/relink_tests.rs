@@ -1,3 +1,5 @@
+//! Links changed in place, of each kind and in each encoding.
+
 use super::*;
 
 /// What becomes of a page at `http://h.test/d/p` where `/in/…` is in the mirror, as `MOVED/…`.

@@ -117,6 +117,9 @@ pub(super) fn read(path: &Path, base: Option<Base>, reading: &Reading) -> Page {
     }
 }
 
+/// The number of a place, and the fragment of the reference that led there.
+type Located = (usize, Option<Box<str>>);
+
 /// The links of `document`, each place once.
 pub(super) fn page(mut document: Document, base: Base) -> Page {
     let base = base.with(document.base.as_deref());
@@ -126,7 +129,7 @@ pub(super) fn page(mut document: Document, base: Base) -> Page {
     };
     // A page repeats its hrefs, and refers to many parts of another one: each is resolved once, without its fragment where
     // that can be. Places that differ only in their fragment are one.
-    let mut met: HashMap<(bool, &str), (usize, Option<Box<str>>)> = HashMap::new();
+    let mut met: HashMap<(bool, &str), Located> = HashMap::new();
     let mut index: HashMap<Place, usize> = HashMap::new();
     for Link {
         reference,
