@@ -280,7 +280,7 @@ fn counts(summary: &Summary, what: &str) -> String {
     line
 }
 
-/// Which pages repeat another one, for stderr: a line, and one for each of those that are repeated most.
+/// Which pages repeat another one, for stderr as it is: a line, and one for each of those that are repeated most.
 pub(super) fn repeated(duplicates: &Duplicates) -> String {
     let Duplicates {
         exact,

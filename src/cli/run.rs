@@ -244,16 +244,15 @@ where
                 _ => "ended by --max-bytes: ",
             })
         };
-        let mut lines = closing(&report.summary, what);
-        lines.extend(report.summary.duplicates.as_ref().map(repeated));
-        for (number, line) in lines.iter().enumerate() {
+        let lines = closing(&report.summary, what);
+        let lines = lines
+            .iter()
+            .map(|line| sink::for_terminal(line).to_string());
+        let repeated = report.summary.duplicates.as_ref().map(repeated);
+        for (number, line) in lines.chain(repeated).enumerate() {
             let before = if number == 0 { before } else { "" };
             // stderr may be gone; the exit code says the rest.
-            let _ = writeln!(
-                std::io::stderr(),
-                "dragnet: {before}{}",
-                sink::for_terminal(line)
-            );
+            let _ = writeln!(std::io::stderr(), "dragnet: {before}{line}");
         }
     }
     Ok(code)

@@ -123,6 +123,7 @@ fn ten_thousand_wait_at_once() {
             "jsonl",
         ])
         .args(["--timeout", "120s", "--connect-timeout", "60s"])
+        .args(["--header-timeout", "120s"])
         .limit(Duration::from_secs(180))
         .stdin_text(list)
         .spawn();
