@@ -430,6 +430,8 @@ fn an_interrupted_run_keeps_what_it_was_given() {
     running.write_line(&server.url("/login"));
     assert!(running.next_line().is_some());
     running.signal("INT");
+    // The list is still open: its end must not be what ends the run.
+    running.wait_for_stderr("interrupted");
     running.wait().assert_code(130);
     let text = fs::read_to_string(&jar).expect("the jar");
     assert!(text.contains("\tk\tv\n"), "{text}");
