@@ -144,16 +144,18 @@ impl Links<'_> {
             self.base.join(&format!("//{host}"))
         });
         let url = url.ok()?;
-        if !matches!(url.scheme(), "http" | "https") {
+        let absolute = Url::parse(reference);
+        let of_web = matches!(url.scheme(), "http" | "https");
+        if !of_web && absolute.is_ok() {
             return None;
         }
-        let stays = matches!(kind, LinkKind::Form | LinkKind::Metadata);
+        let stays = !of_web || matches!(kind, LinkKind::Form | LinkKind::Metadata);
         let place = if stays { None } else { (self.to)(&url) };
         let moved = place.is_some();
         let new = match place {
             Some(place) => place,
             // It says already where that is, in its own spelling.
-            None if Url::parse(reference).is_ok_and(|said| said == url) => return None,
+            None if absolute.is_ok_and(|said| said == url) => return None,
             None => url.into(),
         };
         Some(Changed {

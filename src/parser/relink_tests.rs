@@ -1,5 +1,7 @@
 //! Links changed in place, of each kind and in each encoding.
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// What becomes of a page at `http://h.test/d/p` where `/in/…` is in the mirror, as `MOVED/…`.
@@ -186,4 +188,41 @@ fn nothing_is_lost_however_many_elements_are_open() {
     let new = html(&page);
     assert_eq!(new.matches("MOVED/a").count(), 40_000);
     assert!(new.ends_with("<noscript>"));
+}
+
+/// The URLs that a page at that address leads to, as the parser finds them.
+fn led_to(url: &Url, content: &[u8]) -> Vec<String> {
+    let format = crate::parser::for_media_type("text/html").expect("HTML");
+    let mut parse = (format.open)(&crate::parser::Options::default());
+    parse.write(content);
+    let document = parse.finish();
+    let base = document.base.and_then(|base| url.join(&base).ok());
+    let base = base.filter(|base| !base.cannot_be_a_base());
+    let base = base.as_ref().unwrap_or(url);
+    let links = document.links.iter();
+    links
+        .filter_map(|link| base.join(link.reference).ok())
+        .map(|url| url.to_string())
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn a_page_that_goes_elsewhere_leads_where_it_led(pieces in proptest::collection::vec(prop::sample::select(vec![
+        "<a href=", "<a href='", "<img src=\"", "<img srcset='", "<p style=\"b:url(", "<style>@import '", "<style>p{b:url(", ")}</style>",
+        "<meta http-equiv=refresh content='0;url=", "<form action=", "<base href=", "<svg><use href='", "'", "\"", ">", " ", ")", ",", ", ", " 1x",
+        "x", "/x", "//g.test/x", "../", "?a=1&b", "?a=1&amp;b", "#f", "&quot;", "&#39;", "&#x20;", "\\", "(", "é", "%20", "\n", "\t",
+        "http://out.test/", "mailto:x", "data:,x", "<noscript>", "</noscript>", "<!--", "-->", "<title>", "</title>", "<script>", "</script>", "/>", "=",
+    ]), 0..24)) {
+        let page = pieces.concat();
+        let here = Url::parse("http://h.test/d/p").expect("a URL");
+        let there = Url::parse("http://elsewhere.test/deep/in/it").expect("a URL");
+        let new = moved("text/html", Some("utf-8"), format!("<meta charset=utf-8>{page}").as_bytes());
+        let before = led_to(&here, page.as_bytes());
+        let after = led_to(&there, &new);
+        // What points into its own page does so wherever that is.
+        let own = |url: &String| url.split('#').next().is_some_and(|url| url == here.as_str() || url == there.as_str());
+        let foreign = |urls: Vec<String>| urls.into_iter().filter(|url| !own(url)).collect::<Vec<_>>();
+        prop_assert_eq!(foreign(before), foreign(after), "{}\n{}", page, String::from_utf8_lossy(&new));
+    }
 }

@@ -32,7 +32,8 @@ pub(in crate::parser) fn relink(text: &str, links: &Links<'_>, edits: &mut Edits
         text,
         links,
         edits,
-        style: None,
+        in_style: false,
+        style: 0..0,
     };
     read(text, &mut page);
     page.end_style();
@@ -67,15 +68,15 @@ struct Relinking<'a, 'b> {
     text: &'a str,
     links: &'a Links<'a>,
     edits: &'a mut Edits<'b>,
-    /// Where the text of the style element stands that is read.
-    style: Option<Range<usize>>,
+    in_style: bool,
+    /// Where its text stands, as far as no tag comes between, which there may be in SVG.
+    style: Range<usize>,
 }
 
 impl Relinking<'_, '_> {
     fn end_style(&mut self) {
-        if let Some(style) = self.style.take()
-            && let Some(text) = self.text.get(style.clone())
-        {
+        let style = std::mem::take(&mut self.style);
+        if let Some(text) = self.text.get(style.clone()) {
             self.links.css(text, style.start, self.edits);
         }
     }
@@ -108,7 +109,14 @@ impl Relinking<'_, '_> {
                 if let Some((url, at)) = meaning::refresh(value)
                     && let Some(new) = changed(url)
                 {
-                    pieces.replace(at..at + url.len(), &new.replace('\'', "%27"));
+                    // In quotes of its own it ends at the first.
+                    let quoted = value[..at].ends_with('\'');
+                    let new = if quoted {
+                        new.replace('\'', "%27")
+                    } else {
+                        new
+                    };
+                    pieces.replace(at..at + url.len(), &new);
                 }
             }
             Shape::Declarations => {
@@ -129,15 +137,19 @@ impl Relinking<'_, '_> {
         ((new != value).then(|| new.into_owned()), moved)
     }
 
-    /// The place of a value and how a new one is written there: in the quotes that are around it, or else in some.
+    /// Writes a new value where the old one stands: in the quotes that are around it, or else in some.
     fn put(&mut self, at: Range<usize>, new: &str) {
-        let before = self.text.as_bytes().get(at.start.wrapping_sub(1));
-        match before {
-            Some(b'"') => self.edits.replace(at, &new.replace('"', "&quot;")),
-            Some(b'\'') => self.edits.replace(at, &new.replace('\'', "&#39;")),
-            _ => self
-                .edits
-                .replace(at, &format!("\"{}\"", new.replace('"', "&quot;"))),
+        let before = self.text.get(..at.start).unwrap_or_default();
+        let quoted = new.replace('"', "&quot;");
+        if before.ends_with('"') {
+            self.edits.replace(at, &quoted);
+        } else if before.ends_with('\'') {
+            self.edits.replace(at, &new.replace('\'', "&#39;"));
+        } else if at.is_empty() && !before.trim_end_matches(is_space).ends_with('=') {
+            // There is but a name.
+            self.edits.replace(at, &format!("=\"{quoted}\""));
+        } else {
+            self.edits.replace(at, &format!("\"{quoted}\""));
         }
     }
 
@@ -162,16 +174,8 @@ impl Relinking<'_, '_> {
 impl Take for Relinking<'_, '_> {
     fn start(&mut self, start: &Start<'_>) {
         self.end_style();
-        if start.element == Element::Style && !start.is_empty() {
-            self.style = Some(0..0);
-        }
+        self.in_style |= start.element == Element::Style && !start.is_empty();
         if start.is_bare() {
-            return;
-        }
-        if start.element == Element::Base {
-            if let Some(href) = self.whole(start, Attribute::Href, "href") {
-                self.edits.replace(href, "");
-            }
             return;
         }
         let policy =
@@ -184,13 +188,13 @@ impl Take for Relinking<'_, '_> {
         }
         let canonical =
             start.element == Element::Link && meaning::has_word(start, Attribute::Rel, "canonical");
-        let mut new = Vec::new();
+        let mut new: Vec<(Range<usize>, Option<String>)> = Vec::new();
+        if start.element == Element::Base {
+            let href = self.whole(start, Attribute::Href, "href");
+            new.extend(href.map(|at| (at, None)));
+        }
         let mut local = false;
         meaning::references(start, |reference| {
-            // An attribute without a value has no room for one.
-            if reference.value.is_empty() {
-                return;
-            }
             let kind = if canonical {
                 LinkKind::Metadata
             } else {
@@ -220,15 +224,20 @@ impl Take for Relinking<'_, '_> {
         }
     }
 
-    fn end(&mut self, _: Word) {
+    fn end(&mut self, word: Word) {
+        const STYLE: Word = Word::of("style");
         self.end_style();
+        self.in_style &= word != STYLE;
     }
 
     fn text(&mut self, from: usize, to: usize, _: Window<'_>) {
-        if let Some(style) = &mut self.style {
-            // Nothing stands before the first tag.
-            let begin = if style.end == 0 { from } else { style.start };
-            *style = begin..to;
+        if !self.in_style {
+            return;
         }
+        if self.style.end != from {
+            self.end_style();
+            self.style.start = from;
+        }
+        self.style.end = to;
     }
 }
