@@ -49,7 +49,7 @@ pub(crate) struct FetchOptions {
     #[arg(long, help_heading = "List")]
     ordered: bool,
     /// Ask once for lines that are the same page, and answer each of them; at most 64 bytes of memory for each page,
-    /// and its record in a temporary file
+    /// and its record in a temporary file. A run that goes on with a --state asks for it once more
     #[arg(long, help_heading = "List")]
     unique: bool,
     /// Keep in this file which lines are done: the same command goes on after any end, if it is given the same list

@@ -36,20 +36,24 @@ fn crawl(run: Dragnet, folder: &Path, seed: &str) -> Dragnet {
         .in_dir(folder)
 }
 
-/// Goes on to the end, and finds each page once.
-fn assert_completes(folder: &Path, seed: &str, told: &str) {
-    let output = crawl(Dragnet::new(), folder, seed).run();
-    assert_eq!(output.code, Some(0), "{told}: {}", output.stderr);
+/// The numbers of the pages in the output, in its order.
+fn numbers(folder: &Path) -> Vec<u32> {
     let text = std::fs::read_to_string(folder.join("out.jsonl")).expect("the output");
-    let mut found: Vec<u32> = text
-        .lines()
+    text.lines()
         .map(|line| {
             let record: serde_json::Value = serde_json::from_str(line).expect("whole lines only");
             let url = record["url"].as_str().expect("a url");
             let number = url.rsplit('/').next().expect("a path");
             number.parse().expect("a number")
         })
-        .collect();
+        .collect()
+}
+
+/// Goes on to the end, and finds each page once.
+fn assert_completes(folder: &Path, seed: &str, told: &str) {
+    let output = crawl(Dragnet::new(), folder, seed).run();
+    assert_eq!(output.code, Some(0), "{told}: {}", output.stderr);
+    let mut found = numbers(folder);
     found.sort_unstable();
     let expected: Vec<u32> = (1..=PAGES).collect();
     assert_eq!(found, expected, "{told}");
@@ -74,8 +78,8 @@ pub(super) fn can_trace() -> bool {
 }
 
 /// The program with a fault at its n-th call, counted for each thread.
-fn with_fault(folder: &Path, seed: &str, fault: &str) -> Output {
-    let run = Dragnet::under(
+fn faulty(fault: &str) -> Dragnet {
+    Dragnet::under(
         "strace",
         &[
             "-f",
@@ -85,8 +89,12 @@ fn with_fault(folder: &Path, seed: &str, fault: &str) -> Output {
             "-e",
             &format!("inject={fault}"),
         ],
-    );
-    crawl(run, folder, seed).run()
+    )
+}
+
+/// The crawl with a fault.
+fn with_fault(folder: &Path, seed: &str, fault: &str) -> Output {
+    crawl(faulty(fault), folder, seed).run()
 }
 
 /// What changes a file.
@@ -116,6 +124,44 @@ fn a_kill_at_every_write_and_another_during_the_repair_lose_nothing() {
     }
     println!("{kills} kills, one at each call");
     assert!(kills > 20, "{kills} kills");
+}
+
+/// The list of all pages, in a folder.
+fn fetch(run: Dragnet, folder: &Path) -> Output {
+    let flags = ["fetch", "--input", "list.txt", "--state", "state.db"];
+    let run = run.args(flags).args(["--ordered", "-o", "out.jsonl", "-q"]);
+    run.in_dir(folder).run()
+}
+
+#[test]
+fn a_kill_at_the_writes_of_a_list_loses_no_line_and_writes_none_twice() {
+    if !can_trace() {
+        return;
+    }
+    let server = site();
+    let list: String = (1..=PAGES)
+        .map(|number| server.url(&format!("/{number}\n")))
+        .collect();
+    let mut kills = 0;
+    // Every other one: the file is written by the same means as that of a crawl.
+    for call in (1..).step_by(2) {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("list.txt"), &list).expect("a list");
+        let fault = format!("{WRITES}:signal=KILL:when={call}");
+        if fetch(faulty(&fault), folder.path()).code == Some(0) {
+            break;
+        }
+        kills += 1;
+        let output = fetch(Dragnet::new(), folder.path());
+        assert_eq!(output.code, Some(0), "call {call}: {}", output.stderr);
+        let found = numbers(folder.path());
+        assert!(
+            found.iter().copied().eq(1..=PAGES),
+            "call {call}: {found:?}"
+        );
+    }
+    println!("{kills} kills, at every other call");
+    assert!(kills > 10, "{kills} kills");
 }
 
 #[test]

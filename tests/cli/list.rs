@@ -1,5 +1,7 @@
 //! Lists, line by line: which records are written.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::support::{Dragnet, Gate, Output, Response, Server};
@@ -456,4 +458,46 @@ fn the_summary_says_how_it_went_in_a_few_lines() {
     }
     let quiet = Dragnet::new().args(["fetch", "-q"]).stdin_text(list).run();
     assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn whoever_writes_the_list_is_held_back() {
+    let gate = Gate::new();
+    let server = Server::builder()
+        .route("/", {
+            let gate = gate.clone();
+            move |_| Response::text("x").gate(&gate)
+        })
+        .start();
+    let mut run = Dragnet::new()
+        .args(["fetch", "-q", "-c", "4"])
+        .stdin_pipe()
+        .spawn();
+    let mut list = run.take_stdin();
+    let line = server.url("/") + "\n";
+    let written = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&written);
+    let producer = std::thread::spawn(move || {
+        use std::io::Write as _;
+        while count.load(Ordering::Relaxed) < 200_000 && list.write_all(line.as_bytes()).is_ok() {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    server.wait_for(4, Duration::from_secs(20));
+    // Until nothing more is taken: what is read ahead, and what the pipe holds.
+    let mut before = 0;
+    loop {
+        std::thread::sleep(Duration::from_millis(300));
+        let now = written.load(Ordering::Relaxed);
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    // The look-ahead is 10,000 lines; a pipe holds 64 KiB.
+    assert!(before < 30_000, "{before} lines were taken");
+    run.kill9();
+    run.wait();
+    producer.join().expect("it ends with the pipe");
+    gate.open();
 }

@@ -241,3 +241,76 @@ fn a_bad_template_is_exit_2_with_its_column_before_any_request() {
     }
     assert!(server.requests().is_empty());
 }
+
+/// Reads each format by what Python brings along, and prints what it found by line number.
+const READER: &str = r#"
+import csv, json, sqlite3, sys
+def told(row):
+    return [str(row.get(name) or "") for name in ("url", "outcome", "status", "title", "error_kind")]
+def flat(record):
+    record["error_kind"] = record.get("error", {}).get("kind")
+    return record
+def sheet(name, **form):
+    with open(name, newline="", encoding="utf-8") as file:
+        return {int(row["line"]): told(row) for row in csv.DictReader(file, **form)}
+found = {
+    "jsonl": {r["line"]: told(flat(r)) for r in map(json.loads, open("out.jsonl", encoding="utf-8"))},
+    "csv": sheet("out.csv"),
+    "tsv": sheet("out.tsv", delimiter="\t", quoting=csv.QUOTE_NONE),
+}
+database = sqlite3.connect("out.sqlite")
+database.row_factory = sqlite3.Row
+found["sqlite"] = {r["line"]: told(dict(r)) for r in database.execute("SELECT * FROM visits")}
+json.dump({name: [rows[line] for line in sorted(rows)] for name, rows in found.items()}, sys.stdout)
+"#;
+
+#[test]
+fn every_format_is_read_back_by_another_reader() {
+    let title = "<title>Tide, \"spring\"; ebb\t\u{fc}ber\n=alles</title>";
+    let server = Server::pages([
+        ("/title", Response::html(title)),
+        ("/a,b", Response::text("x")),
+        ("/gone", Response::new(410)),
+    ]);
+    let list = ["/title", "/a,b", "/gone"].map(|path| server.url(path) + "\n");
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Dragnet::new()
+        .args(["fetch", "--title", "-o", "out.jsonl", "-o", "out.csv"])
+        .args(["-o", "out.tsv", "-o", "out.sqlite"])
+        .stdin_text(list.concat() + "http://\n")
+        .in_dir(folder.path())
+        .run();
+    output.assert_code(1);
+    let read = std::process::Command::new("python3")
+        .args(["-c", READER])
+        .current_dir(folder.path())
+        .output();
+    let Ok(read) = read else {
+        assert!(std::env::var_os("CI").is_none(), "CI has python3");
+        println!("skipped: python3 is missing (apt-get install python3)");
+        return;
+    };
+    let told = String::from_utf8_lossy(&read.stderr);
+    assert!(read.status.success(), "{told}");
+    let found: serde_json::Value = serde_json::from_slice(&read.stdout).expect("JSON");
+    let record = |path: &str, told: [&str; 4]| {
+        let url = if path.is_empty() {
+            "http://".to_owned()
+        } else {
+            server.url(path)
+        };
+        serde_json::json!([url, told[0], told[1], told[2], told[3]])
+    };
+    let expected = serde_json::json!([
+        record(
+            "/title",
+            ["ok", "200", "Tide, \"spring\"; ebb \u{fc}ber =alles", ""]
+        ),
+        record("/a,b", ["ok", "200", "", ""]),
+        record("/gone", ["broken", "410", "", "status"]),
+        record("", ["broken", "", "", "url"]),
+    ]);
+    for format in ["jsonl", "csv", "tsv", "sqlite"] {
+        assert_eq!(found[format], expected, "{format}");
+    }
+}
