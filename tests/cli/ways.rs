@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixListener;
 use std::thread;
-use std::time::Duration;
 
 use crate::support::{Dragnet, Output, ProxyServer, Response, Server, closed_port};
 
@@ -202,21 +201,19 @@ fn a_rate_holds_over_all_origins() {
     output.assert_code(1);
     let records = output.json_lines();
     assert_eq!(records.len(), 3020);
-    let mut arrivals: Vec<_> = servers
-        .iter()
-        .flat_map(|server| server.requests())
-        .map(|request| request.at)
-        .collect();
-    arrivals.sort();
-    assert_eq!(arrivals.len(), 20);
-    // 40 ms each; a request can be late, never early.
-    let took = arrivals[19] - arrivals[0];
-    assert!(took >= Duration::from_millis(19 * 40 - 100), "{took:?}");
-    let last = records.iter().rposition(|record| record["outcome"] == "ok");
-    assert!(
-        last.is_some_and(|last| last > 3000),
-        "requests end last: {last:?}"
-    );
+    // 40 ms each, by the clock of the sender: a machine that is busy makes them late, and nothing makes them early. At
+    // this rate the lines without a request would take two minutes, which is more than a test has.
+    let starts = records.iter().map(|record| &record["timing"]["start"]);
+    let mut starts: Vec<f64> = starts.filter_map(serde_json::Value::as_f64).collect();
+    starts.sort_by(f64::total_cmp);
+    assert_eq!(starts.len(), 20);
+    for (number, start) in (0..).zip(starts) {
+        let due = f64::from(number) * 40.0;
+        assert!(start >= due - 15.0, "number {number}: {start} ms");
+    }
+    for server in &servers {
+        assert_eq!(server.requests().len(), 5);
+    }
 }
 
 #[test]
