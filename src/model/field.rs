@@ -79,6 +79,7 @@ pub const FIELDS: &[Field] = &[
     field("redirects", "/redirects"),
     field("error_kind", "/error/kind"),
     field("error_message", "/error/message"),
+    field("suggestion", "/suggestion"),
     of("depth", "/depth", Kind::Number),
     field("referrer", "/referrer"),
     field("content_type", "/content_type"),
@@ -183,7 +184,7 @@ mod tests {
         (visit.content_type, visit.charset, visit.title) = (text(), text(), text());
         (visit.canonical, visit.robots, visit.lastmod) = (text(), text(), text());
         (visit.sha256, visit.body) = (text(), text());
-        visit.sketch = text();
+        (visit.sketch, visit.suggestion) = (text(), text());
         visit.duplicate = Some(Box::new(Duplicate {
             of: "x".into(),
             kind: DuplicateKind::Near,

@@ -50,6 +50,9 @@ pub struct Visit {
     /// Why it is not `ok`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<Failure>,
+    /// What could stand in the link's place, as it would be written there, fragment included (`check`).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub suggestion: Option<String>,
     /// Hops from the nearest seed (`crawl`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub depth: Option<u32>,
@@ -164,6 +167,7 @@ impl Visit {
             final_url: None,
             redirects: Vec::new(),
             error: None,
+            suggestion: None,
             depth: None,
             referrer: None,
             content_type: None,

@@ -264,6 +264,7 @@ mod tests {
         visit.title = Some(payload.to_owned());
         visit.final_url = Some(payload.to_owned());
         visit.fragment = Some(payload.to_owned());
+        visit.suggestion = Some(payload.to_owned());
         visit.source = Some(Source {
             path: Some(payload.into()),
             url: None,

@@ -31,7 +31,8 @@ fn open(options: &Options) -> Box<dyn Sink> {
 
 impl Sink for Text {
     fn write(&mut self, visit: &Visit, out: &mut Vec<u8>) {
-        if self.options.failures_only && matches!(visit.outcome, Outcome::Ok | Outcome::Excluded) {
+        let good = matches!(visit.outcome, Outcome::Ok | Outcome::Excluded);
+        if self.options.failures_only && good && visit.suggestion.is_none() {
             return;
         }
         // Writing to a string does not fail.
@@ -73,6 +74,10 @@ impl Sink for Text {
             if visit.source.is_some() || visit.status.is_none() || failure.kind.name() != "status" {
                 let _ = write!(line, ": {}", for_terminal(&failure.message));
             }
+        }
+        if let Some(suggestion) = &visit.suggestion {
+            let instead = format!("(suggested: {})", for_terminal(suggestion));
+            let _ = write!(line, " {}", self.paint("2", &instead));
         }
         if let Some(referrer) = visit
             .referrer
@@ -190,6 +195,26 @@ mod tests {
         assert_eq!(
             line(&copy, Options::default()),
             "ok http://a.test/c (nearly the same as http://a.test/)\n"
+        );
+    }
+
+    #[test]
+    fn a_suggestion_stands_behind_the_reason_and_is_shown_for_good_links_too() {
+        let mut visit = broken_link();
+        visit.suggestion = Some("nine.md#a".into());
+        assert_eq!(
+            line(&visit, Options::default()),
+            "docs/a.md:3:7: broken file none.md: no such file (suggested: nine.md#a)\n"
+        );
+        let mut moved = Visit::new("1".into(), "http://a.test/".into(), Outcome::Ok);
+        moved.suggestion = Some("http://b.test/".into());
+        let failures = Options {
+            failures_only: true,
+            ..Options::default()
+        };
+        assert_eq!(
+            line(&moved, failures),
+            "ok http://a.test/ (suggested: http://b.test/)\n"
         );
     }
 
