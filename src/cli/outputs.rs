@@ -124,13 +124,14 @@ pub(super) fn open(
                 ..options.clone()
             };
             match (format.medium, path) {
-                (Medium::Bytes(sink), path) => Output::Bytes {
+                (Medium::Bytes(sink) | Medium::Document(sink), path) => Output::Bytes {
                     sink: sink(&options),
                     destination: match path {
                         Some(path) => Destination::File(path.clone()),
                         None => Destination::Stream(stdout()),
                     },
                     captures: format.captures,
+                    document: matches!(format.medium, Medium::Document(_)),
                 },
                 (Medium::Place(open), path) => Output::Place {
                     // `pairs` has refused those without one.

@@ -16,7 +16,7 @@ use dragnet::model::{Event, Origin, Reporter, Silent};
 use dragnet::policy::fail_on::FailOn;
 use dragnet::policy::filter::Filter;
 use dragnet::policy::headers::Bound;
-use dragnet::sink::{self, Format};
+use dragnet::sink::{self, Format, Repository};
 use url::Url;
 
 use super::exit;
@@ -51,8 +51,7 @@ impl Run {
             colour: coloured(&output.color),
             failures_only,
             template: output.template.clone(),
-            fields: Vec::new(),
-            links: false,
+            repository: repository(),
             ..sink::Options::default()
         };
         let progress = Progress::new(&output.progress, output.quiet);
@@ -256,6 +255,20 @@ where
         }
     }
     Ok(code)
+}
+
+/// Where the files of a report are looked at, as a GitHub workflow says it of itself.
+fn repository() -> Repository {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let browse = || {
+        let (server, name) = (set("GITHUB_SERVER_URL")?, set("GITHUB_REPOSITORY")?);
+        let url = format!("{server}/{name}/blob/{}/", set("GITHUB_SHA")?);
+        Url::parse(&url).ok().map(String::from)
+    };
+    Repository {
+        root: set("GITHUB_WORKSPACE").map(PathBuf::from),
+        browse: browse(),
+    }
 }
 
 /// Colours for stdout, by flag, by the conventions of the environment, and by what stdout is.

@@ -1,12 +1,14 @@
 //! One output: a format, and the stream, file or place that its records go to. Used from the writing thread alone.
 //!
 //! On resume a file is cut back to its committed length. Appended formats are written at the end of each batch, so a
-//! reader sees a record when there is one.
+//! reader sees a record when there is one. A document is written beside its file, which it replaces when it is whole.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
 use url::Url;
 
 use crate::model::{Summary, Visit};
@@ -32,6 +34,8 @@ pub enum Output {
         destination: Destination,
         /// What it takes of exchanges.
         captures: Captures,
+        /// All of it is made at the end: a file is replaced as a whole.
+        document: bool,
     },
     /// Records to a place of the format's own.
     Place {
@@ -53,6 +57,7 @@ impl Output {
             sink: Box::new(sink),
             destination: Destination::Stream(Box::new(stream)),
             captures: Captures::NONE,
+            document: false,
         }
     }
 
@@ -74,10 +79,11 @@ impl Output {
             ..sink::Options::default()
         };
         Ok(match format.medium {
-            Medium::Bytes(open) => Self::Bytes {
+            Medium::Bytes(open) | Medium::Document(open) => Self::Bytes {
                 sink: open(&options),
                 destination: Destination::File(path),
                 captures: format.captures,
+                document: matches!(format.medium, Medium::Document(_)),
             },
             Medium::Place(open) => Self::Place {
                 path,
@@ -153,6 +159,8 @@ pub(super) struct Bytes {
 enum Opened {
     Stream(Box<dyn Write + Send>),
     File(File),
+    /// What a document will replace.
+    Beside(PathBuf),
 }
 
 impl Open {
@@ -163,8 +171,21 @@ impl Open {
     ) -> Result<Self, OutputError> {
         match output {
             Output::Bytes {
-                sink, destination, ..
-            } => Bytes::new(sink, destination, committed).map(Self::Bytes),
+                sink,
+                destination,
+                document,
+                ..
+            } => {
+                if document && standing != Standing::Alone {
+                    return Err(OutputError::Open {
+                        name: destination.name(),
+                        reason: "a report is made of the records of one run, and a state goes on over several; \
+                                 write -f jsonl with --state instead"
+                            .to_owned(),
+                    });
+                }
+                Bytes::new(sink, destination, committed, document).map(Self::Bytes)
+            }
             Output::Place {
                 path,
                 open,
@@ -245,7 +266,11 @@ impl Open {
         match self {
             Self::Bytes(bytes) => {
                 bytes.sink.finish(summary, &mut bytes.buffer);
-                bytes.flush()
+                match &bytes.to {
+                    Opened::Beside(path) => replace(path, &bytes.buffer)
+                        .map_err(|error| write_error(&bytes.name, &error)),
+                    _ => bytes.flush(),
+                }
             }
             Self::Place { name, place } => place
                 .finish(summary)
@@ -280,16 +305,65 @@ fn write_error(name: &str, error: &io::Error) -> OutputError {
     }
 }
 
+impl Destination {
+    fn name(&self) -> String {
+        match self {
+            Self::Stream(_) => "stdout".to_owned(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+}
+
+/// Is it a folder, or written as one?
+fn is_folder(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/")
+}
+
+/// A new file in the folder of `path`, with the rights that any new file has.
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder
+        .prefix(&name)
+        .tempfile_in(folder.unwrap_or(Path::new(".")))
+}
+
+/// Puts a file with that content in the place of `path`: whoever looks sees the old one or the new one.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = beside(path)?;
+    file.write_all(content)?;
+    file.as_file().sync_data()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
 impl Bytes {
     fn new(
         sink: Box<dyn Sink>,
         destination: Destination,
         committed: Option<u64>,
+        document: bool,
     ) -> Result<Self, OutputError> {
-        let (name, to, length) = match destination {
-            Destination::Stream(stream) => ("stdout".to_owned(), Opened::Stream(stream), 0),
+        let name = destination.name();
+        let (to, length) = match destination {
+            Destination::Stream(stream) => (Opened::Stream(stream), 0),
+            // A folder is refused below, and a device or a pipe written to as it comes.
+            Destination::File(path)
+                if document && !is_folder(&path) && (path.is_file() || !path.exists()) =>
+            {
+                // What a link leads to is replaced, and not the link. That there is room for it is found out now.
+                let path = path.canonicalize().unwrap_or(path);
+                beside(&path).map_err(|error| OutputError::Open {
+                    name: name.clone(),
+                    reason: error.to_string(),
+                })?;
+                (Opened::Beside(path), 0)
+            }
             Destination::File(path) => {
-                let name = path.display().to_string();
                 let wrong = |error: io::Error| OutputError::Open {
                     name: name.clone(),
                     reason: error.to_string(),
@@ -310,7 +384,7 @@ impl Bytes {
                         committed,
                     });
                 }
-                (name, Opened::File(file), committed)
+                (Opened::File(file), committed)
             }
         };
         Ok(Self {
@@ -347,6 +421,8 @@ impl Bytes {
         let result = match &mut self.to {
             Opened::Stream(stream) => stream.write_all(&self.buffer).and_then(|()| stream.flush()),
             Opened::File(file) => file.write_all(&self.buffer),
+            // It comes at the end.
+            Opened::Beside(_) => return Ok(()),
         };
         result.map_err(|error| match (&self.to, error.kind()) {
             (Opened::Stream(_), io::ErrorKind::BrokenPipe) => OutputError::Closed,

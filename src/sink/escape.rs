@@ -11,9 +11,17 @@ pub(super) fn is_unsafe(c: char) -> bool {
         | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// `text` with every unsafe character written out as `\u{…}`.
+/// What a CI runner takes for the beginning of a command wherever it stands in a line (`ActionCommand.cs` of
+/// actions/runner, Azure Pipelines).
+pub(super) const COMMAND: &str = "##[";
+
+/// `text` with every unsafe character written out as `\u{…}`, and so that no CI runner finds a command inside it.
 #[must_use]
 pub fn for_terminal(text: &str) -> Cow<'_, str> {
+    if text.contains(COMMAND) {
+        let text = text.replace(COMMAND, "#\\u{23}[");
+        return Cow::Owned(for_terminal(&text).into_owned());
+    }
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -39,5 +47,6 @@ mod tests {
             assert!(matches!(for_terminal(text), Cow::Borrowed(_)), "{text}");
         }
         assert_eq!(for_terminal("a\u{1b}[31mb"), "a\\u{1b}[31mb");
+        assert_eq!(for_terminal("a###[x]\n"), "a##\\u{23}[x]\\u{a}");
     }
 }

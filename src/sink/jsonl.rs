@@ -1,14 +1,14 @@
 //! `jsonl`: one JSON object a record, one record a line. The names are those of [`Visit`]'s fields.
 //!
-//! Beyond what JSON asks for, everything that could act on a terminal or end a line for some reader is written
-//! as an escape, so that `cat` is as safe as a parser.
+//! Beyond what JSON asks for, everything that could act on a terminal or a CI runner or end a line for some reader is
+//! written as an escape, so that `cat` is as safe as a parser.
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
-use super::escape::is_unsafe;
+use super::escape::{COMMAND, is_unsafe};
 use super::{Captures, Format, Medium, Options, Sink};
 use crate::model::Visit;
 
@@ -45,10 +45,7 @@ impl Sink for Jsonl {
             visit
         };
         let begin = out.len();
-        if visit
-            .serialize(&mut Serializer::with_formatter(&mut *out, Escaping))
-            .is_err()
-        {
+        if visit.serialize(&mut escaped(out)).is_err() {
             // A record is strings, numbers and lists of these, which always serialise.
             out.truncate(begin);
             return;
@@ -57,7 +54,12 @@ impl Sink for Jsonl {
     }
 }
 
-struct Escaping;
+/// Writes JSON so that it is safe to be shown.
+pub(super) fn escaped(out: &mut Vec<u8>) -> Serializer<&mut Vec<u8>, Escaping> {
+    Serializer::with_formatter(out, Escaping)
+}
+
+pub(super) struct Escaping;
 
 impl Formatter for Escaping {
     fn write_string_fragment<W: ?Sized + Write>(
@@ -65,6 +67,13 @@ impl Formatter for Escaping {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        if let Some(at) = fragment.find(COMMAND) {
+            // The second sign, so that the two do not meet.
+            let (before, behind) = fragment.split_at(at + 1);
+            self.write_string_fragment(writer, before)?;
+            writer.write_all(b"\\u0023")?;
+            return self.write_string_fragment(writer, &behind[1..]);
+        }
         let mut rest = fragment;
         while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_unsafe(*c)) {
             writer.write_all(&rest.as_bytes()[..at])?;

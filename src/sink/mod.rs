@@ -8,10 +8,16 @@
 //! To add one: `src/sink/NAME.rs` with `pub(super) const FORMAT: Format` and its `impl Sink`; here `mod NAME;`
 //! and the row. `--format`, its help, the guess from an extension and the tests of all formats read the table.
 
+mod advice;
 mod capture;
 mod escape;
+mod findings;
+mod github;
 mod jsonl;
+mod junit;
+mod markdown;
 mod mirror;
+mod sarif;
 mod sqlite;
 mod table;
 mod template;
@@ -28,6 +34,7 @@ use crate::policy::sameness::Sameness;
 
 pub use capture::{Capture, Captures, Spool};
 pub use escape::for_terminal;
+pub use findings::Repository;
 pub use template::Template;
 
 /// Turns records into bytes.
@@ -123,6 +130,8 @@ pub type Relink = fn(&Original<'_>, to: &dyn Fn(&Url) -> Option<String>) -> Vec<
 pub enum Medium {
     /// As bytes, to a stream or a file.
     Bytes(fn(&Options) -> Box<dyn Sink>),
+    /// As one document, which its sink appends when it finishes. A file is replaced by it whole, or stays as it was.
+    Document(fn(&Options) -> Box<dyn Sink>),
     /// To a place of its own, never to a stream.
     Place(OpenPlace),
 }
@@ -144,6 +153,8 @@ pub struct Options {
     pub relink: Option<Relink>,
     /// Which spellings of a URL are one; the jobs see to it.
     pub sameness: Sameness,
+    /// Where the files of a report are found by its readers.
+    pub repository: Repository,
 }
 
 /// A row of the table.
@@ -172,6 +183,10 @@ pub const FORMATS: &[Format] = &[
     sqlite::FORMAT,
     warc::FORMAT,
     mirror::FORMAT,
+    markdown::FORMAT,
+    junit::FORMAT,
+    sarif::FORMAT,
+    github::FORMAT,
     template::FORMAT,
 ];
 
@@ -255,6 +270,8 @@ mod tests {
         "![x](http://y)",
         "javascript:alert(1)",
         "%0a::error::x",
+        "x ##[error]y",
+        "\u{a0}::error::x",
         "\u{1f600}\u{301}",
     ];
 
@@ -278,6 +295,53 @@ mod tests {
             similarity: None,
         }));
         visit
+    }
+
+    /// A link to a file that is not there.
+    pub(super) fn broken_link(path: &str, line: u32, link: &str) -> Visit {
+        let mut visit = Visit::new("1".into(), link.to_owned(), Outcome::Broken);
+        visit.input = Some(link.to_owned());
+        visit.source = Some(Source {
+            path: Some(path.into()),
+            url: None,
+            line,
+            column: 7,
+        });
+        visit.fail(Failure::new(FailureKind::File, "no such file"));
+        visit
+    }
+
+    #[test]
+    fn no_document_speaks_to_its_reader() {
+        for format in FORMATS {
+            let Medium::Document(open) = format.medium else {
+                continue;
+            };
+            for payload in PAYLOADS {
+                let mut sink = open(&Options::default());
+                let mut out = Vec::new();
+                sink.write(&hostile(payload), &mut out);
+                assert!(
+                    out.is_empty(),
+                    "{}: a document comes at the end",
+                    format.name
+                );
+                sink.finish(&Summary::default(), &mut out);
+                let text = String::from_utf8(out).expect("every format is UTF-8");
+                let told = format!("{} {payload:?}: {text:?}", format.name);
+                let unsafe_one = |c| c != '\n' && escape::is_unsafe(c);
+                assert!(!text.chars().any(unsafe_one), "{told}");
+                assert!(!text.contains(escape::COMMAND), "{told}");
+                let commands = text
+                    .lines()
+                    .filter(|line| line.trim_start().starts_with("::"));
+                assert_eq!(
+                    commands.count(),
+                    usize::from(format.name == "github"),
+                    "{told}"
+                );
+            }
+        }
     }
 
     #[test]
@@ -326,6 +390,8 @@ mod tests {
                             && !bare.trim_start().starts_with("##"),
                         "{told}"
                     );
+                    let for_tables = matches!(format.name, "csv" | "tsv");
+                    assert!(for_tables || !bare.contains(escape::COMMAND), "{told}");
                 }
             }
         }

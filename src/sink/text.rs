@@ -47,7 +47,8 @@ impl Sink for Text {
                     .unwrap_or_default();
                 let document = for_terminal(document);
                 // A path may begin with what a runner takes for a command.
-                let here = if document.starts_with([':', '#', ' ']) {
+                let here = if document.starts_with(|c: char| ":#".contains(c) || c.is_whitespace())
+                {
                     "./"
                 } else {
                     ""

@@ -19,6 +19,7 @@
 //! | `formats` | which formats are read, with places |
 //! | `secrets` | fields and credentials stay with their origin; the address rule |
 //! | `outputs` | formats, files, closed and full outputs |
+//! | `reports` | documents that other programs and people read |
 //! | `places` | databases, archives and folders |
 //! | `mirror` | the folder that can be opened from disk |
 //! | `usage` | flags, messages and exit codes |
@@ -63,6 +64,7 @@ mod mirror;
 mod outputs;
 mod places;
 mod recrawl;
+mod reports;
 mod requests;
 mod robots;
 mod secrets;

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use dragnet::frontier::{Begin, Frontier, Options as FrontierOptions, Sqlite};
-use dragnet::model::{Failure, FailureKind, Outcome, Visit, key, without_secrets};
+use dragnet::model::{Failure, FailureKind, Outcome, Summary, Visit, key, without_secrets};
 use dragnet::policy::budget::Budget;
 use dragnet::policy::order::Order;
 use dragnet::policy::politeness::Pace;
@@ -242,6 +242,18 @@ fn record(bytes: &[u8]) {
     visit.error = Some(Failure::new(FailureKind::Status, text.clone()));
     for format in sink::FORMATS {
         let mut out = Vec::new();
+        if let sink::Medium::Document(open) = format.medium {
+            let mut report = open(&sink::Options::default());
+            report.write(&visit, &mut out);
+            report.finish(&Summary::default(), &mut out);
+            let written = String::from_utf8(out).expect("every format is UTF-8");
+            assert!(!written.contains(|c: char| c.is_control() && c != '\n'));
+            let commands = written
+                .lines()
+                .filter(|line| line.trim_start().starts_with("::"));
+            assert_eq!(commands.count(), usize::from(format.name == "github"));
+            continue;
+        }
         let sink::Medium::Bytes(open) = format.medium else {
             continue;
         };

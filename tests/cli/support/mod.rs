@@ -10,6 +10,7 @@
 //! | `address` | addresses at which nobody answers |
 //! | `wire`, `background` | one connection, and the thread behind a listener |
 //! | `command`, `running` | a run of the binary, and what it printed |
+//! | `readers` | Python, where it is there, to read what we wrote |
 //! | `selftest` | that these can be relied on |
 //!
 //! Nothing here knows the program's flags, records or defaults: those are what the tests are about.
@@ -30,6 +31,7 @@ mod gate;
 pub(crate) mod hostile;
 mod proxy;
 mod raw;
+pub(crate) mod readers;
 mod response;
 mod running;
 mod selftest;
