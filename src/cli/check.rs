@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgMatches, Args};
-use dragnet::job::Check;
+use dragnet::job::{Check, Rule};
 use regex::Regex;
 
+use super::ignore;
 use super::inputs::{InputOptions, SiteOptions};
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
@@ -33,7 +34,8 @@ pub(crate) struct CheckOptions {
     /// with --fallback-extensions [default: md]
     #[arg(long, help_heading = "Links")]
     wikilinks: bool,
-    /// Do not check URLs that match
+    /// Do not check URLs that match; a .dragnetignore in the working directory or in a folder that is an input holds
+    /// more such patterns, one a line
     #[arg(long, value_name = "REGEX", help_heading = "Links")]
     exclude: Vec<Regex>,
     /// Check URLs that match even if --exclude or --exclude-private match too
@@ -90,6 +92,8 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
     }
     let inputs = options.input.read()?;
     let base_url = options.site.base_url()?;
+    let mut exclude = rules("--exclude", &options.exclude);
+    exclude.extend(ignore::rules(&inputs.inputs)?);
     let mut output = options.output;
     if options.dump
         && output.template.is_none()
@@ -123,13 +127,13 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         fallback_extensions: options.site.fallback_extensions(),
         remap: options.site.remap.clone(),
         fragments: options.fragments == "anchor",
-        exclude_fragment: options.exclude_fragment.clone(),
+        exclude_fragment: rules("--exclude-fragment", &options.exclude_fragment),
         verbatim: options.include_verbatim,
         wikilinks: options.wikilinks,
         offline: options.offline,
         skip_missing: options.input.skip_missing,
-        include: options.include.clone(),
-        exclude: options.exclude.clone(),
+        include: rules("--include", &options.include),
+        exclude,
         schemes: options.scheme.clone(),
         exclude_private: options.exclude_private,
         require_https: options.require_https,
@@ -140,4 +144,10 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         pace: run.pace(),
     };
     run_to_end(run, "link", |setting| job.run(setting)).await
+}
+
+/// Patterns by the flag that they were given for.
+fn rules(flag: &str, patterns: &[Regex]) -> Vec<Rule> {
+    let rule = |pattern: &Regex| Rule::new(flag, pattern.clone());
+    patterns.iter().map(rule).collect()
 }

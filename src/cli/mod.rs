@@ -12,6 +12,7 @@
 //! | `run` | from flags to a running job, from its end to an exit code |
 //! | `content` | what a record shall hold of the content |
 //! | `filter` | which records are written |
+//! | `ignore` | `.dragnetignore` |
 //! | `config` | `dragnet.toml` |
 //! | `outputs` | `-f` and `-o`: which record goes where in which format |
 //! | `values` | durations, sizes and other values with units |
@@ -28,6 +29,7 @@ mod credentials;
 mod exit;
 mod fetch;
 mod filter;
+mod ignore;
 mod inputs;
 mod options;
 mod outputs;

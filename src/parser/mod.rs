@@ -19,6 +19,7 @@
 //! | `sketch` | the words of a document as 128 bits, for comparing |
 //! | `position` | byte offsets → lines and columns |
 //! | [`fragment`] | does a document have that anchor |
+//! | [`ignore`] | comments that say which links are not to be judged |
 //! | [`relink`] | a document with its links changed |
 
 mod asciidoc;
@@ -29,6 +30,7 @@ pub mod extract;
 mod fixtures;
 pub mod fragment;
 mod html;
+pub mod ignore;
 mod markdown;
 mod mdx;
 mod position;

@@ -14,6 +14,7 @@
 //! | `config` | `dragnet.toml` |
 //! | `budget` | time, bytes, types, and which spellings are one |
 //! | `check` | every link with its place and verdict |
+//! | `ignored` | links that are not checked, and rules that match nothing |
 //! | `local` | a site on disk, as its server would serve it |
 //! | `inputs` | what is read for links |
 //! | `formats` | which formats are read, with places |
@@ -54,6 +55,7 @@ mod faults;
 mod fetch;
 mod formats;
 mod idea;
+mod ignored;
 mod inputs;
 mod limits;
 mod list;

@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use regex::Regex;
 use url::{Host, Url};
 
+use super::rules::{self, Rule};
 use crate::parser;
 use crate::policy::address::{Class, classify};
 
@@ -13,8 +13,8 @@ use crate::policy::address::{Class, classify};
 pub(super) struct Filter {
     pub(super) fragments: bool,
     pub(super) offline: bool,
-    pub(super) include: Vec<Regex>,
-    pub(super) exclude: Vec<Regex>,
+    pub(super) include: Vec<Rule>,
+    pub(super) exclude: Vec<Rule>,
     /// Only these schemes; empty: all.
     pub(super) schemes: Vec<String>,
     /// Private hosts are left out.
@@ -26,27 +26,25 @@ pub(super) struct Filter {
     /// Links are named, and nobody is asked.
     pub(super) dump: bool,
     /// Fragments of URLs that match are not looked up.
-    pub(super) exclude_fragment: Vec<Regex>,
+    pub(super) exclude_fragment: Vec<Rule>,
 }
 
 impl Filter {
     /// Is a target on the network not asked for?
     pub(super) fn keeps_out(&self, url: &Url) -> bool {
-        let text = url.as_str();
-        let matched = |patterns: &[Regex]| patterns.iter().any(|pattern| pattern.is_match(text));
-        let private = self.exclude_private && is_private(url);
-        self.offline
-            || self.keeps_out_scheme(url.scheme())
-            || (private || matched(&self.exclude)) && !matched(&self.include)
+        let texts = [url.as_str()];
+        let left_out = self.leaves_out(&texts, self.exclude_private && is_private(url));
+        left_out || self.offline || self.keeps_out_scheme(url.scheme())
     }
 
     /// Is a target on this machine not looked for? Patterns see its `file:` URL and its path as it is shown.
     pub(super) fn keeps_out_file(&self, url: &Url, shown: &str) -> bool {
-        let matched = |patterns: &[Regex]| {
-            let hit = |pattern: &Regex| pattern.is_match(url.as_str()) || pattern.is_match(shown);
-            patterns.iter().any(hit)
-        };
-        self.keeps_out_scheme("file") || matched(&self.exclude) && !matched(&self.include)
+        self.leaves_out(&[url.as_str(), shown], false) || self.keeps_out_scheme("file")
+    }
+
+    fn leaves_out(&self, texts: &[&str], already: bool) -> bool {
+        let excluded = rules::any(&self.exclude, texts) || already;
+        excluded && !rules::any(&self.include, texts)
     }
 
     /// Are links of this scheme left out?
@@ -64,9 +62,7 @@ impl Filter {
         let anchor = parser::fragment::anchor(fragment)?;
         let excluded = || {
             let whole = format!("{}#{fragment}", url());
-            self.exclude_fragment
-                .iter()
-                .any(|pattern| pattern.is_match(&whole))
+            rules::any(&self.exclude_fragment, &[&whole])
         };
         (self.exclude_fragment.is_empty() || !excluded()).then_some(anchor)
     }

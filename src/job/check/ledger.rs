@@ -16,35 +16,13 @@ use super::locals::Locals;
 use super::locate::{Base, Place};
 use super::reading::{self, Anchors, Occurrence, Page};
 use super::remap::Remap;
+use super::remote::{Remote, secure};
 use super::source::{Content, Entry, Source};
 use crate::job::record;
 use crate::model::{
     self, Failure, FailureKind, Naming, Outcome, Seed, Target, Visit, key, masked, without_secrets,
 };
-use crate::parser;
 use crate::policy::port;
-
-struct Remote {
-    wants_content: bool,
-    /// It was asked for a second time, for its content.
-    again: bool,
-    verdict: Option<Arc<Visit>>,
-    anchors: Option<Anchors>,
-    waiting: Vec<usize>,
-}
-
-impl Remote {
-    /// A page that is read in any case.
-    fn page() -> Self {
-        Self {
-            wants_content: true,
-            again: true,
-            verdict: None,
-            anchors: None,
-            waiting: Vec::new(),
-        }
-    }
-}
 
 /// Sources and targets.
 pub(super) struct Ledger {
@@ -152,20 +130,9 @@ impl Ledger {
         stand_in: Option<&Url>,
         verbatim: bool,
     ) -> Vec<Target> {
-        let options = parser::Options {
-            verbatim,
-            ..parser::Options::default()
-        };
-        let Some(format) = parser::for_extension("txt") else {
-            return Vec::new();
-        };
-        let mut parse = (format.open)(&options);
-        parse.write(content);
-        let page = match self.file(number, stand_in).1 {
-            Some(base) => reading::page(parse.finish(), base),
-            None => Page::default(),
-        };
-        self.read(number, page, Naming::File)
+        let base = self.file(number, stand_in).1;
+        let page = base.map(|base| reading::text(content, base, verbatim));
+        self.read(number, page.unwrap_or_default(), Naming::File)
     }
 
     /// Takes in what was found in a document; returns the targets that are new.
@@ -235,7 +202,7 @@ impl Ledger {
                         Entry::Local(self.locals.add(path, slash, wants))
                     }
                 },
-                Place::Excluded(_) => Entry::Scheme,
+                Place::Excluded(_) | Place::Ignored => Entry::Scheme,
                 Place::Mail(_) if !self.filter.mail || self.filter.keeps_out_scheme("mailto") => {
                     Entry::Scheme
                 }
@@ -579,10 +546,4 @@ impl Ledger {
         }
         visit
     }
-}
-
-/// The same over https, of what is asked for over http.
-fn secure(url: &Url) -> Option<Url> {
-    let mut twin = url.clone();
-    (url.scheme() == "http" && twin.set_scheme("https").is_ok()).then_some(twin)
 }

@@ -26,6 +26,8 @@ pub(super) enum Place {
     Local(PathBuf, bool),
     /// A scheme that is not judged.
     Excluded(String),
+    /// The document says that the link is not to be judged.
+    Ignored,
     /// A mail address, and what is wrong with how it is written.
     Mail(Option<String>),
     /// Nowhere, and why.

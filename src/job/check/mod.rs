@@ -13,9 +13,12 @@
 //! | `preprocess` | a command that makes text of a file |
 //! | `reading` | a document, read and parsed |
 //! | `filter` | which links count |
+//! | `rules` | the patterns that say so, and which of them matched nothing |
 //! | `disk` | what is at a path that no input named |
 //! | `locals` | the paths that are linked to, and what was found there |
 //! | `names` | pages by name, for wikilinks |
+//! | `sites` | the sites that inputs are part of |
+//! | `remote` | a target on the network |
 //! | `source` | a document that links are found in |
 //! | `ledger` | what is known of sources and targets, and which records are due |
 
@@ -29,6 +32,9 @@ mod preprocess;
 mod reading;
 mod redirects;
 mod remap;
+mod remote;
+mod rules;
+mod sites;
 mod source;
 
 use std::cell::RefCell;
@@ -41,7 +47,6 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 use http::{Method, StatusCode};
-use regex::Regex;
 use url::Url;
 
 use super::content::{Content, Found, Wanted, apart, internal};
@@ -51,19 +56,20 @@ use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
 use crate::input::{self, Selection};
 use crate::model::{Event, Naming, Outcome, Target, Visit, key};
 use crate::parser;
+use crate::parser::ignore::Ignored;
 use crate::policy::budget::Budget;
 use crate::policy::order::Order;
 use crate::sink::Captures;
 use disk::Serving;
 use ledger::Ledger;
-use locate::{Base, Site};
-use names::Names;
+use locate::Base;
 use reading::Page;
-use redirects::Redirects;
+use sites::Sites;
 use source::{Source, plain};
 
 pub use preprocess::Preprocess;
 pub use remap::Remap;
+pub use rules::Rule;
 
 /// Files in one lease: enough that handing them over costs nothing beside reading them.
 const BATCH: usize = 32;
@@ -104,7 +110,7 @@ pub struct Check {
     /// Look fragments up.
     pub fragments: bool,
     /// Fragments of URLs that match one of these are not looked up.
-    pub exclude_fragment: Vec<Regex>,
+    pub exclude_fragment: Vec<Rule>,
     /// Links in code and other verbatim text too.
     pub verbatim: bool,
     /// Names of pages in double brackets are links too.
@@ -114,9 +120,9 @@ pub struct Check {
     /// Inputs that cannot be read are passed over.
     pub skip_missing: bool,
     /// URLs that match one of these are checked even if `exclude` matches too.
-    pub include: Vec<Regex>,
+    pub include: Vec<Rule>,
     /// URLs that match one of these are excluded.
-    pub exclude: Vec<Regex>,
+    pub exclude: Vec<Rule>,
     /// Only links of these schemes count; empty: all.
     pub schemes: Vec<String>,
     /// URLs whose host is a private address or `localhost` are excluded.
@@ -229,6 +235,7 @@ impl Check {
             ledger: RefCell::new(ledger),
             batches,
             unread: RefCell::new(Vec::new()),
+            complaints: RefCell::new(Vec::new()),
             dump: self.dump,
             reading: Arc::new(Reading {
                 options: parser::Options {
@@ -251,6 +258,11 @@ impl Check {
             let text = "no link was found, and --fail-if-empty was given";
             reporter.on(&Event::Warning(text));
             report.summary.failing = Some(report.summary.failing.unwrap_or(0).max(1));
+        }
+        if !report.interrupted && report.spent.is_none() {
+            for text in self.unused(work.complaints.into_inner()) {
+                reporter.on(&Event::Warning(&text));
+            }
         }
         for Unread {
             name,
@@ -299,6 +311,16 @@ impl Check {
         Ok(found)
     }
 
+    /// What of the user's rules was of no use: patterns, and `comments`, each of the source with that number.
+    fn unused(&self, mut comments: Vec<(usize, String)>) -> Vec<String> {
+        comments.sort();
+        let patterns = [&self.exclude, &self.include, &self.exclude_fragment];
+        let patterns = patterns.into_iter().flat_map(|rules| rules::unused(rules));
+        let remaps = self.remap.iter().filter_map(Remap::unused);
+        let comments = comments.into_iter().map(|(_, told)| told);
+        patterns.chain(remaps).chain(comments).collect()
+    }
+
     fn filter(&self) -> filter::Filter {
         filter::Filter {
             fragments: self.fragments,
@@ -312,57 +334,6 @@ impl Check {
             dump: self.dump,
             exclude_fragment: self.exclude_fragment.clone(),
         }
-    }
-}
-
-/// The sites that inputs are part of, each read once.
-struct Sites {
-    /// What the user said to be the site of all local inputs.
-    given: Option<PathBuf>,
-    serving: Arc<Serving>,
-    hops: usize,
-    /// Which files have a name, where wikilinks are looked up.
-    names: Option<Selection>,
-    known: HashMap<PathBuf, Arc<Site>>,
-}
-
-impl Sites {
-    /// The site of a document below the input `folder`.
-    fn of(&mut self, folder: Option<&Path>, setting: &Setting) -> Option<Arc<Site>> {
-        let folder = self.given.clone().or_else(|| folder.map(plain))?;
-        if let Some(site) = self.known.get(&folder) {
-            return Some(Arc::clone(site));
-        }
-        let file = folder.join("_redirects");
-        let text = crate::fetcher::file::read(&file, reading::LARGEST);
-        let text = text.unwrap_or_default();
-        let here = std::env::current_dir().unwrap_or_default();
-        let shown = file.strip_prefix(here).unwrap_or(&file).display();
-        let (redirects, wrong) =
-            Redirects::parse(&shown.to_string(), &String::from_utf8_lossy(&text));
-        for wrong in wrong {
-            setting.reporter.on(&Event::Warning(&wrong));
-        }
-        let site = Arc::new(Site {
-            folder: folder.clone(),
-            redirects,
-            serving: Arc::clone(&self.serving),
-            hops: self.hops,
-            names: self.names.as_ref().map(|selection| {
-                let (found, _) = input::walk(&folder, selection, |_| true);
-                let paths = found.into_iter().map(|file| file.path);
-                let extensions = &self.serving.extensions;
-                let known = ["md".to_owned()];
-                let extensions = if extensions.is_empty() {
-                    &known
-                } else {
-                    extensions.as_slice()
-                };
-                Names::of(&folder, paths, extensions)
-            }),
-        });
-        self.known.insert(folder, Arc::clone(&site));
-        Some(site)
     }
 }
 
@@ -404,6 +375,8 @@ struct Links {
     /// Which sources a batch holds.
     batches: Vec<Range<usize>>,
     unread: RefCell<Vec<Unread>>,
+    /// What there is to say of comments, by the number of the source.
+    complaints: RefCell<Vec<(usize, String)>>,
     /// Links are only named: an input whose links cannot be known is one that could not be read.
     dump: bool,
     reading: Arc<Reading>,
@@ -471,7 +444,10 @@ impl Work for Links {
                 Some(document) if source.is_some() && visit.outcome == Outcome::Ok => {
                     let much = document.links.len() > MANY;
                     let base = self.ledger.borrow().remote_base(&task.url);
-                    let page = apart(much, move || reading::page(document, base)).await;
+                    let page = apart(much, move || {
+                        reading::page(document, base, &mut Ignored::default())
+                    })
+                    .await;
                     if page.is_none() {
                         visit.fail(internal());
                     }
@@ -547,6 +523,10 @@ impl Work for Links {
                             named: ledger.is_named(source),
                             reason: failure.message.to_string(),
                         });
+                    }
+                    for (line, told) in &page.complaints {
+                        let told = format!("{}:{line}: {told}", ledger.name(source));
+                        self.complaints.borrow_mut().push((source, told));
                     }
                     found.extend(ledger.read(source, page, Naming::File));
                 }

@@ -9,6 +9,7 @@ use crate::fetcher::file;
 use crate::job::content::internal;
 use crate::model::{Document, Failure, Link, LinkKind};
 use crate::parser;
+use crate::parser::ignore::Ignored;
 
 /// A link of a document, and where it leads.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub(super) struct Page {
     pub(super) anchors: Anchors,
     /// Which of the places are sitemaps that it lists.
     pub(super) sitemaps: Vec<usize>,
+    /// What there is to say of its comments that speak to us, with their lines.
+    pub(super) complaints: Vec<(u32, String)>,
     /// Why it could not be read.
     pub(super) unread: Option<Failure>,
 }
@@ -109,19 +112,41 @@ pub(super) fn read(path: &Path, base: Option<Base>, reading: &Reading) -> Page {
     };
     let mut parse = (format.open)(&reading.options);
     parse.write(&content);
+    let mut ignored = Ignored::of(&content, format);
     drop(content);
     let document = parse.finish();
+    let whole = document.limit().is_none();
     match base {
-        Some(base) => page(document, base),
+        Some(base) => {
+            let mut page = page(document, base, &mut ignored);
+            if whole {
+                page.complaints = ignored.complaints();
+            }
+            page
+        }
         None => Page::default(),
     }
+}
+
+/// The links of text that has no file, whose references are relative to `base`.
+pub(super) fn text(content: &[u8], base: Base, verbatim: bool) -> Page {
+    let options = parser::Options {
+        verbatim,
+        ..parser::Options::default()
+    };
+    let Some(format) = parser::for_extension("txt") else {
+        return Page::default();
+    };
+    let mut parse = (format.open)(&options);
+    parse.write(content);
+    page(parse.finish(), base, &mut Ignored::default())
 }
 
 /// The number of a place, and the fragment of the reference that led there.
 type Located = (usize, Option<Box<str>>);
 
-/// The links of `document`, each place once.
-pub(super) fn page(mut document: Document, base: Base) -> Page {
+/// The links of `document`, each place once; those that its comments cover have none.
+pub(super) fn page(mut document: Document, base: Base, ignored: &mut Ignored) -> Page {
     let base = base.with(document.base.as_deref());
     let mut page = Page {
         anchors: Anchors::of(&mut document),
@@ -141,6 +166,17 @@ pub(super) fn page(mut document: Document, base: Base) -> Page {
     {
         if kind == LinkKind::Form {
             // Never asked for: it may do something.
+            continue;
+        }
+        if ignored.covers(line, column) {
+            let next = index.len();
+            page.occurrences.push(Occurrence {
+                reference: reference.into(),
+                line,
+                column,
+                place: *index.entry(Place::Ignored).or_insert(next),
+                fragment: None,
+            });
             continue;
         }
         let wiki = kind == LinkKind::Wiki;

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use regex::Regex;
 
@@ -13,14 +15,29 @@ use regex::Regex;
 pub struct Remap {
     pattern: Regex,
     replacement: String,
+    used: Arc<AtomicBool>,
 }
 
 impl Remap {
+    /// What is to be said of it if it was never applied.
+    pub(super) fn unused(&self) -> Option<String> {
+        let unused = !self.used.load(Ordering::Relaxed);
+        unused.then(|| {
+            format!(
+                "--remap '{} {}' matched nothing",
+                self.pattern, self.replacement
+            )
+        })
+    }
+
     /// `url` with every match replaced; `None` when nothing matches.
     pub(super) fn apply(&self, url: &str) -> Option<String> {
         match self.pattern.replace_all(url, &self.replacement) {
             Cow::Borrowed(_) => None,
-            Cow::Owned(text) => Some(text),
+            Cow::Owned(text) => {
+                self.used.store(true, Ordering::Relaxed);
+                Some(text)
+            }
         }
     }
 }
@@ -50,6 +67,7 @@ impl FromStr for Remap {
         Ok(Self {
             pattern,
             replacement: replacement.to_owned(),
+            used: Arc::default(),
         })
     }
 }

@@ -1,0 +1,52 @@
+//! `.dragnetignore`: patterns of URLs that are not checked, one a line, kept beside the documents.
+//!
+//! It is read in the working directory and in each folder that is an input, and counts for the whole run. Blank lines
+//! and those that begin with # are none; a pattern that begins with one is written `\#`.
+
+use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::Context;
+use dragnet::job::{CheckInput, Rule};
+use regex::Regex;
+
+const NAME: &str = ".dragnetignore";
+
+/// The patterns of all these files.
+///
+/// # Errors
+/// One cannot be read, or holds something that is no pattern; the message names file and line.
+pub(super) fn rules(inputs: &[CheckInput]) -> anyhow::Result<Vec<Rule>> {
+    let folders = inputs.iter().filter_map(|input| match input {
+        CheckInput::Path(path) => Some(path.as_path()),
+        _ => None,
+    });
+    let mut rules = Vec::new();
+    let mut read = HashSet::new();
+    for folder in std::iter::once(Path::new("")).chain(folders) {
+        let path = folder.join(NAME);
+        let text = match std::fs::read_to_string(&path) {
+            // An input that is no folder has none.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                continue;
+            }
+            text => text.with_context(|| format!("cannot read {}", path.display()))?,
+        };
+        if !read.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+            continue;
+        }
+        for (line, text) in (1..).zip(text.lines()) {
+            let text = text.trim();
+            if text.is_empty() || text.starts_with('#') {
+                continue;
+            }
+            let name = format!("{}:{line}:", path.display());
+            let pattern = Regex::new(text).with_context(|| format!("{name} is no pattern"))?;
+            rules.push(Rule::new(name, pattern));
+        }
+    }
+    Ok(rules)
+}
