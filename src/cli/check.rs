@@ -1,11 +1,12 @@
 //! `dragnet check`: every link of every input gets a verdict.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgMatches, Args};
-use dragnet::job::{Check, Rule};
+use dragnet::job::{Baseline, Check, Rule};
 use regex::Regex;
 
 use super::ignore;
@@ -56,6 +57,10 @@ pub(crate) struct CheckOptions {
     /// Ask nobody: links to the network are excluded
     #[arg(long, help_heading = "Links")]
     offline: bool,
+    /// What is broken here too does not fail: the file is what an earlier run wrote with -o FILE.baseline, or its jsonl; a
+    /// link is known by its document, target and fragment, and links that are mended are named
+    #[arg(long, value_name = "FILE", help_heading = "Links")]
+    baseline: Option<PathBuf>,
     /// Print the links that would be checked, one a line, with -v their places; check none
     #[arg(long, help_heading = "Output")]
     dump: bool,
@@ -110,6 +115,7 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
     if options.dump && options.offline && !inputs.origins.is_empty() {
         bail!("--offline asks for no URL input, so --dump cannot know its links");
     }
+    let baseline = options.baseline.as_deref().map(Baseline::read).transpose();
     let run = Run::new(
         &options.network,
         &output,
@@ -138,6 +144,7 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         exclude_private: options.exclude_private,
         require_https: options.require_https,
         include_mail: options.include_mail,
+        baseline: baseline.map_err(anyhow::Error::msg)?,
         fail_if_empty: options.input.fail_if_empty,
         dump: options.dump,
         preprocess: options.input.preprocess.clone(),

@@ -246,6 +246,9 @@ fn counts(summary: &Summary, what: &str) -> String {
         if count > 0 {
             let _ = write!(line, ", {count} {name}");
         }
+        if name == "broken" && summary.known > 0 {
+            let _ = write!(line, " ({} of them before)", summary.known);
+        }
     }
     let kinds: Vec<_> = summary
         .failures

@@ -63,7 +63,7 @@ use crate::policy::headers::{AGENT, Bound, FieldError};
 use crate::policy::robots::product_token;
 use crate::sink::{Captures, Standing};
 
-pub use check::{Check, Input as CheckInput, Preprocess, Remap, Rule};
+pub use check::{Baseline, Check, Input as CheckInput, Preprocess, Remap, Rule};
 pub use content::Wanted;
 pub use crawl::{Crawl, State};
 pub use explain::Explanation;
@@ -326,10 +326,11 @@ impl Stop {
     }
 }
 
-/// What a finished summary says about the exit: 1 when something is broken, or what was said to make it fail.
+/// What a finished summary says about the exit: 1 when something is broken that was not known to be, or what was said to
+/// make it fail.
 #[must_use]
 pub fn exit_code(summary: &Summary) -> u8 {
-    u8::from(summary.failing.unwrap_or(summary.broken) > 0)
+    u8::from(summary.failing.unwrap_or(summary.broken - summary.known) > 0)
 }
 
 /// Runs the loop over a frontier and closes outputs and state: what the jobs share from here on.

@@ -552,7 +552,7 @@ impl Pipeline<'_> {
         for visit in records {
             summary.count(visit);
             if let (Some(fail_on), Some(failing)) = (&self.limits.fail_on, &mut summary.failing) {
-                *failing += u64::from(fail_on.matches(visit));
+                *failing += u64::from(!visit.known && fail_on.matches(visit));
             }
             self.reporter.on(&Event::Visited(visit));
         }

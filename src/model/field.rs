@@ -79,6 +79,7 @@ pub const FIELDS: &[Field] = &[
     field("redirects", "/redirects"),
     field("error_kind", "/error/kind"),
     field("error_message", "/error/message"),
+    of("known", "/known", Kind::Flag),
     field("suggestion", "/suggestion"),
     of("depth", "/depth", Kind::Number),
     field("referrer", "/referrer"),
@@ -192,7 +193,7 @@ mod tests {
         }));
         visit.links = Some(Vec::new());
         visit.change = Some(crate::model::Change::New);
-        visit.cached = true;
+        (visit.cached, visit.known) = (true, true);
         visit.http_version = text();
         visit.line = Some(1);
         visit.status = Some(200);

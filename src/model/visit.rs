@@ -50,6 +50,9 @@ pub struct Visit {
     /// Why it is not `ok`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<Failure>,
+    /// An earlier run found it broken too (`check --baseline`), so that it does not make this one fail.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub known: bool,
     /// What could stand in the link's place, as it would be written there, fragment included (`check`).
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub suggestion: Option<String>,
@@ -167,6 +170,7 @@ impl Visit {
             final_url: None,
             redirects: Vec::new(),
             error: None,
+            known: false,
             suggestion: None,
             depth: None,
             referrer: None,
@@ -209,6 +213,8 @@ pub struct Summary {
     pub ok: u64,
     /// Records by verdict.
     pub broken: u64,
+    /// Of these, the ones that an earlier run had found broken too.
+    pub known: u64,
     /// Records by verdict.
     pub unknown: u64,
     /// Records by verdict.
@@ -284,6 +290,7 @@ impl Summary {
         if let Some(status) = visit.status {
             self.count_status(status, 1);
         }
+        self.known += u64::from(visit.known && visit.outcome == Outcome::Broken);
     }
 
     /// Counts `number` records of one status code.

@@ -56,6 +56,8 @@ pub(super) enum Origin {
 pub(super) enum Verdict {
     Broken,
     Unknown,
+    /// An earlier run knew it already.
+    Known,
 }
 
 /// A record that is not good. They sort by verdict, and then by place.
@@ -146,18 +148,21 @@ impl Finding {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) ok: u64,
+    /// Without those that are known.
     pub(super) broken: u64,
+    pub(super) known: u64,
     pub(super) unknown: u64,
     pub(super) excluded: u64,
 }
 
 impl Counts {
     pub(super) fn all(self) -> u64 {
-        self.ok + self.broken + self.unknown + self.excluded
+        self.ok + self.broken + self.known + self.unknown + self.excluded
     }
 
-    fn add(&mut self, outcome: Outcome) {
-        *match outcome {
+    fn add(&mut self, visit: &Visit) {
+        *match visit.outcome {
+            _ if visit.known => &mut self.known,
             Outcome::Ok => &mut self.ok,
             Outcome::Broken => &mut self.broken,
             Outcome::Unknown => &mut self.unknown,
@@ -191,16 +196,17 @@ impl Findings {
     }
 
     pub(super) fn add(&mut self, visit: &Visit) {
-        self.counts.add(visit.outcome);
+        self.counts.add(visit);
         if let Some(source) = &visit.source {
             let origin = match (&source.path, &source.url) {
                 (Some(path), _) => Origin::File(Arc::clone(path)),
                 (None, Some(url)) => Origin::Page(Arc::clone(url)),
                 (None, None) => Origin::Input,
             };
-            self.documents.entry(origin).or_default().add(visit.outcome);
+            self.documents.entry(origin).or_default().add(visit);
         }
         let verdict = match visit.outcome {
+            _ if visit.known => Verdict::Known,
             Outcome::Broken => Verdict::Broken,
             Outcome::Unknown => Verdict::Unknown,
             Outcome::Ok | Outcome::Excluded => return,

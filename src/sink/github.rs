@@ -60,6 +60,12 @@ impl Sink for Github {
                 }
             }
         }
+        // Nobody is to look at these now.
+        let known = self
+            .findings
+            .iter()
+            .filter(|found| found.verdict == Verdict::Known);
+        known.for_each(|finding| line(&mut text, finding));
         if more > 0 || self.findings.left_out > 0 {
             // A type of its own, which has room.
             let _ = write!(
@@ -81,7 +87,7 @@ impl Github {
     fn annotation(&self, out: &mut String, finding: &Finding) {
         let (command, title) = match finding.verdict {
             Verdict::Broken => ("error", "broken"),
-            Verdict::Unknown => ("warning", "not judged"),
+            Verdict::Unknown | Verdict::Known => ("warning", "not judged"),
         };
         let _ = write!(out, "::{command} ");
         let mut words = words(finding);
@@ -120,6 +126,7 @@ fn line(out: &mut String, finding: &Finding) {
     let verdict = match finding.verdict {
         Verdict::Broken => "broken",
         Verdict::Unknown => "not judged",
+        Verdict::Known => "known",
     };
     let place = finding.place();
     let place = for_terminal(&place);

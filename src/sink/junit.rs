@@ -1,7 +1,7 @@
 //! `junit`: the XML that CI systems show as test results.
 //!
 //! One suite for each document that links stand in, and one for the records that stand in none. What is broken is
-//! a failure, what could not be judged is skipped, each with its reason; good links are one test case together, so that a
+//! a failure, what could not be judged or was broken before is skipped, each with its reason; good links are one test case together, so that a
 //! good document is seen too. What XML 1.0 forbids (section 2.2) is written out or left out. There are no times: two runs
 //! that find the same are the same report.
 
@@ -75,6 +75,7 @@ impl Junit {
             suites.entry(origin).or_default().counts = *counts;
             others.ok -= counts.ok;
             others.broken -= counts.broken;
+            others.known -= counts.known;
             others.unknown -= counts.unknown;
             others.excluded -= counts.excluded;
         }
@@ -172,7 +173,11 @@ fn case(xml: &mut Writer<&mut Vec<u8>>, suite: &str, finding: &Finding) -> io::R
         (line, column) => format!("{line}:{column} {link}"),
     };
     let reason = legal(&finding.reason);
-    let words = format!("{} {link}: {reason}", finding.kind);
+    let known = match finding.verdict {
+        Verdict::Known => "known: ",
+        Verdict::Broken | Verdict::Unknown => "",
+    };
+    let words = format!("{known}{} {link}: {reason}", finding.kind);
     let text = format!(
         "at {}\nto {}\n{}\n{}",
         legal(&finding.place()),
@@ -192,7 +197,7 @@ fn case(xml: &mut Writer<&mut Vec<u8>>, suite: &str, finding: &Finding) -> io::R
             Verdict::Broken => xml
                 .create_element("failure")
                 .with_attributes([("message", &*words), ("type", finding.kind)]),
-            Verdict::Unknown => xml
+            Verdict::Unknown | Verdict::Known => xml
                 .create_element("skipped")
                 .with_attribute(("message", &*words)),
         };

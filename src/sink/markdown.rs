@@ -67,6 +67,9 @@ impl Markdown {
                     Verdict::Unknown => {
                         "\n## Not judged\n\nNobody knows whether these are good; they do not make a run fail.\n"
                     }
+                    Verdict::Known => {
+                        "\n## Broken before\n\nThe baseline has these; they do not make a run fail.\n"
+                    }
                 });
             }
             if !same_verdict || before.is_none_or(|before| before.origin != finding.origin) {
@@ -80,7 +83,8 @@ impl Markdown {
             shown += 1;
             before = Some(finding);
         }
-        let all = findings.counts.broken + findings.counts.unknown;
+        let counts = findings.counts;
+        let all = counts.broken + counts.unknown + counts.known;
         if shown < all {
             let _ = write!(
                 out,
@@ -107,9 +111,9 @@ impl Markdown {
             (broken, unknown) => format!("{broken} broken {}, {unknown} not judged", noun(broken)),
         };
         format!(
-            "# {title}\n\n| good | broken | not judged | excluded | all |\n| ---: | ---: | ---: | ---: | ---: |\n\
-             | {} | {} | {} | {} | {all} |\n",
-            counts.ok, counts.broken, counts.unknown, counts.excluded
+            "# {title}\n\n| good | broken | broken before | not judged | excluded | all |\n\
+             | ---: | ---: | ---: | ---: | ---: | ---: |\n| {} | {} | {} | {} | {} | {all} |\n",
+            counts.ok, counts.broken, counts.known, counts.unknown, counts.excluded
         )
     }
 
@@ -241,7 +245,7 @@ mod tests {
             text.starts_with("# 3 broken links, 1 not judged\n"),
             "{text}"
         );
-        assert!(text.contains("| 1 | 3 | 1 | 0 | 5 |"), "{text}");
+        assert!(text.contains("| 1 | 3 | 0 | 1 | 0 | 5 |"), "{text}");
         let parts = [
             "## Broken",
             "### `a.md`",

@@ -9,6 +9,7 @@
 //! and the row. `--format`, its help, the guess from an extension and the tests of all formats read the table.
 
 mod advice;
+mod baseline;
 mod capture;
 mod escape;
 mod findings;
@@ -187,6 +188,7 @@ pub const FORMATS: &[Format] = &[
     junit::FORMAT,
     sarif::FORMAT,
     github::FORMAT,
+    baseline::FORMAT,
     template::FORMAT,
 ];
 

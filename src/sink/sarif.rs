@@ -131,7 +131,8 @@ impl Sarif {
         json!({
             "ruleId": finding.kind,
             "ruleIndex": rule,
-            "level": match finding.verdict { Verdict::Broken => "error", Verdict::Unknown => "warning" },
+            "level": match finding.verdict { Verdict::Broken => "error", Verdict::Unknown => "warning", Verdict::Known => "note" },
+            "baselineState": if finding.verdict == Verdict::Known { "unchanged" } else { "new" },
             "message": {"text": format!("{words}. {}", finding.help(text))},
             "locations": [{"physicalLocation": place}],
             "partialFingerprints": {"link/v1": format!("{fingerprint:016x}:{number}")},

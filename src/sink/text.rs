@@ -76,6 +76,9 @@ impl Sink for Text {
                 let _ = write!(line, ": {}", for_terminal(&failure.message));
             }
         }
+        if visit.known {
+            let _ = write!(line, " {}", self.paint("2", "(known)"));
+        }
         if let Some(suggestion) = &visit.suggestion {
             let instead = format!("(suggested: {})", for_terminal(suggestion));
             let _ = write!(line, " {}", self.paint("2", &instead));

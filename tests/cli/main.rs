@@ -15,6 +15,7 @@
 //! | `budget` | time, bytes, types, and which spellings are one |
 //! | `check` | every link with its place and verdict |
 //! | `ignored` | links that are not checked, and rules that match nothing |
+//! | `baseline` | what was broken before |
 //! | `local` | a site on disk, as its server would serve it |
 //! | `inputs` | what is read for links |
 //! | `formats` | which formats are read, with places |
@@ -44,6 +45,7 @@
 
 mod support;
 
+mod baseline;
 mod budget;
 mod check;
 mod config;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::baseline::{self, Baseline};
 use super::disk::{Found, Seen, Unseen};
 use super::filter::Filter;
 use super::locals::Locals;
@@ -43,6 +44,7 @@ pub(super) struct Ledger {
     here: PathBuf,
     /// Links that were met in documents.
     links: usize,
+    pub(super) baseline: Option<Baseline>,
 }
 
 impl Ledger {
@@ -76,7 +78,13 @@ impl Ledger {
             remaps,
             here,
             links: 0,
+            baseline: None,
         }
+    }
+
+    /// What the sources are called.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        (0..self.sources.len()).map(|number| self.name(number))
     }
 
     /// How many links were met.
@@ -390,7 +398,8 @@ impl Ledger {
         let number = self.next;
         let name = self.name(number);
         let source = &mut self.sources[number];
-        records.extend(source.own.take());
+        let mut marked = |visit| baseline::marked(self.baseline.as_mut(), visit);
+        records.extend(source.own.take().map(&mut marked));
         let Some(content) = source.content.take() else {
             self.next += 1;
             return;
@@ -424,7 +433,7 @@ impl Ledger {
                 column: link.column,
             });
             visit.fragment = link.fragment.as_deref().map(str::to_owned);
-            records.push(visit);
+            records.push(baseline::marked(self.baseline.as_mut(), visit));
         }
         self.written = end;
         let complete = end == content.links.len();

@@ -20,8 +20,10 @@
 //! | `sites` | the sites that inputs are part of |
 //! | `remote` | a target on the network |
 //! | `source` | a document that links are found in |
+//! | `baseline` | what an earlier run found broken |
 //! | `ledger` | what is known of sources and targets, and which records are due |
 
+mod baseline;
 mod disk;
 mod filter;
 mod ledger;
@@ -67,6 +69,7 @@ use reading::Page;
 use sites::Sites;
 use source::{Source, plain};
 
+pub use baseline::Baseline;
 pub use preprocess::Preprocess;
 pub use remap::Remap;
 pub use rules::Rule;
@@ -131,6 +134,8 @@ pub struct Check {
     pub require_https: bool,
     /// Mail addresses are judged by how they are written.
     pub include_mail: bool,
+    /// What an earlier run found broken, which does not make this one fail.
+    pub baseline: Option<Baseline>,
     /// No link at all makes the run fail.
     pub fail_if_empty: bool,
     /// Links are named, and none is checked.
@@ -146,7 +151,7 @@ impl Check {
     ///
     /// # Errors
     /// When an input that the user named cannot be read, or an output cannot be written.
-    pub async fn run(self, setting: Setting) -> Result<Report, Error> {
+    pub async fn run(mut self, setting: Setting) -> Result<Report, Error> {
         let root = match &self.root_dir {
             Some(root) => {
                 let absolute = std::path::absolute(root);
@@ -227,6 +232,7 @@ impl Check {
         };
         let frontier = Memory::new(options);
         let mut ledger = Ledger::new(sources, self.filter(), self.remap.clone().into());
+        ledger.baseline = self.baseline.take();
         for (number, content) in texts {
             let stand_in = self.base_url.as_ref();
             seeds.extend(ledger.text(number, &content, stand_in, self.verbatim));
@@ -260,7 +266,10 @@ impl Check {
             report.summary.failing = Some(report.summary.failing.unwrap_or(0).max(1));
         }
         if !report.interrupted && report.spent.is_none() {
-            for text in self.unused(work.complaints.into_inner()) {
+            let comments = work.complaints.into_inner();
+            let ledger = work.ledger.borrow();
+            let mended = baseline::mended(ledger.baseline.as_ref(), ledger.names());
+            for text in self.unused(comments).into_iter().chain(mended) {
                 reporter.on(&Event::Warning(&text));
             }
         }
