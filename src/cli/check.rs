@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgMatches, Args};
-use dragnet::job::{Baseline, Check, Rule};
+use dragnet::job::{Baseline, Changed, Check, CheckInput, Rule};
 use regex::Regex;
 
 use super::ignore;
@@ -61,6 +61,10 @@ pub(crate) struct CheckOptions {
     /// link is known by its document, target and fragment, and links that are mended are named
     #[arg(long, value_name = "FILE", help_heading = "Links")]
     baseline: Option<PathBuf>,
+    /// Check what changed in git since this revision, or since the branch left it: every link of the files that changed,
+    /// and in others the links to files that changed or are gone
+    #[arg(long, value_name = "REV", help_heading = "Inputs")]
+    changed_since: Option<String>,
     /// Print the links that would be checked, one a line, with -v their places; check none
     #[arg(long, help_heading = "Output")]
     dump: bool,
@@ -115,6 +119,18 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
     if options.dump && options.offline && !inputs.origins.is_empty() {
         bail!("--offline asks for no URL input, so --dump cannot know its links");
     }
+    let changed = options.changed_since.as_deref().map(|revision| {
+        let other = inputs.inputs.iter().find_map(|input| match input {
+            CheckInput::Path(_) => None,
+            CheckInput::Url(target) => Some(target.url.as_str()),
+            CheckInput::Text(name, _) => Some(name.as_str()),
+        });
+        if let Some(name) = other {
+            bail!("--changed-since is about files in git, and the input {name} is none");
+        }
+        Changed::since(revision).map_err(anyhow::Error::msg)
+    });
+    let changed = changed.transpose()?;
     let baseline = options.baseline.as_deref().map(Baseline::read).transpose();
     let run = Run::new(
         &options.network,
@@ -145,6 +161,7 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         require_https: options.require_https,
         include_mail: options.include_mail,
         baseline: baseline.map_err(anyhow::Error::msg)?,
+        changed,
         fail_if_empty: options.input.fail_if_empty,
         dump: options.dump,
         preprocess: options.input.preprocess.clone(),

@@ -152,6 +152,7 @@ impl Reporter for Drawing {
         match event {
             Event::Tick(summary) => self.tick(summary),
             Event::Warning(text) => self.say(&format!("warning: {text}")),
+            Event::Note(text) => self.say(text),
             Event::HeldBack => {
                 self.say("held back by --per-host and --delay; raise them for servers of your own");
             }

@@ -63,7 +63,7 @@ use crate::policy::headers::{AGENT, Bound, FieldError};
 use crate::policy::robots::product_token;
 use crate::sink::{Captures, Standing};
 
-pub use check::{Baseline, Check, Input as CheckInput, Preprocess, Remap, Rule};
+pub use check::{Baseline, Changed, Check, Input as CheckInput, Preprocess, Remap, Rule};
 pub use content::Wanted;
 pub use crawl::{Crawl, State};
 pub use explain::Explanation;

@@ -11,6 +11,8 @@ pub enum Event<'a> {
     Tick(&'a Summary),
     /// Something that the user should know and that is no result.
     Warning(&'a str),
+    /// What the run is about to do, where that is not plain.
+    Note(&'a str),
     /// Work waits although there is room for it: the width and the gap of single origins hold it back.
     HeldBack,
 }

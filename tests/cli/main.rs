@@ -16,6 +16,7 @@
 //! | `check` | every link with its place and verdict |
 //! | `ignored` | links that are not checked, and rules that match nothing |
 //! | `baseline` | what was broken before |
+//! | `changed` | what git says changed |
 //! | `local` | a site on disk, as its server would serve it |
 //! | `inputs` | what is read for links |
 //! | `formats` | which formats are read, with places |
@@ -47,6 +48,7 @@ mod support;
 
 mod baseline;
 mod budget;
+mod changed;
 mod check;
 mod config;
 mod content;

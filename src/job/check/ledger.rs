@@ -11,7 +11,8 @@ use std::sync::Arc;
 use url::Url;
 
 use super::baseline::{self, Baseline};
-use super::disk::{Found, Seen, Unseen};
+use super::changed::Changed;
+use super::disk::{Found, Seen, Serving, Unseen};
 use super::filter::Filter;
 use super::locals::Locals;
 use super::locate::{Base, Place};
@@ -45,6 +46,8 @@ pub(super) struct Ledger {
     /// Links that were met in documents.
     links: usize,
     pub(super) baseline: Option<Baseline>,
+    /// What changed, and how it is served.
+    pub(super) changed: Option<(Changed, Arc<Serving>)>,
 }
 
 impl Ledger {
@@ -79,6 +82,7 @@ impl Ledger {
             here,
             links: 0,
             baseline: None,
+            changed: None,
         }
     }
 
@@ -145,8 +149,15 @@ impl Ledger {
 
     /// Takes in what was found in a document; returns the targets that are new.
     pub(super) fn read(&mut self, number: usize, page: Page, naming: Naming) -> Vec<Target> {
-        if self.sources[number].path.is_some() {
+        let source = &self.sources[number];
+        let mut page = page;
+        if source.path.is_some() {
             self.unread -= 1;
+            if let (Some((changed, serving)), Some(path)) = (&self.changed, &source.absolute)
+                && !changed.has(path)
+            {
+                changed.narrow(&mut page, serving);
+            }
         }
         let Page {
             places,

@@ -21,9 +21,11 @@
 //! | `remote` | a target on the network |
 //! | `source` | a document that links are found in |
 //! | `baseline` | what an earlier run found broken |
+//! | `changed` | what git says changed |
 //! | `ledger` | what is known of sources and targets, and which records are due |
 
 mod baseline;
+mod changed;
 mod disk;
 mod filter;
 mod ledger;
@@ -70,6 +72,7 @@ use sites::Sites;
 use source::{Source, plain};
 
 pub use baseline::Baseline;
+pub use changed::Changed;
 pub use preprocess::Preprocess;
 pub use remap::Remap;
 pub use rules::Rule;
@@ -136,6 +139,8 @@ pub struct Check {
     pub include_mail: bool,
     /// What an earlier run found broken, which does not make this one fail.
     pub baseline: Option<Baseline>,
+    /// What changed: of other local documents only the links to that are judged.
+    pub changed: Option<Changed>,
     /// No link at all makes the run fail.
     pub fail_if_empty: bool,
     /// Links are named, and none is checked.
@@ -233,6 +238,18 @@ impl Check {
         let frontier = Memory::new(options);
         let mut ledger = Ledger::new(sources, self.filter(), self.remap.clone().into());
         ledger.baseline = self.baseline.take();
+        let changed = self.changed.take();
+        if let Some(changed) = &changed {
+            let files = match changed.len() {
+                1 => "1 file".to_owned(),
+                count => format!("{count} files"),
+            };
+            let text = format!(
+                "{files} changed; of other documents only links to these, and to what is gone, are checked"
+            );
+            setting.reporter.on(&Event::Note(&text));
+        }
+        ledger.changed = changed.map(|changed| (changed, Arc::clone(&sites.serving)));
         for (number, content) in texts {
             let stand_in = self.base_url.as_ref();
             seeds.extend(ledger.text(number, &content, stand_in, self.verbatim));
