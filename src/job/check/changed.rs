@@ -149,7 +149,7 @@ impl Changed {
         let kept =
             |place: &Place| matches!(place, Place::Local(path, _) if self.concerns(path, serving));
         let kept: Vec<_> = page.places.iter().map(kept).collect();
-        page.occurrences.retain(|link| kept[link.place]);
+        page.occurrences.retain(|place| kept[place]);
         page.sitemaps.clear();
         for (place, kept) in page.places.iter_mut().zip(kept) {
             if !kept {

@@ -1,6 +1,7 @@
 //! What is at a local path that no input named: one look at the disk for each, and how folders are served.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::reading::{Anchors, LARGEST};
 use crate::fetcher::file;
@@ -20,11 +21,11 @@ pub(super) fn anchors(path: &Path, options: &Options) -> Option<Anchors> {
 #[derive(Debug, Clone)]
 pub(super) enum Found {
     /// A document whose anchors are known.
-    Document(Anchors),
+    Document(Arc<Anchors>),
     /// Something that has no anchors of its own: an image, a folder without an index.
     Other,
     /// Nothing, and why.
-    Missing(Failure),
+    Missing(Box<Failure>),
 }
 
 /// How local paths are served.
@@ -97,7 +98,7 @@ pub(super) fn serve(
 /// A path that is linked to and was not read.
 pub(super) struct Unseen {
     pub(super) number: usize,
-    pub(super) path: PathBuf,
+    pub(super) path: Arc<Path>,
     pub(super) slash: bool,
     pub(super) wants_anchors: bool,
 }
@@ -106,7 +107,7 @@ pub(super) struct Unseen {
 pub(super) struct Seen {
     pub(super) number: usize,
     pub(super) served: Result<PathBuf, Failure>,
-    pub(super) anchors: Option<Anchors>,
+    pub(super) anchors: Option<Arc<Anchors>>,
 }
 
 /// One look at the disk for each path; documents that are only linked to are read for their anchors.
@@ -119,7 +120,7 @@ pub(super) fn look(unseen: Vec<Unseen>, serving: &Serving, options: &Options) ->
                 }| {
         let served = serve(&path, slash, serving);
         let anchors = match &served {
-            Ok((file, false)) if wants_anchors => anchors(file, options),
+            Ok((file, false)) if wants_anchors => anchors(file, options).map(Arc::new),
             _ => None,
         };
         Seen {

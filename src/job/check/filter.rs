@@ -37,6 +37,11 @@ impl Filter {
         left_out || self.offline || self.keeps_out_scheme(url.scheme())
     }
 
+    /// Is every target on this machine looked for, so that none need be compared with anything?
+    pub(super) fn has_all_files(&self) -> bool {
+        self.exclude.is_empty() && self.schemes.is_empty() && !self.dump
+    }
+
     /// Is a target on this machine not looked for? Patterns see its `file:` URL and its path as it is shown.
     pub(super) fn keeps_out_file(&self, url: &Url, shown: &str) -> bool {
         self.leaves_out(&[url.as_str(), shown], false) || self.keeps_out_scheme("file")

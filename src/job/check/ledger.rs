@@ -16,7 +16,7 @@ use super::disk::{Found, Seen, Serving, Unseen};
 use super::filter::Filter;
 use super::locals::Locals;
 use super::locate::{Base, Place};
-use super::reading::{self, Anchors, Occurrence, Page};
+use super::reading::{self, Anchors, Occurrence, Occurrences, Page};
 use super::remap::Remap;
 use super::remote::{Remote, secure};
 use super::source::{Content, Entry, Source};
@@ -174,11 +174,7 @@ impl Ledger {
                 Place::Local(path, _) => self.shown(path),
                 _ => String::new(),
             };
-            if self
-                .filter
-                .looked_up(url, link.fragment.as_deref())
-                .is_some()
-            {
+            if self.filter.looked_up(url, link.fragment).is_some() {
                 wants[link.place] = true;
             }
         }
@@ -195,8 +191,8 @@ impl Ledger {
         let mut entries = Vec::with_capacity(places.len());
         for (place, wants) in places.into_iter().zip(wants) {
             entries.push(match place {
-                Place::Remote(url) if self.filter.keeps_out(&url) => Entry::Excluded(url),
-                Place::Remote(url) if self.filter.dump => Entry::Named(url),
+                Place::Remote(url) if self.filter.keeps_out(&url) => Entry::Excluded(Box::new(url)),
+                Place::Remote(url) if self.filter.dump => Entry::Named(Box::new(url)),
                 Place::Remote(url) => {
                     let twin = self.filter.require_https.then(|| secure(&url)).flatten();
                     let mut ask = |url: &Url, wants| {
@@ -211,12 +207,9 @@ impl Ledger {
                     let remote = ask(&url, wants);
                     Entry::Remote(remote, twin.map(|twin| ask(&twin, false)))
                 }
-                Place::Local(path, slash) => match Url::from_file_path(&path) {
-                    Ok(url) if self.filter.keeps_out_file(&url, &self.shown(&path)) => {
-                        Entry::Excluded(url)
-                    }
-                    Ok(url) if self.filter.dump => Entry::Named(url),
-                    _ => {
+                Place::Local(path, slash) => match self.named(&path) {
+                    Some(entry) => entry,
+                    None => {
                         has_local = true;
                         Entry::Local(self.locals.add(path, slash, wants))
                     }
@@ -225,9 +218,9 @@ impl Ledger {
                 Place::Mail(_) if !self.filter.mail || self.filter.keeps_out_scheme("mailto") => {
                     Entry::Scheme
                 }
-                Place::Mail(wrong) => Entry::Mail(wrong),
-                Place::Nowhere(reason) => Entry::Nowhere(reason),
-                Place::Unread(limit) => Entry::Unread(limit),
+                Place::Mail(wrong) => Entry::Mail(wrong.map(Into::into)),
+                Place::Nowhere(reason) => Entry::Nowhere(Box::new(reason)),
+                Place::Unread(limit) => Entry::Unread(Box::new(limit)),
             });
         }
         let source = &mut self.sources[number];
@@ -239,6 +232,18 @@ impl Ledger {
             anchors,
         });
         found
+    }
+
+    /// The entry of a local target that is not looked for.
+    fn named(&self, path: &Path) -> Option<Entry> {
+        if self.filter.has_all_files() {
+            return None;
+        }
+        let url = Box::new(Url::from_file_path(path).ok()?);
+        if self.filter.keeps_out_file(&url, &self.shown(path)) {
+            return Some(Entry::Excluded(url));
+        }
+        self.filter.dump.then_some(Entry::Named(url))
     }
 
     /// A sitemap that an index lists is read like an input; the target, unless it is one already.
@@ -347,7 +352,7 @@ impl Ledger {
         own: Visit,
     ) -> Vec<Target> {
         let source = &mut self.sources[number];
-        source.own = (!source.listed && !self.filter.dump).then_some(own);
+        source.own = (!source.listed && !self.filter.dump).then(|| Box::new(own));
         let mut found = self.read(number, page, naming);
         for target in &mut found {
             let same = target.url.host() == url.host();
@@ -409,8 +414,9 @@ impl Ledger {
         let number = self.next;
         let name = self.name(number);
         let source = &mut self.sources[number];
+        let own = source.own.take().map(|own| *own);
         let mut marked = |visit| baseline::marked(self.baseline.as_mut(), visit);
-        records.extend(source.own.take().map(&mut marked));
+        records.extend(own.map(&mut marked));
         let Some(content) = source.content.take() else {
             self.next += 1;
             return;
@@ -424,18 +430,18 @@ impl Ledger {
             .as_ref()
             .map(|url| Arc::from(without_secrets(url)));
         let end = content.links.len().min(self.written + most);
-        for link in &content.links[self.written..end] {
+        for link in content.links.part(self.written..end) {
             if self.filter.dump && !content.names(link) {
                 continue;
             }
             let mut visit = self.verdict(&content, link);
-            visit.input = Some(masked(&link.reference));
+            visit.input = Some(masked(link.reference));
             visit.line = None;
             visit.id = record::id(&[
                 &name,
                 &link.line.to_string(),
                 &link.column.to_string(),
-                &link.reference,
+                link.reference,
             ]);
             visit.source = Some(model::Source {
                 path: path.clone(),
@@ -443,7 +449,7 @@ impl Ledger {
                 line: link.line,
                 column: link.column,
             });
-            visit.fragment = link.fragment.as_deref().map(str::to_owned);
+            visit.fragment = link.fragment.map(str::to_owned);
             records.push(baseline::marked(self.baseline.as_mut(), visit));
         }
         self.written = end;
@@ -453,7 +459,7 @@ impl Ledger {
             self.written = 0;
             // Kept: others may link to what is in it, and are written later.
             Content {
-                links: Vec::new(),
+                links: Occurrences::default(),
                 places: Vec::new(),
                 anchors: content.anchors,
             }
@@ -473,8 +479,8 @@ impl Ledger {
         below.display().to_string()
     }
 
-    fn verdict(&self, content: &Content, link: &Occurrence) -> Visit {
-        let shown = || masked(&link.reference);
+    fn verdict(&self, content: &Content, link: Occurrence<'_>) -> Visit {
+        let shown = || masked(link.reference);
         let with = |url, outcome| Visit::new(String::new(), url, outcome);
         let failed = |url, failure| {
             let mut visit = with(url, Outcome::Broken);
@@ -489,7 +495,7 @@ impl Ledger {
             Some(Entry::Scheme) => with(shown(), Outcome::Excluded),
             Some(Entry::Excluded(url)) => with(url.to_string(), Outcome::Excluded),
             Some(Entry::Named(url)) => {
-                let fragment = link.fragment.as_ref();
+                let fragment = link.fragment;
                 let fragment = fragment.map_or(String::new(), |fragment| format!("#{fragment}"));
                 with(
                     format!("{}{fragment}", without_secrets(url)),
@@ -499,9 +505,9 @@ impl Ledger {
             Some(Entry::Unread(limit)) => failed(String::new(), limit.failure()),
             Some(Entry::Mail(None)) => with(shown(), Outcome::Ok),
             Some(Entry::Mail(Some(wrong))) => {
-                failed(shown(), Failure::new(FailureKind::Url, wrong.clone()))
+                failed(shown(), Failure::new(FailureKind::Url, wrong.to_string()))
             }
-            Some(Entry::Nowhere(failure)) => failed(shown(), failure.clone()),
+            Some(Entry::Nowhere(failure)) => failed(shown(), (**failure).clone()),
             Some(Entry::Local(number)) => {
                 let (path, found) = self.locals.get(*number);
                 let url = self.shown(path);
@@ -510,7 +516,7 @@ impl Ledger {
                         url,
                         Failure::new(FailureKind::Interrupted, "the run was ended first"),
                     ),
-                    Some(Found::Missing(failure)) => failed(url, failure.clone()),
+                    Some(Found::Missing(failure)) => failed(url, (**failure).clone()),
                     Some(Found::Other) => with(url, Outcome::Ok),
                     Some(Found::Document(anchors)) => {
                         let visit = with(url, Outcome::Ok);
@@ -546,12 +552,11 @@ impl Ledger {
     fn with_fragment(
         &self,
         mut visit: Visit,
-        link: &Occurrence,
+        link: Occurrence<'_>,
         anchors: Option<&Anchors>,
     ) -> Visit {
         if let (Some(fragment), Some(anchors)) = (
-            self.filter
-                .looked_up(|| visit.url.clone(), link.fragment.as_deref()),
+            self.filter.looked_up(|| visit.url.clone(), link.fragment),
             anchors,
         ) && !anchors.hold(fragment)
         {

@@ -4,12 +4,16 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::disk::{Found, Seen, Unseen};
 use super::reading::Anchors;
 
+/// Targets that are settled in one go: a few milliseconds.
+const AT_ONCE: usize = 5000;
+
 struct Local {
-    path: PathBuf,
+    path: Arc<Path>,
     /// It was written with a slash at its end.
     slash: bool,
     wants_anchors: bool,
@@ -20,7 +24,8 @@ struct Local {
 #[derive(Default)]
 pub(super) struct Locals {
     all: Vec<Local>,
-    index: HashMap<(PathBuf, bool), usize>,
+    /// By path and slash.
+    index: HashMap<(Arc<Path>, bool), usize>,
     /// Those that nobody has begun to look for, and how many of all are not found yet.
     fresh: Vec<usize>,
     unfound: usize,
@@ -30,7 +35,8 @@ impl Locals {
     /// The number of a target; `wants`: what can be linked to in it is asked for.
     pub(super) fn add(&mut self, path: PathBuf, slash: bool, wants: bool) -> usize {
         let next = self.all.len();
-        let number = *self.index.entry((path.clone(), slash)).or_insert(next);
+        let path: Arc<Path> = path.into();
+        let number = *self.index.entry((Arc::clone(&path), slash)).or_insert(next);
         if number == next {
             self.fresh.push(number);
             self.unfound += 1;
@@ -68,25 +74,26 @@ impl Locals {
         self.unfound == 0
     }
 
-    /// Those that have to be looked for; `read` knows the anchors of documents that were read.
+    /// The next of those that have to be looked for, `None` when there are no more; `read` knows the anchors of documents that were read.
     pub(super) fn unseen<'a>(
         &mut self,
-        read: impl Fn(&Path) -> Option<&'a Anchors>,
+        read: impl Fn(&Path) -> Option<&'a Arc<Anchors>>,
     ) -> Option<Vec<Unseen>> {
         if self.fresh.is_empty() {
             return None;
         }
         let mut unseen = Vec::new();
-        for number in std::mem::take(&mut self.fresh) {
+        let rest = self.fresh.len().saturating_sub(AT_ONCE);
+        for number in self.fresh.split_off(rest) {
             let local = &mut self.all[number];
             match read(&local.path).filter(|_| !local.slash) {
                 Some(anchors) => {
-                    local.found = Some(Found::Document(anchors.clone()));
+                    local.found = Some(Found::Document(Arc::clone(anchors)));
                     self.unfound -= 1;
                 }
                 None => unseen.push(Unseen {
                     number,
-                    path: local.path.clone(),
+                    path: Arc::clone(&local.path),
                     slash: local.slash,
                     wants_anchors: local.wants_anchors,
                 }),
@@ -99,7 +106,7 @@ impl Locals {
     pub(super) fn looked<'a>(
         &mut self,
         seen: Vec<Seen>,
-        read: impl Fn(&Path) -> Option<&'a Anchors>,
+        read: impl Fn(&Path) -> Option<&'a Arc<Anchors>>,
     ) {
         for Seen {
             number,
@@ -108,9 +115,9 @@ impl Locals {
         } in seen
         {
             let found = match served {
-                Err(failure) => Found::Missing(failure),
+                Err(failure) => Found::Missing(Box::new(failure)),
                 Ok(path) => match (read(&path), anchors) {
-                    (Some(anchors), _) => Found::Document(anchors.clone()),
+                    (Some(anchors), _) => Found::Document(Arc::clone(anchors)),
                     (None, Some(anchors)) => Found::Document(anchors),
                     (None, None) => Found::Other,
                 },

@@ -58,6 +58,8 @@ pub(super) struct Base {
     /// Where root-relative references of a local document start.
     root: Option<Url>,
     site: Option<Arc<Site>>,
+    /// Where a local document stands, if that is spelt as in its URL.
+    folder: Option<PathBuf>,
     /// A local document that a URL stands in for: the URL means the document.
     own: Option<(Url, PathBuf)>,
     remaps: Arc<[Remap]>,
@@ -70,6 +72,7 @@ impl Base {
             url,
             root: None,
             site: None,
+            folder: None,
             own: None,
             remaps: Arc::default(),
         }
@@ -99,9 +102,13 @@ impl Base {
     /// Of the local document at the absolute `path`, which is part of `site`.
     pub(super) fn local(path: &Path, site: Option<&Arc<Site>>) -> Option<Self> {
         let root = site.and_then(|site| Url::from_directory_path(&site.folder).ok());
+        let folder = path
+            .parent()
+            .filter(|folder| folder.to_str().is_some_and(is_plain));
         Some(Self {
             root,
             site: site.map(Arc::clone),
+            folder: folder.map(Path::to_owned),
             ..Self::remote(Url::from_file_path(path).ok()?)
         })
     }
@@ -109,7 +116,11 @@ impl Base {
     /// With a `base` element's `href` taken into account.
     pub(super) fn with(self, href: Option<&str>) -> Self {
         match href.map(|href| self.join(href)) {
-            Some(Ok(url)) if !url.cannot_be_a_base() => Self { url, ..self },
+            Some(Ok(url)) if !url.cannot_be_a_base() => Self {
+                url,
+                folder: None,
+                ..self
+            },
             _ => self,
         }
     }
@@ -136,22 +147,60 @@ impl Base {
     /// A reference parted behind its `#`, where what is before it says the place by itself and what is behind it is spelt
     /// as a URL spells it: of a page that is referred to by many of its parts, the place need not be found for each.
     pub(super) fn parted<'a>(&self, reference: &'a str) -> Option<(&'a str, &'a str)> {
-        let led = self
-            .site
-            .as_ref()
-            .is_some_and(|site| site.redirects.has_rules());
-        if led || !self.remaps.is_empty() || reference.len() > URL_LIMIT / 2 {
+        if self.is_led() || reference.len() > URL_LIMIT / 2 {
             return None;
         }
         let (page, fragment) = reference.split_at(reference.find('#')? + 1);
-        let spelt =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:@/?#".contains(&byte);
-        (page.bytes().all(|byte| byte.is_ascii_graphic()) && fragment.bytes().all(spelt))
+        (page.bytes().all(|byte| byte.is_ascii_graphic()) && is_spelt(fragment))
             .then_some((page, fragment))
+    }
+
+    /// May what a reference means as a URL lead elsewhere?
+    fn is_led(&self) -> bool {
+        let site = self.site.as_ref();
+        !self.remaps.is_empty() || site.is_some_and(|site| site.redirects.has_rules())
     }
 
     /// The place that `reference` means, and its fragment as written.
     pub(super) fn locate(&self, reference: &str) -> (Place, Option<String>) {
+        self.beside(reference)
+            .unwrap_or_else(|| self.locate_url(reference))
+    }
+
+    /// The same for most references of most sites, whose text says the place without a URL being made of it: to a file, from
+    /// where the document stands, with nothing escaped in it.
+    fn beside(&self, reference: &str) -> Option<(Place, Option<String>)> {
+        let folder = self.folder.as_ref().filter(|_| !self.is_led())?;
+        let (path, fragment) = match reference.split_once('#') {
+            Some((path, fragment)) => (path, Some(fragment)),
+            None => (reference, None),
+        };
+        if !is_plain(path) || !fragment.is_none_or(is_spelt) {
+            return None;
+        }
+        let mut place = String::with_capacity(folder.as_os_str().len() + 1 + path.len());
+        place.push_str(folder.to_str()?.trim_end_matches('/'));
+        let mut segments = path.split('/').peekable();
+        while let Some(segment) = segments.next() {
+            match segment {
+                // A folder, which is shown with its slash; or nothing.
+                "" => return None,
+                "." | ".." if segments.peek().is_none() => return None,
+                "." => {}
+                ".." => place.truncate(place.rfind('/').unwrap_or(0)),
+                name => {
+                    place.push('/');
+                    place.push_str(name);
+                }
+            }
+        }
+        Some((
+            Place::Local(place.into(), false),
+            fragment.map(str::to_owned),
+        ))
+    }
+
+    fn locate_url(&self, reference: &str) -> (Place, Option<String>) {
         let nowhere = |reason| Place::Nowhere(Failure::new(FailureKind::Url, reason));
         let mut url = match self.join(reference) {
             Ok(url) => url,
@@ -318,6 +367,18 @@ impl Base {
     }
 }
 
+/// Is `path` the same in a URL as in a file's name?
+fn is_plain(path: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/+,".contains(&byte);
+    path.bytes().all(plain)
+}
+
+/// Is `fragment` spelt as in a URL?
+fn is_spelt(fragment: &str) -> bool {
+    let spelt = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:@/?#".contains(&byte);
+    fragment.bytes().all(spelt)
+}
+
 /// What a reference that begins with `/` means in the site below `root`: as on a server, `..` does not lead out of it.
 fn inside(root: &Url, reference: &str) -> Result<Url, url::ParseError> {
     let site = Url::parse("http://site/")?.join(reference)?;
@@ -373,6 +434,21 @@ mod tests {
             }
             for reference in ["a.html", "a #x", "é#x", "a#é", "a# x", "a#`", "a#\"x\""] {
                 assert_eq!(base.parted(reference), None, "{reference}");
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_place_that_its_text_says_is_that_of_its_url(reference in "(\\.{0,2}/|[a-z.]{0,3}/?|~|%2e|#[a-z?%.#]{0,3}| |é|:|\\?){0,6}") {
+            let lone = Base::local(Path::new("/p.html"), None).expect("an absolute path");
+            for base in [base(), lone] {
+                if let Some((place, fragment)) = base.beside(&reference) {
+                    let (by_url, as_url) = base.locate_url(&reference);
+                    let text = |place: &Place| format!("{place:?}");
+                    proptest::prop_assert_eq!(text(&place), text(&by_url));
+                    proptest::prop_assert_eq!(fragment, as_url);
+                }
             }
         }
     }

@@ -581,14 +581,16 @@ impl Work for Links {
 impl Links {
     /// Once every file has been read: a look at the disk for what is linked to and was not looked for.
     async fn look(&self) {
-        let Some(paths) = self.ledger.borrow_mut().unseen() else {
-            return;
-        };
-        let reading = Arc::clone(&self.reading);
-        let looked = tokio::task::spawn_blocking(move || {
-            disk::look(paths, &reading.serving, &reading.options)
-        });
-        let looked = looked.await.unwrap_or_default();
-        self.ledger.borrow_mut().looked(looked);
+        loop {
+            let Some(paths) = self.ledger.borrow_mut().unseen() else {
+                return;
+            };
+            let reading = Arc::clone(&self.reading);
+            let looked = tokio::task::spawn_blocking(move || {
+                disk::look(paths, &reading.serving, &reading.options)
+            });
+            let looked = looked.await.unwrap_or_default();
+            self.ledger.borrow_mut().looked(looked);
+        }
     }
 }

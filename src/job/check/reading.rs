@@ -1,7 +1,9 @@
 //! A local document, read and parsed on a plain thread: what it links to, and what can be linked to in it.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Reading;
 use super::locate::{Base, Place};
@@ -12,10 +14,10 @@ use crate::parser;
 use crate::parser::ignore::Ignored;
 
 /// A link of a document, and where it leads.
-#[derive(Debug, Clone)]
-pub(super) struct Occurrence {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Occurrence<'a> {
     /// As the document means it.
-    pub(super) reference: Box<str>,
+    pub(super) reference: &'a str,
     /// 1-based.
     pub(super) line: u32,
     /// 1-based, in code points.
@@ -23,18 +25,130 @@ pub(super) struct Occurrence {
     /// Which of the page's places.
     pub(super) place: usize,
     /// As written in the reference, without `#`.
-    pub(super) fragment: Option<Box<str>>,
+    pub(super) fragment: Option<&'a str>,
 }
 
+/// Every link of a document, in its order. Those of all documents wait until the last one has been read, so each is 28
+/// bytes beside its text.
+#[derive(Debug, Default)]
+pub(super) struct Occurrences {
+    text: String,
+    entries: Vec<Entry>,
+    /// Fragments that are not the end of their reference, as it is written.
+    fragments: Vec<Box<str>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    start: u32,
+    length: u32,
+    line: u32,
+    column: u32,
+    place: u32,
+    fragment: Fragment,
+}
+
+/// Where the fragment of a link is.
+#[derive(Debug, Clone, Copy)]
+enum Fragment {
+    None,
+    /// Behind the first `#`.
+    Own,
+    /// Among those that stand elsewhere.
+    Other(u32),
+}
+
+impl Occurrences {
+    fn push(&mut self, link: Occurrence<'_>) {
+        let number = |number: usize| u32::try_from(number).ok();
+        let Occurrence {
+            reference,
+            line,
+            column,
+            place,
+            fragment,
+        } = link;
+        // A file is read up to 64 MiB, so there is always room.
+        let (Some(start), Some(length), Some(place)) = (
+            number(self.text.len()),
+            number(reference.len()),
+            number(place),
+        ) else {
+            return;
+        };
+        let own = reference.split_once('#').map(|(_, own)| own);
+        let fragment = match fragment {
+            None => Fragment::None,
+            Some(fragment) if own == Some(fragment) => Fragment::Own,
+            Some(fragment) => {
+                let Some(other) = number(self.fragments.len()) else {
+                    return;
+                };
+                self.fragments.push(fragment.into());
+                Fragment::Other(other)
+            }
+        };
+        self.text.push_str(reference);
+        self.entries.push(Entry {
+            start,
+            length,
+            line,
+            column,
+            place,
+            fragment,
+        });
+    }
+
+    /// Nothing more will be added.
+    fn close(&mut self) {
+        self.text.shrink_to_fit();
+        self.entries.shrink_to_fit();
+    }
+
+    /// Leaves out those whose place does not count; their text stays.
+    pub(super) fn retain(&mut self, counts: impl Fn(usize) -> bool) {
+        self.entries.retain(|entry| counts(entry.place as usize));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Occurrence<'_>> {
+        self.part(0..self.len())
+    }
+
+    /// Those at `range`.
+    pub(super) fn part(&self, range: Range<usize>) -> impl Iterator<Item = Occurrence<'_>> {
+        let entries = self.entries.get(range).unwrap_or_default();
+        entries.iter().map(|entry| {
+            let start = entry.start as usize;
+            let reference = &self.text[start..start + entry.length as usize];
+            Occurrence {
+                reference,
+                line: entry.line,
+                column: entry.column,
+                place: entry.place as usize,
+                fragment: match entry.fragment {
+                    Fragment::None => None,
+                    Fragment::Own => reference.split_once('#').map(|(_, own)| own),
+                    Fragment::Other(other) => {
+                        self.fragments.get(other as usize).map(|other| &**other)
+                    }
+                },
+            }
+        })
+    }
+}
 /// What was found in a document.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     /// Every place that it links to, once.
     pub(super) places: Vec<Place>,
     /// Every link, in document order.
-    pub(super) occurrences: Vec<Occurrence>,
+    pub(super) occurrences: Occurrences,
     /// What can be linked to in it.
-    pub(super) anchors: Anchors,
+    pub(super) anchors: Arc<Anchors>,
     /// Which of the places are sitemaps that it lists.
     pub(super) sitemaps: Vec<usize>,
     /// What there is to say of its comments that speak to us, with their lines.
@@ -149,7 +263,7 @@ type Located = (usize, Option<Box<str>>);
 pub(super) fn page(mut document: Document, base: Base, ignored: &mut Ignored) -> Page {
     let base = base.with(document.base.as_deref());
     let mut page = Page {
-        anchors: Anchors::of(&mut document),
+        anchors: Arc::new(Anchors::of(&mut document)),
         ..Page::default()
     };
     // A page repeats its hrefs, and refers to many parts of another one: each is resolved once, without its fragment where
@@ -171,7 +285,7 @@ pub(super) fn page(mut document: Document, base: Base, ignored: &mut Ignored) ->
         if ignored.covers(line, column) {
             let next = index.len();
             page.occurrences.push(Occurrence {
-                reference: reference.into(),
+                reference,
                 line,
                 column,
                 place: *index.entry(Place::Ignored).or_insert(next),
@@ -193,14 +307,14 @@ pub(super) fn page(mut document: Document, base: Base, ignored: &mut Ignored) ->
             (number, fragment.map(String::into_boxed_str))
         });
         let (place, fragment) = match parted {
-            Some((_, own)) => (*place, fragment.as_ref().map(|_| own.into())),
-            None => (*place, fragment.clone()),
+            Some((_, own)) => (*place, fragment.as_ref().map(|_| own)),
+            None => (*place, fragment.as_deref()),
         };
         if document.is_index && kind == LinkKind::Listed {
             page.sitemaps.push(place);
         }
         page.occurrences.push(Occurrence {
-            reference: reference.into(),
+            reference,
             line,
             column,
             place,
@@ -209,10 +323,10 @@ pub(super) fn page(mut document: Document, base: Base, ignored: &mut Ignored) ->
     }
     if let Some(limit) = document.limit() {
         // Links that nobody looked at are not good ones.
-        let last = page.occurrences.last();
+        let last = page.occurrences.iter().last();
         let (line, column) = last.map_or((1, 1), |last| (last.line, last.column));
         page.occurrences.push(Occurrence {
-            reference: "".into(),
+            reference: "",
             line,
             column,
             place: index.len(),
@@ -224,5 +338,6 @@ pub(super) fn page(mut document: Document, base: Base, ignored: &mut Ignored) ->
     let mut places: Vec<_> = index.into_iter().collect();
     places.sort_by_key(|(_, number)| *number);
     page.places = places.into_iter().map(|(place, _)| place).collect();
+    page.occurrences.close();
     page
 }

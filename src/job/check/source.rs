@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::locate::Site;
-use super::reading::{Anchors, Occurrence};
+use super::reading::{Anchors, Occurrence, Occurrences};
 use crate::job::record;
 use crate::model::{Failure, Limit, Outcome, Target, Visit, key, without_secrets};
 
@@ -30,36 +30,36 @@ pub(super) struct Source {
     pub(super) open: usize,
     pub(super) has_local: bool,
     /// The record of an input that is itself a target.
-    pub(super) own: Option<Visit>,
+    pub(super) own: Option<Box<Visit>>,
 }
 
 /// What was found in it, its places turned into entries of the ledger.
 pub(super) struct Content {
-    pub(super) links: Vec<Occurrence>,
+    pub(super) links: Occurrences,
     pub(super) places: Vec<Entry>,
-    pub(super) anchors: Anchors,
+    pub(super) anchors: Arc<Anchors>,
 }
 
 impl Content {
     /// Is `link` one that is only named?
-    pub(super) fn names(&self, link: &Occurrence) -> bool {
+    pub(super) fn names(&self, link: Occurrence<'_>) -> bool {
         matches!(self.places.get(link.place), Some(Entry::Named(_)))
     }
 }
 
-/// Where a link leads, by the ledger's numbers.
+/// Where a link leads, by the ledger's numbers. What is rare or large has a box: a site has millions of these.
 pub(super) enum Entry {
     /// With its twin over https, where that is asked for.
     Remote(usize, Option<usize>),
     Local(usize),
-    Excluded(Url),
+    Excluded(Box<Url>),
     Scheme,
     /// A mail address, and what is wrong with it.
-    Mail(Option<String>),
+    Mail(Option<Box<str>>),
     /// It is only named.
-    Named(Url),
-    Nowhere(Failure),
-    Unread(Limit),
+    Named(Box<Url>),
+    Nowhere(Box<Failure>),
+    Unread(Box<Limit>),
 }
 
 impl Source {
@@ -90,11 +90,11 @@ impl Source {
         let mut own = Visit::new(record::id(&[&shown]), shown, Outcome::Excluded);
         own.input = target.seed.as_ref().map(|seed| seed.input.clone());
         Self {
-            own: Some(own),
+            own: Some(Box::new(own)),
             content: Some(Content {
-                links: Vec::new(),
+                links: Occurrences::default(),
                 places: Vec::new(),
-                anchors: Anchors::default(),
+                anchors: Arc::default(),
             }),
             ..Self::page(target)
         }
