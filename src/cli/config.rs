@@ -84,8 +84,7 @@ impl Config {
     }
 
     fn parse(text: &str) -> anyhow::Result<Self> {
-        let file: File =
-            toml::from_str(text).map_err(|error| anyhow!("{}", error.to_string().trim_end()))?;
+        let file: File = toml::from_str(text).map_err(|error| placed(text, &error))?;
         let mut config = Self::default();
         for (number, table) in (1..).zip(file.extract) {
             let at = |name: &str| format!("[[extract]] {number}, {name}");
@@ -110,6 +109,26 @@ impl Config {
             }
         }
         Ok(config)
+    }
+}
+
+/// A mistake in one line, with its place.
+fn placed(text: &str, error: &toml::de::Error) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let message = error.message().trim_end().replace('\n', ", ");
+    match before {
+        Some(before) => {
+            let line = before.matches('\n').count() + 1;
+            let column = before
+                .rsplit('\n')
+                .next()
+                .unwrap_or_default()
+                .chars()
+                .count()
+                + 1;
+            anyhow!("line {line}, column {column}: {message}")
+        }
+        None => anyhow!("{message}"),
     }
 }
 

@@ -153,7 +153,11 @@ fn a_mistake_ends_the_run_before_the_first_request_and_names_its_line() {
         "[[extract]]\nfields.a = 'h1'\n\nprivate = 'allow'\n",
     )
     .expect("a file");
-    refused("dragnet.toml", &[], "line 4");
+    refused(
+        "dragnet.toml",
+        &[],
+        "line 4, column 1: unknown field `private`",
+    );
     std::fs::write(
         folder.path().join("dragnet.toml"),
         "[[extract]]\nfields.a = 'p >> q'\n",
