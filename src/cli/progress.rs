@@ -259,6 +259,13 @@ fn counts(summary: &Summary, what: &str) -> String {
     if !kinds.is_empty() {
         let _ = write!(line, " ({})", kinds.join(", "));
     }
+    if !summary.changes.is_empty() {
+        let changes = summary.changes.iter();
+        let changes: Vec<_> = changes
+            .map(|(change, count)| format!("{count} {}", change.name()))
+            .collect();
+        let _ = write!(line, "; since the run before: {}", changes.join(", "));
+    }
     if summary.filtered > 0 {
         let _ = write!(line, "; {} not written", summary.filtered);
     }

@@ -36,7 +36,7 @@
 //! | `keeper` | the thread that writes it |
 //! | `places` | which places of a list are done |
 //! | `store` | the state file: its tables, and what is read back |
-//! | [`visited`] | its records, for those who compare |
+//! | [`visited`] | the visits of a state: what they add up to, and their records, for those who compare |
 //! | `journal` | the thread that writes it |
 //! | `seal` | what makes damage to the file visible |
 

@@ -7,16 +7,17 @@
 //! what the format `sqlite` is for. Deliberately absent: any record of what was in flight.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use url::Url;
 
 use super::pending::Pending;
 use super::seal::Seal;
+use super::visited::Visits;
 use super::{FrontierError, Written};
 use crate::model::target::Naming;
-use crate::model::{Outcome, Seed, Summary, Target};
+use crate::model::{Seed, Summary, Target};
 
 /// Version of the tables; a file from a newer one is refused and not touched.
 const FORMAT: i64 = 4;
@@ -117,7 +118,9 @@ pub(super) fn pending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pending> {
 /// An open state file, before its thread runs.
 pub(super) struct Store {
     pub(super) connection: Connection,
+    /// As it is shown.
     pub(super) path: String,
+    file: PathBuf,
     pub(super) seal: Seal,
     /// Held until the process ends, however it ends.
     _lock: File,
@@ -160,6 +163,7 @@ impl Store {
         let store = Self {
             connection,
             path: shown.clone(),
+            file: path.to_owned(),
             seal: Seal::default(),
             _lock: lock,
         };
@@ -267,10 +271,7 @@ impl Store {
                     .map(|length| u64::try_from(length).unwrap_or(0))
             })?
             .collect::<Result<_, _>>()?;
-        let mut visits = self
-            .connection
-            .prepare("SELECT * FROM visits ORDER BY id")?;
-        let mut visits = Visits::of(visits.query([])?)?;
+        let mut visits = Visits::of(&self.file)?;
         let mut targets = self
             .connection
             .prepare("SELECT * FROM targets ORDER BY id")?;
@@ -287,11 +288,10 @@ impl Store {
                 depth: row.get(2)?,
                 naming: naming(row, 7)?,
                 fingerprint: row.get::<_, i64>(10)?.cast_unsigned(),
-                visited: visits.reach(id)?,
+                visited: visits.reach(id),
                 make: &|| pending(row).ok(),
             });
         }
-        let summary = visits.end(seal)?;
         // Pages are found by the index, which may be damaged where the rows are not.
         let mut index = self
             .connection
@@ -315,10 +315,16 @@ impl Store {
         while let Some(row) = lines.next()? {
             seal.add_read("lines", row, 2)?;
         }
+        let (visited, mut summary) = visits.end()?;
+        seal.join(visited);
+        let again = self.meta("runs")?.is_some();
+        if again {
+            self.changes(&mut summary)?;
+        }
         Ok(Held {
             list: self.meta("list")?,
             identity: self.meta("command")?,
-            again: self.meta("runs")?.is_some(),
+            again,
             finished: self.meta("finished")?.and_then(|code| code.parse().ok()),
             written: Written {
                 lengths,
@@ -330,6 +336,21 @@ impl Store {
             },
             summary,
         })
+    }
+
+    /// Counts what became of the targets since the run before.
+    fn changes(&self, summary: &mut Summary) -> rusqlite::Result<()> {
+        let changes = "SELECT json_extract(record, '$.change'), count(*) FROM visits GROUP BY 1";
+        let mut changes = self.connection.prepare(changes)?;
+        let mut changes = changes.query([])?;
+        while let Some(row) = changes.next()? {
+            let change: Option<String> = row.get(0)?;
+            let change = change.and_then(|name| serde_json::from_value(name.into()).ok());
+            if let Some(change) = change {
+                summary.count_change(change, row.get::<_, i64>(1)?.unsigned_abs());
+            }
+        }
+        Ok(())
     }
 
     /// What earlier runs have cut goes to `each`, in that order.
@@ -424,85 +445,6 @@ impl Store {
             self.connection.execute_batch("COMMIT")
         };
         recrawl().map_err(|error: rusqlite::Error| state_error(&self.path, error))
-    }
-}
-
-/// Columns of `visits`.
-const VISIT_COLUMNS: usize = 16;
-
-/// The visits, which are read once and beside the targets: their records are most of the file.
-struct Visits<'a> {
-    rows: rusqlite::Rows<'a>,
-    /// The one that was read last.
-    at: Option<i64>,
-    seal: Seal,
-    /// By outcome and kind of failure.
-    counts: Vec<(String, Option<String>, u64)>,
-    /// Their bytes and status codes.
-    summary: Summary,
-}
-
-impl<'a> Visits<'a> {
-    fn of(rows: rusqlite::Rows<'a>) -> rusqlite::Result<Self> {
-        let mut visits = Self {
-            rows,
-            at: None,
-            seal: Seal::default(),
-            counts: Vec::new(),
-            summary: Summary::default(),
-        };
-        visits.step()?;
-        Ok(visits)
-    }
-
-    fn step(&mut self) -> rusqlite::Result<()> {
-        let Some(row) = self.rows.next()? else {
-            self.at = None;
-            return Ok(());
-        };
-        self.seal.add_read("visits", row, VISIT_COLUMNS)?;
-        self.at = Some(row.get(0)?);
-        let outcome = row.get_ref(2)?.as_str()?;
-        let kind = row.get_ref(5)?.as_str_or_null()?;
-        let size = row.get::<_, Option<i64>>(10)?;
-        self.summary.bytes += size.map_or(0, i64::unsigned_abs);
-        if let Some(status) = row.get(3)? {
-            self.summary.count_status(status, 1);
-        }
-        let same = |(of, why, _): &&mut (String, Option<String>, u64)| {
-            of == outcome && why.as_deref() == kind
-        };
-        match self.counts.iter_mut().find(same) {
-            Some((_, _, count)) => *count += 1,
-            None => self
-                .counts
-                .push((outcome.to_owned(), kind.map(str::to_owned), 1)),
-        }
-        Ok(())
-    }
-
-    /// Goes on to the visit of that target, and says whether there is one.
-    fn reach(&mut self, id: i64) -> rusqlite::Result<bool> {
-        while self.at.is_some_and(|at| at < id) {
-            self.step()?;
-        }
-        Ok(self.at == Some(id))
-    }
-
-    /// Reads the rest, and counts.
-    fn end(mut self, seal: &mut Seal) -> rusqlite::Result<Summary> {
-        while self.at.is_some() {
-            self.step()?;
-        }
-        seal.join(self.seal);
-        let mut summary = self.summary;
-        for (outcome, kind, count) in self.counts {
-            // The names are those of the record, so the record's own reader knows them.
-            let outcome = serde_json::from_value(outcome.into()).unwrap_or(Outcome::Unknown);
-            let kind = kind.and_then(|kind| serde_json::from_value(kind.into()).ok());
-            summary.count_many(outcome, kind, count);
-        }
-        Ok(summary)
     }
 }
 

@@ -41,3 +41,16 @@ pub enum Change {
     /// It was good and is broken now.
     Gone,
 }
+
+impl Change {
+    /// As it stands in a record.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Changed => "changed",
+            Self::Unchanged => "unchanged",
+            Self::Gone => "gone",
+        }
+    }
+}

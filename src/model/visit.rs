@@ -245,6 +245,8 @@ pub struct Summary {
     pub cuts: Vec<(&'static str, u64)>,
     /// Pages that repeat another one, where that was asked for.
     pub duplicates: Option<Duplicates>,
+    /// Records by what became of their target since the run before, where there was one.
+    pub changes: Vec<(Change, u64)>,
     /// Since the run began.
     pub elapsed: std::time::Duration,
     /// The longest time that the event loop was not at hand.
@@ -291,6 +293,17 @@ impl Summary {
             self.count_status(status, 1);
         }
         self.known += u64::from(visit.known && visit.outcome == Outcome::Broken);
+        if let Some(change) = visit.change {
+            self.count_change(change, 1);
+        }
+    }
+
+    /// Counts `number` records of one change.
+    pub fn count_change(&mut self, change: Change, number: u64) {
+        match self.changes.iter_mut().find(|(known, _)| *known == change) {
+            Some((_, count)) => *count += number,
+            None => self.changes.push((change, number)),
+        }
     }
 
     /// Counts `number` records of one status code.

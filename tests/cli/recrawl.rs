@@ -94,7 +94,11 @@ fn a_second_run_asks_only_for_what_has_changed_and_says_what_became_of_each() {
     run(&[]).assert_code(0);
     assert_eq!(server.requests().len(), before, "finished means finished");
 
-    run(&["--recrawl"]).assert_code(1);
+    let output = run(&["--recrawl"]);
+    output.assert_code(1);
+    for told in ["2 changed", "2 unchanged", "1 new", "1 gone"] {
+        assert!(output.stderr.contains(told), "{told}: {}", output.stderr);
+    }
     let found = records();
     let changes: Vec<_> = found
         .iter()
@@ -116,6 +120,10 @@ fn a_second_run_asks_only_for_what_has_changed_and_says_what_became_of_each() {
     );
     assert_eq!(found["/kept"]["title"], "Kept", "what was known stays");
     assert_eq!(found["/kept"]["status"], 200);
+
+    let output = run(&[]);
+    output.assert_code(1);
+    assert!(output.stderr.contains("2 unchanged"), "{}", output.stderr);
 
     // The run after that compares with that one; a validator outlives an answer of 304.
     run(&["--recrawl"]).assert_code(1);
