@@ -107,6 +107,13 @@ impl Setting {
     fn captures(&self) -> Captures {
         captures(&self.outputs)
     }
+
+    /// Does anybody look at records that nothing is wrong with?
+    fn takes_good(&self) -> bool {
+        self.limits.fail_on.is_some()
+            || !self.filter.is_empty()
+            || self.outputs.iter().any(Output::takes_good)
+    }
 }
 
 fn captures(outputs: &[Output]) -> Captures {

@@ -94,6 +94,14 @@ impl Output {
         })
     }
 
+    /// Has it use for records that nothing is wrong with?
+    pub(super) fn takes_good(&self) -> bool {
+        match self {
+            Self::Bytes { sink, .. } => sink.takes_good(),
+            Self::Place { .. } => true,
+        }
+    }
+
     /// What it takes of exchanges.
     pub(super) fn captures(&self) -> Captures {
         match self {

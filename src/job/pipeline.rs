@@ -28,8 +28,8 @@ use super::{Error, Limits, Spent, Stop, record, robots};
 use crate::fetcher::{FetchError, Fetcher, Receiver, Request};
 use crate::frontier::{Errand, Frontier, Lease, Seeds, Settlement, Step, Task, leases};
 use crate::model::{
-    Duplicates, Event, Exchange, Failure, FailureKind, Hop, Message, Naming, Reporter, Summary,
-    Target, Visit, without_secrets,
+    Duplicates, Event, Exchange, Failure, FailureKind, Hop, Message, Naming, Outcome, Reporter,
+    Summary, Target, Visit, without_secrets,
 };
 use crate::policy::port;
 use crate::policy::redirect::{self, Redirect};
@@ -104,8 +104,8 @@ pub(super) trait Work {
     }
 
     /// The next ones of them, some hundred at most.
-    fn due(&self) -> Vec<Visit> {
-        Vec::new()
+    fn due(&self) -> Due {
+        Due::default()
     }
 
     /// Pages that repeat another one, where that was asked for.
@@ -537,12 +537,18 @@ impl Pipeline<'_> {
         }
         loop {
             let room = self.writer.reserve().await?;
-            let records: Vec<_> = self.work.due().into_iter().map(Arc::new).collect();
-            if records.is_empty() {
+            let Due { records, passed } = self.work.due();
+            if records.is_empty() && passed.is_empty() {
                 return Ok(());
             }
-            self.note(&records);
-            room.send(records, None);
+            for (outcome, number) in passed {
+                self.summary.borrow_mut().count_many(outcome, None, number);
+            }
+            if !records.is_empty() {
+                let records: Vec<_> = records.into_iter().map(Arc::new).collect();
+                self.note(&records);
+                room.send(records, None);
+            }
             tokio::task::yield_now().await;
         }
     }
@@ -557,6 +563,14 @@ impl Pipeline<'_> {
             self.reporter.on(&Event::Visited(visit));
         }
     }
+}
+
+/// What is due at last.
+#[derive(Default)]
+pub(super) struct Due {
+    pub(super) records: Vec<Visit>,
+    /// Links that no output has use for, by their verdict.
+    pub(super) passed: Vec<(Outcome, u64)>,
 }
 
 /// What an answer leads to.

@@ -46,6 +46,12 @@ pub trait Sink: Send {
     /// Appends the record of `visit` to `out`.
     fn write(&mut self, visit: &Visit, out: &mut Vec<u8>);
 
+    /// Is anything written of records that nothing is wrong with, `ok` or `excluded`? Where no output has use for them,
+    /// `check` only counts them.
+    fn takes_good(&self) -> bool {
+        true
+    }
+
     /// Appends an exchange; only for a format whose [`Format::captures`] says so. Comes before the record of the visit that
     /// it was for.
     ///

@@ -30,6 +30,10 @@ fn open(options: &Options) -> Box<dyn Sink> {
 }
 
 impl Sink for Text {
+    fn takes_good(&self) -> bool {
+        !self.options.failures_only
+    }
+
     fn write(&mut self, visit: &Visit, out: &mut Vec<u8>) {
         let good = matches!(visit.outcome, Outcome::Ok | Outcome::Excluded);
         if self.options.failures_only && good && visit.suggestion.is_none() {

@@ -20,6 +20,7 @@ use super::reading::{self, Anchors, Occurrence, Occurrences, Page};
 use super::remap::Remap;
 use super::remote::{Remote, secure};
 use super::source::{Content, Entry, Source};
+use crate::job::pipeline::Due;
 use crate::job::record;
 use crate::model::{
     self, Failure, FailureKind, Naming, Outcome, Seed, Target, Visit, key, masked, without_secrets,
@@ -48,6 +49,8 @@ pub(super) struct Ledger {
     pub(super) baseline: Option<Baseline>,
     /// What changed, and how it is served.
     pub(super) changed: Option<(Changed, Arc<Serving>)>,
+    /// No output has use for links that nothing is wrong with: they are counted.
+    pub(super) counts_good: bool,
 }
 
 impl Ledger {
@@ -83,6 +86,7 @@ impl Ledger {
             links: 0,
             baseline: None,
             changed: None,
+            counts_good: false,
         }
     }
 
@@ -207,13 +211,10 @@ impl Ledger {
                     let remote = ask(&url, wants);
                     Entry::Remote(remote, twin.map(|twin| ask(&twin, false)))
                 }
-                Place::Local(path, slash) => match self.named(&path) {
-                    Some(entry) => entry,
-                    None => {
-                        has_local = true;
-                        Entry::Local(self.locals.add(path, slash, wants))
-                    }
-                },
+                Place::Local(path, slash) => self.named(&path).unwrap_or_else(|| {
+                    has_local = true;
+                    Entry::Local(self.locals.add(path, slash, wants))
+                }),
                 Place::Excluded(_) | Place::Ignored => Entry::Scheme,
                 Place::Mail(_) if !self.filter.mail || self.filter.keeps_out_scheme("mailto") => {
                     Entry::Scheme
@@ -395,13 +396,14 @@ impl Ledger {
         })
     }
 
-    /// The next of those records, about `most` of them.
-    pub(super) fn due(&mut self, most: usize) -> Vec<Visit> {
-        let mut records = Vec::new();
-        while records.len() < most && self.is_due() {
-            self.write(most, &mut records);
+    /// The next of those records, about `most` of them, from at most about `links` links.
+    pub(super) fn due(&mut self, most: usize, links: usize) -> Due {
+        let mut due = Due::default();
+        let mut left = links;
+        while due.records.len() < most && left > 0 && self.is_due() {
+            left = left.saturating_sub(1 + self.write(most, left, &mut due));
         }
-        records
+        due
     }
 
     /// Nothing more will come: what is left is due as it is.
@@ -410,16 +412,16 @@ impl Ledger {
     }
 
     /// The records of the next source, as far as there is room for.
-    fn write(&mut self, most: usize, records: &mut Vec<Visit>) {
+    fn write(&mut self, most: usize, left: usize, due: &mut Due) -> usize {
         let number = self.next;
         let name = self.name(number);
         let source = &mut self.sources[number];
         let own = source.own.take().map(|own| *own);
         let mut marked = |visit| baseline::marked(self.baseline.as_mut(), visit);
-        records.extend(own.map(&mut marked));
+        due.records.extend(own.map(&mut marked));
         let Some(content) = source.content.take() else {
             self.next += 1;
-            return;
+            return 0;
         };
         let path = source
             .path
@@ -429,9 +431,23 @@ impl Ledger {
             .url
             .as_ref()
             .map(|url| Arc::from(without_secrets(url)));
-        let end = content.links.len().min(self.written + most);
-        for link in content.links.part(self.written..end) {
+        let mut good = [(Outcome::Ok, 0), (Outcome::Excluded, 0)];
+        let mut end = self.written;
+        for link in content.links.part(self.written..content.links.len()) {
+            if due.records.len() >= most || end - self.written == left {
+                break;
+            }
+            end += 1;
             if self.filter.dump && !content.names(link) {
+                continue;
+            }
+            if self.counts_good
+                && let Some(outcome) = self.is_good(&content, link)
+            {
+                let count = good.iter_mut().find(|(known, _)| *known == outcome);
+                if let Some((_, count)) = count {
+                    *count += 1;
+                }
                 continue;
             }
             let mut visit = self.verdict(&content, link);
@@ -450,8 +466,11 @@ impl Ledger {
                 column: link.column,
             });
             visit.fragment = link.fragment.map(str::to_owned);
-            records.push(baseline::marked(self.baseline.as_mut(), visit));
+            due.records.push(baseline::marked(self.baseline.as_mut(), visit));
         }
+        due.passed
+            .extend(good.into_iter().filter(|(_, count)| *count > 0));
+        let looked = end - self.written;
         self.written = end;
         let complete = end == content.links.len();
         self.sources[number].content = Some(if complete {
@@ -466,6 +485,25 @@ impl Ledger {
         } else {
             content
         });
+        looked
+    }
+
+    /// The verdict on a link that nothing is wrong with, where that is seen without making a record of it.
+    fn is_good(&self, content: &Content, link: Occurrence<'_>) -> Option<Outcome> {
+        match content.places.get(link.place)? {
+            Entry::Scheme | Entry::Excluded(_) => Some(Outcome::Excluded),
+            Entry::Local(number) => {
+                let (path, found) = self.locals.get(*number);
+                let anchors = match found? {
+                    Found::Document(anchors) => Some(&**anchors),
+                    Found::Other => None,
+                    Found::Missing(_) => return None,
+                };
+                let missed = self.missed(|| self.shown(path), link, anchors);
+                missed.is_none().then_some(Outcome::Ok)
+            }
+            _ => None,
+        }
     }
 
     /// A path as records have it: from the working directory, if it is below.
@@ -546,6 +584,17 @@ impl Ledger {
                 }
             }
         }
+    }
+
+    /// The fragment of `link` that is looked up, and that the target at `url` has not.
+    fn missed<'a>(
+        &self,
+        url: impl Fn() -> String,
+        link: Occurrence<'a>,
+        anchors: Option<&Anchors>,
+    ) -> Option<&'a str> {
+        let fragment = self.filter.looked_up(url, link.fragment)?;
+        (!anchors?.hold(fragment)).then_some(fragment)
     }
 
     /// Content that is no document takes any fragment.

@@ -54,11 +54,11 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use super::content::{Content, Found, Wanted, apart, internal};
-use super::pipeline::{End, Judged, Work};
+use super::pipeline::{Due, End, Judged, Work};
 use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
 use crate::input::{self, Selection};
-use crate::model::{Event, Naming, Outcome, Target, Visit, key};
+use crate::model::{Event, Naming, Outcome, Target, key};
 use crate::parser;
 use crate::parser::ignore::Ignored;
 use crate::policy::budget::Budget;
@@ -85,6 +85,9 @@ const MANY: usize = 2000;
 
 /// Records that are made at once: half a millisecond.
 const AT_ONCE: usize = 200;
+
+/// Links that are only counted cost so much less than a record.
+const CHEAPER: usize = 20;
 
 /// Something to look for links in.
 #[derive(Debug, Clone)]
@@ -250,6 +253,7 @@ impl Check {
             setting.reporter.on(&Event::Note(&text));
         }
         ledger.changed = changed.map(|changed| (changed, Arc::clone(&sites.serving)));
+        ledger.counts_good = !setting.takes_good();
         for (number, content) in texts {
             let stand_in = self.base_url.as_ref();
             seeds.extend(ledger.text(number, &content, stand_in, self.verbatim));
@@ -569,8 +573,8 @@ impl Work for Links {
         self.ledger.borrow().is_due()
     }
 
-    fn due(&self) -> Vec<Visit> {
-        self.ledger.borrow_mut().due(AT_ONCE)
+    fn due(&self) -> Due {
+        self.ledger.borrow_mut().due(AT_ONCE, AT_ONCE * CHEAPER)
     }
 
     fn end(&self) {
