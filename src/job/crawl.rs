@@ -238,6 +238,10 @@ impl Work for Site {
         Content::parsed(parser::Options::default(), true, self.wanted.clone())
     }
 
+    fn lives_on_its_seeds(&self) -> bool {
+        true
+    }
+
     /// A sitemap may stand on another host than what it lists; that is judged when it is found in it.
     fn sitemaps(&self, task: &Task, lines: &[String]) -> Vec<Target> {
         let urls = lines.iter().filter(|_| self.sitemaps);

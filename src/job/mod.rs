@@ -54,7 +54,7 @@ use tokio::time::Instant;
 
 use crate::fetcher::{Fetcher, Http};
 use crate::frontier::{Frontier, FrontierError, Seeds, Written};
-use crate::model::{Failure, FailureKind, Reporter, Silent, Summary};
+use crate::model::{Event, Failure, FailureKind, Reporter, Silent, Summary};
 use crate::policy::accept::Accept;
 use crate::policy::cookies::Jar;
 use crate::policy::fail_on::FailOn;
@@ -399,6 +399,11 @@ async fn run(
     summary.cuts = cuts.map(|(cut, count)| (cut.reason(), count)).collect();
     if let Some(spent) = spent.filter(|_| left > 0) {
         summary.cuts.push((spent.flag(), left));
+    }
+    let lost = summary.ok == 0 && summary.broken == 0 && summary.unknown > 0;
+    if lost && !ended && work.lives_on_its_seeds() && summary.failing.is_none() {
+        reporter.on(&Event::Warning("no seed could be visited"));
+        summary.failing = Some(summary.unknown);
     }
     // A run counts as finished when its outputs are: whoever is killed in between does that part again.
     let finished = (!ended && work.is_whole()).then(|| exit_code(&summary));

@@ -113,6 +113,11 @@ pub(super) trait Work {
         None
     }
 
+    /// Has a run failed in which nothing at all was good? It has where all else follows from its seeds.
+    fn lives_on_its_seeds(&self) -> bool {
+        false
+    }
+
     /// Nothing more will come: what is left is due now.
     fn end(&self) {}
 

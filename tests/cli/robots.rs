@@ -152,6 +152,25 @@ fn a_host_that_accepts_no_connection_is_broken_and_not_shut() {
 }
 
 #[test]
+fn a_crawl_that_could_visit_no_seed_has_failed() {
+    let server = Server::builder()
+        .page("/robots.txt", Response::text(SHUT))
+        .page("/shut", Response::text("s"))
+        .page("/", Response::html("<a href=/shut>x</a>"))
+        .start();
+    let output = crawl(&server.url("/shut"), &[]);
+    output.assert_code(1);
+    assert_eq!(ends(&output), [end("/shut", "robots")]);
+    assert!(
+        output.stderr.contains("no seed could be visited"),
+        "{}",
+        output.stderr
+    );
+    let output = crawl(&server.url("/"), &[&server.url("/shut")]);
+    output.assert_code(0);
+}
+
+#[test]
 fn an_origin_that_asks_for_more_rest_than_there_is_is_left_alone() {
     let server = Server::builder()
         .page("/robots.txt", Response::new(404))

@@ -466,7 +466,8 @@ impl Ledger {
                 column: link.column,
             });
             visit.fragment = link.fragment.map(str::to_owned);
-            due.records.push(baseline::marked(self.baseline.as_mut(), visit));
+            due.records
+                .push(baseline::marked(self.baseline.as_mut(), visit));
         }
         due.passed
             .extend(good.into_iter().filter(|(_, count)| *count > 0));
