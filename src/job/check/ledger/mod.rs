@@ -3,6 +3,12 @@
 //! A target stands here once, with the sources that wait for it; a source's records are due when none of
 //! its targets is open any more, and leave in the order of the inputs. Local links wait until every file has
 //! been read: what they point at may be the last one.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `verdict` | the verdict on a link, and its record |
+
+mod verdict;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -10,21 +16,18 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::baseline::{self, Baseline};
+use super::baseline::Baseline;
 use super::changed::Changed;
-use super::disk::{Found, Seen, Serving, Unseen};
+use super::disk::{Seen, Serving, Unseen};
 use super::filter::Filter;
 use super::locals::Locals;
 use super::locate::{Base, Place};
-use super::reading::{self, Anchors, Occurrence, Occurrences, Page};
+use super::reading::{self, Anchors, Page};
 use super::remap::Remap;
 use super::remote::{Remote, secure};
 use super::source::{Content, Entry, Source};
 use crate::job::pipeline::Due;
-use crate::job::record;
-use crate::model::{
-    self, Failure, FailureKind, Naming, Outcome, Seed, Target, Visit, key, masked, without_secrets,
-};
+use crate::model::{Naming, Outcome, Seed, Target, Visit, key, without_secrets};
 use crate::policy::port;
 
 /// Sources and targets.
@@ -411,102 +414,6 @@ impl Ledger {
         self.ended = true;
     }
 
-    /// The records of the next source, as far as there is room for.
-    fn write(&mut self, most: usize, left: usize, due: &mut Due) -> usize {
-        let number = self.next;
-        let name = self.name(number);
-        let source = &mut self.sources[number];
-        let own = source.own.take().map(|own| *own);
-        let mut marked = |visit| baseline::marked(self.baseline.as_mut(), visit);
-        due.records.extend(own.map(&mut marked));
-        let Some(content) = source.content.take() else {
-            self.next += 1;
-            return 0;
-        };
-        let path = source
-            .path
-            .as_ref()
-            .map(|path| Arc::from(path.display().to_string()));
-        let url = source
-            .url
-            .as_ref()
-            .map(|url| Arc::from(without_secrets(url)));
-        let mut good = [(Outcome::Ok, 0), (Outcome::Excluded, 0)];
-        let mut end = self.written;
-        for link in content.links.part(self.written..content.links.len()) {
-            if due.records.len() >= most || end - self.written == left {
-                break;
-            }
-            end += 1;
-            if self.filter.dump && !content.names(link) {
-                continue;
-            }
-            if self.counts_good
-                && let Some(outcome) = self.is_good(&content, link)
-            {
-                let count = good.iter_mut().find(|(known, _)| *known == outcome);
-                if let Some((_, count)) = count {
-                    *count += 1;
-                }
-                continue;
-            }
-            let mut visit = self.verdict(&content, link);
-            visit.input = Some(masked(link.reference));
-            visit.line = None;
-            visit.id = record::id(&[
-                &name,
-                &link.line.to_string(),
-                &link.column.to_string(),
-                link.reference,
-            ]);
-            visit.source = Some(model::Source {
-                path: path.clone(),
-                url: url.clone(),
-                line: link.line,
-                column: link.column,
-            });
-            visit.fragment = link.fragment.map(str::to_owned);
-            due.records
-                .push(baseline::marked(self.baseline.as_mut(), visit));
-        }
-        due.passed
-            .extend(good.into_iter().filter(|(_, count)| *count > 0));
-        let looked = end - self.written;
-        self.written = end;
-        let complete = end == content.links.len();
-        self.sources[number].content = Some(if complete {
-            self.next += 1;
-            self.written = 0;
-            // Kept: others may link to what is in it, and are written later.
-            Content {
-                links: Occurrences::default(),
-                places: Vec::new(),
-                anchors: content.anchors,
-            }
-        } else {
-            content
-        });
-        looked
-    }
-
-    /// The verdict on a link that nothing is wrong with, where that is seen without making a record of it.
-    fn is_good(&self, content: &Content, link: Occurrence<'_>) -> Option<Outcome> {
-        match content.places.get(link.place)? {
-            Entry::Scheme | Entry::Excluded(_) => Some(Outcome::Excluded),
-            Entry::Local(number) => {
-                let (path, found) = self.locals.get(*number);
-                let anchors = match found? {
-                    Found::Document(anchors) => Some(&**anchors),
-                    Found::Other => None,
-                    Found::Missing(_) => return None,
-                };
-                let missed = self.missed(|| self.shown(path), link, anchors);
-                missed.is_none().then_some(Outcome::Ok)
-            }
-            _ => None,
-        }
-    }
-
     /// A path as records have it: from the working directory, if it is below.
     fn shown(&self, path: &Path) -> String {
         let below = path.strip_prefix(&self.here).unwrap_or(path);
@@ -516,109 +423,5 @@ impl Ledger {
             below
         };
         below.display().to_string()
-    }
-
-    fn verdict(&self, content: &Content, link: Occurrence<'_>) -> Visit {
-        let shown = || masked(link.reference);
-        let with = |url, outcome| Visit::new(String::new(), url, outcome);
-        let failed = |url, failure| {
-            let mut visit = with(url, Outcome::Broken);
-            visit.fail(failure);
-            visit
-        };
-        match content.places.get(link.place) {
-            None => failed(
-                shown(),
-                Failure::new(FailureKind::Internal, "the link has no place"),
-            ),
-            Some(Entry::Scheme) => with(shown(), Outcome::Excluded),
-            Some(Entry::Excluded(url)) => with(url.to_string(), Outcome::Excluded),
-            Some(Entry::Named(url)) => {
-                let fragment = link.fragment;
-                let fragment = fragment.map_or(String::new(), |fragment| format!("#{fragment}"));
-                with(
-                    format!("{}{fragment}", without_secrets(url)),
-                    Outcome::Excluded,
-                )
-            }
-            Some(Entry::Unread(limit)) => failed(String::new(), limit.failure()),
-            Some(Entry::Mail(None)) => with(shown(), Outcome::Ok),
-            Some(Entry::Mail(Some(wrong))) => {
-                failed(shown(), Failure::new(FailureKind::Url, wrong.to_string()))
-            }
-            Some(Entry::Nowhere(failure)) => failed(shown(), (**failure).clone()),
-            Some(Entry::Local(number)) => {
-                let (path, found) = self.locals.get(*number);
-                let url = self.shown(path);
-                match found {
-                    None => failed(
-                        url,
-                        Failure::new(FailureKind::Interrupted, "the run was ended first"),
-                    ),
-                    Some(Found::Missing(failure)) => failed(url, (**failure).clone()),
-                    Some(Found::Other) => with(url, Outcome::Ok),
-                    Some(Found::Document(anchors)) => {
-                        let visit = with(url, Outcome::Ok);
-                        self.with_fragment(visit, link, Some(anchors))
-                    }
-                }
-            }
-            Some(Entry::Remote(number, twin)) => {
-                let remote = &self.remotes[*number];
-                let Some(verdict) = &remote.verdict else {
-                    return failed(
-                        shown(),
-                        Failure::new(FailureKind::Interrupted, "the run was ended first"),
-                    );
-                };
-                let mut visit = (**verdict).clone();
-                if visit.outcome == Outcome::Ok {
-                    let twin = twin.and_then(|twin| self.remotes[twin].verdict.as_ref());
-                    if twin.is_some_and(|twin| twin.outcome == Outcome::Ok) {
-                        let reason = "it is asked for over http, and https would do";
-                        visit.fail(Failure::new(FailureKind::Insecure, reason));
-                        return visit;
-                    }
-                    self.with_fragment(visit, link, remote.anchors.as_ref())
-                } else {
-                    visit
-                }
-            }
-        }
-    }
-
-    /// The fragment of `link` that is looked up, and that the target at `url` has not.
-    fn missed<'a>(
-        &self,
-        url: impl Fn() -> String,
-        link: Occurrence<'a>,
-        anchors: Option<&Anchors>,
-    ) -> Option<&'a str> {
-        let fragment = self.filter.looked_up(url, link.fragment)?;
-        (!anchors?.hold(fragment)).then_some(fragment)
-    }
-
-    /// Content that is no document takes any fragment.
-    fn with_fragment(
-        &self,
-        mut visit: Visit,
-        link: Occurrence<'_>,
-        anchors: Option<&Anchors>,
-    ) -> Visit {
-        if let (Some(fragment), Some(anchors)) = (
-            self.filter.looked_up(|| visit.url.clone(), link.fragment),
-            anchors,
-        ) && !anchors.hold(fragment)
-        {
-            let mut message = format!("nothing in the document has the anchor #{fragment}");
-            if anchors.scripted {
-                message.push_str(", but a script makes its content, and none is run");
-            }
-            visit.fail(Failure::new(FailureKind::Fragment, message));
-            if anchors.scripted {
-                visit.outcome = Outcome::Unknown;
-            }
-        }
-        visit
     }
 }
