@@ -206,7 +206,7 @@ fn a_host_whose_robots_txt_cannot_be_had_is_not_crawled() {
     let output = Dragnet::new()
         .args(["crawl", "-f", "jsonl", "--retries", "0", &server.url("/")])
         .run();
-    output.assert_code(0);
+    output.assert_code(1);
     assert_eq!(output.json_lines()[0]["error"]["kind"], "robots");
     assert_eq!(server.count("/"), 0);
     let cut = RawServer::builder()
