@@ -43,14 +43,17 @@ mod source;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 use http::{Method, StatusCode};
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::content::{Content, Found, Wanted, apart, internal};
@@ -274,6 +277,7 @@ impl Check {
                 serving: sites.serving,
                 preprocess: self.preprocess.clone(),
             }),
+            threads: Semaphore::new(1 + available_parallelism().map_or(1, NonZeroUsize::get)),
             stand_in: self.base_url.clone(),
             limits: setting.limits.clone(),
             captures: setting.captures(),
@@ -411,6 +415,9 @@ struct Links {
     dump: bool,
     reading: Arc<Reading>,
     captures: Captures,
+    /// Files are read on as many threads as there are cores, and one that need not wait for the loop: more would only take
+    /// the loop's turns.
+    threads: Semaphore,
     /// `--base-url`.
     stand_in: Option<Url>,
     limits: Limits,
@@ -532,6 +539,8 @@ impl Work for Links {
                 .map(|source| self.ledger.borrow().file(source, self.stand_in.as_ref()))
                 .collect();
             let reading = Arc::clone(&self.reading);
+            // Never closed, so this cannot fail.
+            let turn = self.threads.acquire().await;
             let pages = tokio::task::spawn_blocking(move || {
                 let read = |(path, base): (Arc<Path>, Option<Base>)| {
                     // A parser that panics costs its file, and not the others of the batch.
@@ -542,6 +551,7 @@ impl Work for Links {
             });
             // Fails only when the runtime is going down.
             let mut pages = pages.await.unwrap_or_default();
+            drop(turn);
             pages.resize_with(range.len(), Page::failed);
             let mut found = Vec::new();
             {
