@@ -11,6 +11,7 @@
 //! | `redirects` | a site's `_redirects` |
 //! | `remap` | what stands in the place of URLs that match a pattern |
 //! | `preprocess` | a command that makes text of a file |
+//! | `batch` | leases of files |
 //! | `reading` | a document, read and parsed |
 //! | `filter` | which links count |
 //! | `rules` | the patterns that say so, and which of them matched nothing |
@@ -25,6 +26,7 @@
 //! | `ledger` | what is known of sources and targets, and which records are due |
 
 mod baseline;
+mod batch;
 mod changed;
 mod disk;
 mod filter;
@@ -43,17 +45,13 @@ mod source;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::num::NonZeroUsize;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 use http::{Method, StatusCode};
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::content::{Content, Found, Wanted, apart, internal};
@@ -67,6 +65,7 @@ use crate::parser::ignore::Ignored;
 use crate::policy::budget::Budget;
 use crate::policy::order::Order;
 use crate::sink::Captures;
+use batch::Batches;
 use disk::Serving;
 use ledger::Ledger;
 use locate::Base;
@@ -79,9 +78,6 @@ pub use changed::Changed;
 pub use preprocess::Preprocess;
 pub use remap::Remap;
 pub use rules::Rule;
-
-/// Files in one lease: enough that handing them over costs nothing beside reading them.
-const BATCH: usize = 32;
 
 /// A page with more links than this is looked through on a thread of its own.
 const MANY: usize = 2000;
@@ -180,7 +176,7 @@ impl Check {
         };
         let mut sources = Vec::new();
         let mut seeds = Vec::new();
-        let mut batches = Vec::new();
+        let mut batches = Batches::new();
         let mut texts = Vec::new();
         let mut named = HashSet::new();
         let mut files = HashSet::new();
@@ -210,13 +206,7 @@ impl Check {
                             sources.push(Source::file(&file.path, folder, site, named));
                         }
                     }
-                    let mut at = begin;
-                    while at < sources.len() {
-                        let end = sources.len().min(at + BATCH);
-                        seeds.push(batch(batches.len(), &sources[at..end]));
-                        batches.push(at..end);
-                        at = end;
-                    }
+                    seeds.extend(batches.lease(&sources, begin));
                 }
                 // The same page named twice is one input.
                 Input::Url(target) if !named.insert(key(&target.url)) => {}
@@ -277,7 +267,6 @@ impl Check {
                 serving: sites.serving,
                 preprocess: self.preprocess.clone(),
             }),
-            threads: Semaphore::new(1 + available_parallelism().map_or(1, NonZeroUsize::get)),
             stand_in: self.base_url.clone(),
             limits: setting.limits.clone(),
             captures: setting.captures(),
@@ -371,23 +360,6 @@ impl Check {
     }
 }
 
-/// The lease of a batch of files.
-fn batch(number: usize, sources: &[Source]) -> Target {
-    let mut target = Target::named(batch_url(number));
-    target.files = Some(
-        sources
-            .iter()
-            .filter_map(|source| source.path.clone())
-            .collect(),
-    );
-    target
-}
-
-#[expect(clippy::expect_used, reason = "a number in a constant text")]
-fn batch_url(number: usize) -> Url {
-    Url::parse(&format!("file:///batch/{number}")).expect("a URL")
-}
-
 /// What reading needs, on whichever thread.
 struct Reading {
     options: parser::Options,
@@ -406,8 +378,7 @@ struct Unread {
 /// The verdicts of `check`.
 struct Links {
     ledger: RefCell<Ledger>,
-    /// Which sources a batch holds.
-    batches: Vec<Range<usize>>,
+    batches: Batches,
     unread: RefCell<Vec<Unread>>,
     /// What there is to say of comments, by the number of the source.
     complaints: RefCell<Vec<(usize, String)>>,
@@ -415,9 +386,6 @@ struct Links {
     dump: bool,
     reading: Arc<Reading>,
     captures: Captures,
-    /// Files are read on as many threads as there are cores, and one that need not wait for the loop: more would only take
-    /// the loop's turns.
-    threads: Semaphore,
     /// `--base-url`.
     stand_in: Option<Url>,
     limits: Limits,
@@ -523,15 +491,7 @@ impl Work for Links {
 
     fn files<'a>(&'a self, task: &'a Task) -> LocalBoxFuture<'a, Judged> {
         Box::pin(async move {
-            let number = task
-                .target
-                .url
-                .path()
-                .rsplit('/')
-                .next()
-                .and_then(|number| number.parse().ok());
-            let Some(range) = number.and_then(|number: usize| self.batches.get(number).cloned())
-            else {
+            let Some(range) = self.batches.of(&task.target) else {
                 return Judged::default();
             };
             let files: Vec<_> = range
@@ -540,7 +500,7 @@ impl Work for Links {
                 .collect();
             let reading = Arc::clone(&self.reading);
             // Never closed, so this cannot fail.
-            let turn = self.threads.acquire().await;
+            let turn = self.batches.threads.acquire().await;
             let pages = tokio::task::spawn_blocking(move || {
                 let read = |(path, base): (Arc<Path>, Option<Base>)| {
                     // A parser that panics costs its file, and not the others of the batch.
