@@ -6,14 +6,10 @@ use crate::model::FailureKind;
 pub(super) fn on(kind: FailureKind, status: Option<u16>) -> &'static str {
     match kind {
         FailureKind::Url => {
-            "Write a whole URL; for links that begin with a slash, say where the site is (--root-dir, --base-url)."
+            "Write a whole URL; where links begin with a slash, say where the site is (--root-dir, --base-url)."
         }
-        FailureKind::Dns => {
-            "Nobody has that host name any more: correct it, or link to where the page is now."
-        }
-        FailureKind::Connect => {
-            "Nobody answers at that address: correct it, or link to where the page is now."
-        }
+        FailureKind::Dns => "Correct the host name, or link to where the page is now.",
+        FailureKind::Connect => "Correct the address, or link to where the page is now.",
         FailureKind::Tls => {
             "The certificate does not hold: correct the host name, or tell the owner."
         }
@@ -27,23 +23,19 @@ pub(super) fn on(kind: FailureKind, status: Option<u16>) -> &'static str {
         FailureKind::Redirect => "Link to where the page is now.",
         FailureKind::Status => match status {
             Some(401 | 403 | 407) => {
-                "The server asks who you are: say it (-u, -H), call the code good (--accept), or leave the link out (--exclude)."
+                "Say who asks (-u, -H), call the code good (--accept), or leave the link out (--exclude)."
             }
             Some(404 | 410) => {
-                "The page is gone: link to where it is now or to an archived copy, or take the link out."
+                "Link to where the page is now or to an archived copy, or take the link out."
             }
             Some(500..) => "The server is at fault: try again later.",
             _ => "Open it in a browser: correct the link, or call the code good (--accept).",
         },
-        FailureKind::Fragment => {
-            "The page is there, the place in it is not: correct what follows the #."
-        }
-        FailureKind::File => {
-            "Correct the path, which is told from the document it stands in, or add the file."
-        }
-        FailureKind::Robots => "robots.txt keeps it from being asked for: look yourself.",
+        FailureKind::Fragment => "Correct what follows the #.",
+        FailureKind::File => "Correct the path, or add the file.",
+        FailureKind::Robots => "Look yourself: robots.txt keeps programs out.",
         FailureKind::Blocked => {
-            "The server does not answer programs: look yourself, or leave the link out (--exclude)."
+            "Look yourself, or leave the link out (--exclude): the server does not answer programs."
         }
         FailureKind::RateLimited => "The server wants to be asked less often: try again later.",
         FailureKind::ForbiddenAddress => {

@@ -65,7 +65,7 @@ impl Markdown {
                 row.push_str(match finding.verdict {
                     Verdict::Broken => "\n## Broken\n",
                     Verdict::Unknown => {
-                        "\n## Not judged\n\nNobody knows whether these are good; they do not make a run fail.\n"
+                        "\n## Not judged\n\nNobody knows whether these are good.\n"
                     }
                     Verdict::Known => {
                         "\n## Broken before\n\nThe baseline has these; they do not make a run fail.\n"
@@ -110,10 +110,23 @@ impl Markdown {
             (broken, 0) => format!("{broken} broken {}", noun(broken)),
             (broken, unknown) => format!("{broken} broken {}, {unknown} not judged", noun(broken)),
         };
+        let mut columns = vec![("good", counts.ok), ("broken", counts.broken)];
+        if counts.known > 0 {
+            columns.push(("broken before", counts.known));
+        }
+        columns.extend([
+            ("not judged", counts.unknown),
+            ("excluded", counts.excluded),
+            ("all", all),
+        ]);
+        let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let names = columns.iter().map(|(name, _)| (*name).to_owned());
+        let numbers = columns.iter().map(|(_, number)| number.to_string());
         format!(
-            "# {title}\n\n| good | broken | broken before | not judged | excluded | all |\n\
-             | ---: | ---: | ---: | ---: | ---: | ---: |\n| {} | {} | {} | {} | {} | {all} |\n",
-            counts.ok, counts.broken, counts.known, counts.unknown, counts.excluded
+            "# {title}\n\n{}{}{}",
+            row(names.collect()),
+            row(vec!["---:".to_owned(); columns.len()]),
+            row(numbers.collect())
         )
     }
 
@@ -168,10 +181,21 @@ impl Markdown {
     }
 }
 
-/// Words that mean nothing to Markdown, nor to what finds links and mentions in it.
+/// Words that mean nothing to Markdown, nor to what finds links, mentions, numbers of issues and emoji in it.
 fn is_plain(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || " ,.;'()-".contains(c);
-    text.chars().all(plain) && !text.contains("www.") && text.len() <= LONGEST
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let next = rest.peek();
+        let plain = match c {
+            '#' => next.is_some_and(char::is_ascii_alphabetic),
+            ':' => next.is_none_or(|next| *next == ' '),
+            _ => c.is_ascii_alphanumeric() || " ,.;'()-".contains(c),
+        };
+        if !plain {
+            return false;
+        }
+    }
+    !text.contains("www.") && text.len() <= LONGEST
 }
 
 /// Text from outside as code in a cell.
@@ -245,7 +269,7 @@ mod tests {
             text.starts_with("# 3 broken links, 1 not judged\n"),
             "{text}"
         );
-        assert!(text.contains("| 1 | 3 | 0 | 1 | 0 | 5 |"), "{text}");
+        assert!(text.contains("| 1 | 3 | 1 | 0 | 5 |"), "{text}");
         let parts = [
             "## Broken",
             "### `a.md`",
@@ -262,6 +286,21 @@ mod tests {
                 .find(part)
                 .unwrap_or_else(|| panic!("{part} in {text}"));
             rest = &rest[at..];
+        }
+    }
+
+    #[test]
+    fn words_of_ours_are_shown_as_words() {
+        for (text, plain) in [
+            ("nothing in the document has the anchor #lamp", true),
+            ("not a URL: empty host", true),
+            ("like #12", false),
+            (":tada:", false),
+            ("see www.h.test", false),
+            ("http://h.test/", false),
+            ("@all", false),
+        ] {
+            assert_eq!(is_plain(text), plain, "{text}");
         }
     }
 

@@ -54,6 +54,14 @@ fn only_what_broke_since_the_baseline_fails() {
         assert!(!output.stderr.contains("warning"), "{}", output.stderr);
     }
 
+    // Nor is a link mended that nobody looked at.
+    let left_out = check(
+        folder.path(),
+        &["--baseline", "known.baseline", "--exclude", "gone"],
+    );
+    left_out.assert_code(0);
+    assert!(!left_out.stderr.contains("warning"), "{}", left_out.stderr);
+
     write("a.md", "[y](gone.md#a) [new](new.md)\n");
     std::fs::remove_file(folder.path().join("b.md")).expect("a file");
     let arguments = "--baseline known.baseline -o r.md -o r.sarif -o r.xml -f jsonl -o -";

@@ -127,6 +127,10 @@ fn links_of_what_changed_and_links_to_what_changed_are_judged() {
     let output = check(&path.join("docs"), &["--changed-since", "main", "."]);
     let shorter = expected.map(|place| place.replacen("docs/", "", 1));
     assert_eq!(places(&output), shorter);
+    // What matched nothing here may match in what was not looked at.
+    let others = ["--changed-since", "main", "docs", "--exclude", "other"];
+    let output = check(path, &others);
+    assert!(!output.stderr.contains("warning"), "{}", output.stderr);
     let all = check(path, &["docs"]);
     assert_eq!(places(&all).len(), 9, "{}", all.stdout);
 }

@@ -79,9 +79,9 @@ impl Baseline {
         })
     }
 
-    /// Marks a record of a link that was broken then too.
+    /// Marks a record of a link that was broken then too. One that is not judged now may be so still.
     fn mark(&mut self, visit: &mut Visit) {
-        if !matches!(visit.outcome, Outcome::Broken | Outcome::Unknown) {
+        if visit.outcome == Outcome::Ok {
             return;
         }
         let source = visit.source.as_ref();
@@ -90,7 +90,11 @@ impl Baseline {
         let key = (document, visit.url.clone(), visit.fragment.clone());
         if let Some((outcome, line)) = self.entries.get(&key) {
             self.met.insert(*line);
-            visit.known = *outcome == Outcome::Broken || visit.outcome == Outcome::Unknown;
+            visit.known = match visit.outcome {
+                Outcome::Broken => *outcome == Outcome::Broken,
+                Outcome::Unknown => true,
+                Outcome::Ok | Outcome::Excluded => false,
+            };
         }
     }
 
@@ -172,6 +176,10 @@ mod tests {
             baseline.mark(&mut visit);
             assert_eq!(visit.known, known, "{visit:?}");
         }
+        let mut left_out = broken("a.md", "none.md", 3);
+        left_out.outcome = Outcome::Excluded;
+        baseline.mark(&mut left_out);
+        assert!(!left_out.known);
         let mut shy = broken("", "http://h.test/", 1);
         shy.source = None;
         baseline.mark(&mut shy);

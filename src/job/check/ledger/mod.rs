@@ -93,9 +93,14 @@ impl Ledger {
         }
     }
 
-    /// What the sources are called.
+    /// What the sources are called whose links were all looked at.
     pub(super) fn names(&self) -> impl Iterator<Item = String> {
-        (0..self.sources.len()).map(|number| self.name(number))
+        let whole = |source: &Source| match (&self.changed, &source.absolute) {
+            (Some((changed, _)), Some(path)) => changed.has(path),
+            _ => true,
+        };
+        let numbers = (0..self.sources.len()).filter(move |number| whole(&self.sources[*number]));
+        numbers.map(|number| self.name(number))
     }
 
     /// How many links were met.

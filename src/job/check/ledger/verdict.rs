@@ -93,6 +93,8 @@ impl Ledger {
     /// The verdict on a link that nothing is wrong with, where that is seen without making a record of it.
     fn is_good(&self, content: &Content, link: Occurrence<'_>) -> Option<Outcome> {
         match content.places.get(link.place)? {
+            // A baseline may have it, which then says nothing of its being mended.
+            Entry::Excluded(_) if self.baseline.is_some() => None,
             Entry::Scheme | Entry::Excluded(_) => Some(Outcome::Excluded),
             Entry::Local(number) => {
                 let (path, found) = self.locals.get(*number);
@@ -122,7 +124,12 @@ impl Ledger {
                 Failure::new(FailureKind::Internal, "the link has no place"),
             ),
             Some(Entry::Scheme) => with(shown(), Outcome::Excluded),
-            Some(Entry::Excluded(url)) => with(url.to_string(), Outcome::Excluded),
+            Some(Entry::Excluded(url)) => {
+                let local = url.to_file_path().ok();
+                let local = local.filter(|_| url.scheme() == "file");
+                let shown = local.map_or_else(|| url.to_string(), |path| self.shown(&path));
+                with(shown, Outcome::Excluded)
+            }
             Some(Entry::Named(url)) => {
                 let fragment = link.fragment;
                 let fragment = fragment.map_or(String::new(), |fragment| format!("#{fragment}"));
