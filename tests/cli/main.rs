@@ -22,6 +22,7 @@
 //! | `formats` | which formats are read, with places |
 //! | `secrets` | fields and credentials stay with their origin; the address rule |
 //! | `outputs` | formats, files, closed and full outputs |
+//! | `ready` | the action, the hooks, the workflow of the README |
 //! | `reports` | documents that other programs and people read |
 //! | `places` | databases, archives and folders |
 //! | `mirror` | the folder that can be opened from disk |
@@ -69,6 +70,7 @@ mod matrix;
 mod mirror;
 mod outputs;
 mod places;
+mod ready;
 mod recrawl;
 mod reports;
 mod requests;

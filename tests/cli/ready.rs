@@ -1,0 +1,211 @@
+//! What lies ready to be used: the action, the hooks, the image. Each is read by a reader that is not ours, and the action's
+//! own script is run.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{Dragnet, readers};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// A YAML file of the project as JSON; `None`, aloud, where there is no reader.
+fn yaml(name: &str) -> Option<Value> {
+    let program =
+        "import sys, json, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)";
+    let text = readers::python("yaml", program, &[&format!("{ROOT}/{name}")])?;
+    Some(serde_json::from_str(&text).expect("JSON"))
+}
+
+#[test]
+fn the_action_is_valid_and_puts_no_input_into_a_script() {
+    let Some(action) = yaml("action.yml") else {
+        return;
+    };
+    let steps = action["runs"]["steps"].as_array().expect("steps");
+    for step in steps {
+        let script = step["run"].as_str().unwrap_or_default();
+        assert!(!script.contains("${{"), "{script}");
+        assert!(script.is_empty() || step["shell"] == "bash", "{step}");
+    }
+    let schema = format!(
+        "{}/check_jsonschema/builtin_schemas/vendor/github-actions.json",
+        readers::FOLDER
+    );
+    if !Path::new(&schema).exists() {
+        println!(
+            "skipped: no schema of actions (pip install --target target/readers check-jsonschema)"
+        );
+        return;
+    }
+    let validate = "
+import sys, json, yaml, jsonschema
+jsonschema.validate(yaml.safe_load(open(sys.argv[2])), json.load(open(sys.argv[1])))
+";
+    readers::python(
+        "jsonschema",
+        validate,
+        &[&schema, &format!("{ROOT}/action.yml")],
+    );
+}
+
+#[test]
+fn the_script_of_the_action_reports_and_hands_the_exit_code_on() {
+    let Some(action) = yaml("action.yml") else {
+        return;
+    };
+    let steps = action["runs"]["steps"].as_array().expect("steps");
+    let script = steps.last().expect("a step")["run"].as_str();
+    let script = script.expect("a script");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::create_dir(path("docs")).expect("a folder");
+    std::fs::write(path("docs/a b.md"), "[x](none.md) [y](skipped.md)\n").expect("a file");
+    let binary = Path::new(env!("CARGO_BIN_EXE_dragnet"));
+    let run = |args: &str, inputs: &str, fail: &str| {
+        for name in ["output", "summary"] {
+            std::fs::write(path(name), "").expect("a file");
+        }
+        let program_path = format!(
+            "{}:{}",
+            binary.parent().expect("a folder").display(),
+            std::env::var("PATH").unwrap_or_default()
+        );
+        let output = Command::new("bash")
+            .args(["-e", "-o", "pipefail", "-c", script])
+            .current_dir(folder.path())
+            .env_clear()
+            .envs([("PATH", &*program_path), ("INPUTS", inputs), ("ARGS", args)])
+            .envs([
+                ("REPORT", "r.md"),
+                ("SUMMARY", "true"),
+                ("ANNOTATIONS", "true"),
+            ])
+            .env("FAIL", fail)
+            .env("GITHUB_OUTPUT", path("output"))
+            .env("GITHUB_STEP_SUMMARY", path("summary"))
+            .env("GITHUB_WORKSPACE", folder.path())
+            .output()
+            .expect("bash");
+        let read = |name: &str| std::fs::read_to_string(path(name)).expect("a file");
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        (
+            output.status.code(),
+            told,
+            errors,
+            read("output"),
+            read("summary"),
+        )
+    };
+    let (code, told, errors, output, summary) = run(
+        "--exclude '^skipped|skipped[.]md$'",
+        "'docs/a b.md'",
+        "true",
+    );
+    assert_eq!(code, Some(1), "{told}{errors}");
+    assert!(
+        told.starts_with("::error file=docs/a b.md,line=1,col=5,"),
+        "{told}"
+    );
+    assert_eq!(told.lines().count(), 1, "{told}");
+    assert_eq!(output, "exit-code=1\nreport=r.md\n");
+    assert!(summary.starts_with("# 1 broken link\n"), "{summary}");
+    let (code, _, _, output, _) = run("", "docs", "false");
+    assert_eq!(
+        (code, output.as_str()),
+        (Some(0), "exit-code=1\nreport=r.md\n")
+    );
+    let (code, _, errors, output, summary) = run(
+        "$(touch hacked) `touch hacked`",
+        "none; touch hacked",
+        "false",
+    );
+    assert_eq!(code, Some(2), "{errors}");
+    assert_eq!(
+        (output.as_str(), summary.as_str()),
+        ("exit-code=2\nreport=r.md\n", "")
+    );
+    assert!(!path("hacked").exists());
+}
+
+#[test]
+fn the_hooks_name_a_command_that_takes_files() {
+    let Some(hooks) = yaml(".pre-commit-hooks.yaml") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(
+        folder.path().join("a.md"),
+        "[x](b.mdx) [y](http://127.0.0.1:9/)\n",
+    )
+    .expect("a file");
+    let git =
+        "git init -q && git -c user.name=n -c user.email=e@h.test commit -q --allow-empty -m one";
+    let git = Command::new("sh")
+        .args(["-c", git])
+        .current_dir(folder.path())
+        .status();
+    assert!(git.expect("a shell").success());
+    std::fs::write(folder.path().join("b.mdx"), "[x](a.md)\n").expect("a file");
+    for hook in hooks.as_array().expect("hooks") {
+        for name in ["id", "name", "entry", "language"] {
+            assert!(hook[name].is_string(), "{name} of {hook}");
+        }
+        if hook["pass_filenames"] != false {
+            let files = hook["files"].as_str().expect("a pattern");
+            let files = regex::Regex::new(files).expect("a pattern");
+            for name in ["a.md", "b/c.mdx", "d.Rmd", "e.html", "f.rst"] {
+                assert!(files.is_match(name), "{name}");
+            }
+            assert!(!files.is_match("main.rs"));
+        }
+        let words = hook["entry"].as_str().expect("words").split(' ').skip(1);
+        let args = hook["args"].as_array().expect("words").iter();
+        let run = Dragnet::new()
+            .args(words)
+            .args(args.map(|word| word.as_str().expect("a word")));
+        run.args(["a.md", "b.mdx"])
+            .in_dir(folder.path())
+            .run()
+            .assert_code(0);
+    }
+}
+
+#[test]
+fn the_workflow_of_the_readme_is_valid() {
+    let text = std::fs::read_to_string(format!("{ROOT}/README.md")).expect("the README");
+    let workflow = text
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("links.yml");
+    std::fs::write(&file, workflow.expect("a workflow")).expect("a file");
+    let schema = format!(
+        "{}/check_jsonschema/builtin_schemas/vendor/github-workflows.json",
+        readers::FOLDER
+    );
+    if !Path::new(&schema).exists() {
+        println!(
+            "skipped: no schema of workflows (pip install --target target/readers check-jsonschema)"
+        );
+        return;
+    }
+    // Read as GitHub does, for whom `on` is no truth value.
+    let validate = "
+import sys, json, yaml, jsonschema
+workflow = yaml.load(open(sys.argv[2]), yaml.BaseLoader)
+jsonschema.validate(workflow, json.load(open(sys.argv[1])))
+action = yaml.safe_load(open(sys.argv[3]))
+used = [step for job in workflow['jobs'].values() for step in job['steps'] if step.get('uses', '').startswith('dragnet')]
+assert len(used) == 2 and all(name in action['inputs'] for step in used for name in step['with'])
+";
+    let action = format!("{ROOT}/action.yml");
+    readers::python(
+        "jsonschema",
+        validate,
+        &[&schema, file.to_str().expect("a path"), &action],
+    );
+}
