@@ -15,7 +15,7 @@ const EXPECTED: &str = "fixtures/parsed.txt";
 fn documents() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for folder in [
-        "asciidoc", "css", "html", "markdown", "mdx", "rst", "sitemap",
+        "asciidoc", "css", "html", "jsonld", "markdown", "mdx", "rst", "sitemap",
     ] {
         let folder = Path::new("fixtures").join(folder);
         for entry in std::fs::read_dir(folder).unwrap() {

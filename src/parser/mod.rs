@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `html` | HTML: links, anchors, title, robots; on a tokenizer of our own |
 //! | `css` | CSS: `url()` and `@import` |
+//! | `jsonld` | JSON-LD: where the things are that it speaks of |
 //! | `markdown` | CommonMark and GitHub's Markdown |
 //! | `mdx` | Markdown with JSX in it |
 //! | `rst` | reStructuredText |
@@ -31,6 +32,7 @@ mod fixtures;
 pub mod fragment;
 mod html;
 pub mod ignore;
+mod jsonld;
 mod markdown;
 mod mdx;
 mod position;
@@ -105,6 +107,7 @@ pub const PARSERS: &[Format] = &[
     rst::FORMAT,
     asciidoc::FORMAT,
     css::FORMAT,
+    jsonld::FORMAT,
     sitemap::FORMAT,
     text::FORMAT,
 ];
@@ -222,7 +225,8 @@ mod tests {
                 "<a href=\"x&amp;y\">", "<a href='é'>", "<a href=z ", "id=i>", "</a>", "\n", "<!--", "-->", "<script>", "</script>",
                 "<style>@import 'a.css';", "url(b.png)", "</style>", "<noscript><img src=n.png>", "</noscript>", "<title>t",
                 "</title>", "<base href=/b/>", "# head\n", "[l](u.md)", "```\n", "http://h.test/x", "<meta charset=latin1>",
-                "<img srcset='a 1x, b 2x'>", "/*", "*/", "ü", "日本", "\0", "<", ">", "\"", "'",
+                "<img srcset='a 1x, b 2x'>", "/*", "*/", "<script type=application/ld+json>",
+                "{\"url\":\"/u\",", "<iframe srcdoc=\"<a href='n'>&amp;", "ü", "日本", "\0", "<", ">", "\"", "'",
             ]).prop_map(|text| text.as_bytes().to_vec()),
             1 => proptest::collection::vec(any::<u8>(), 0..6),
         ];
@@ -260,6 +264,10 @@ mod tests {
             "![",
             "image::a[link=",
             "[id=",
+            "<iframe srcdoc='",
+            "<iframe srcdoc='<iframe srcdoc=&#39;",
+            "{\"url\":",
+            "\"\\",
         ];
         for format in PARSERS {
             for begin in begins {

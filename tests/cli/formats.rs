@@ -58,6 +58,10 @@ fn every_format_names_the_place_of_a_broken_link() {
         ),
         ("d.qmd", "---\ntitle: x\n---\n[x](none.html)\n"),
         ("e.Rmd", "[x](none.html)\n"),
+        (
+            "f.jsonld",
+            "{\"@id\": \"#none\",\n\"logo\": \"none.png\"}\n",
+        ),
     ]);
     let output = check(site.path(), &["."]);
     output.assert_code(1);
@@ -72,6 +76,7 @@ fn every_format_names_the_place_of_a_broken_link() {
             "c.mdx:4:9 c.mdx#none fragment",
             "d.qmd:4:5 none.html file",
             "e.Rmd:1:5 none.html file",
+            "f.jsonld:2:10 none.png file",
         ]
     );
 }

@@ -1,16 +1,15 @@
 //! Tags → document: links with their places, anchors, title, base, and what the page says to robots.
 
-use std::borrow::Cow;
-
 use super::element::{self as meaning, Reference, Shape};
 use super::name::{Attribute, Element, Word};
+use super::nested::Embedded;
 use super::tokenizer::{LARGEST_TAG, Start, Take};
-use super::value::{decoded, folded, is_space, meant, trimmed};
+use super::value::{Decoded, decoded, folded, is_space, meant, trimmed};
 use super::words::Words;
 use crate::model::document::anchor_hash;
 use crate::model::{Document, Link};
 use crate::parser::position::{Place, Window};
-use crate::parser::{Options, css};
+use crate::parser::{Options, css, jsonld};
 
 /// Titles are cut here, in characters.
 const TITLE: usize = 1000;
@@ -33,9 +32,13 @@ pub(super) struct Reading {
     title: Option<String>,
     /// The link whose text is read, and what was read of it.
     label: Option<(usize, String)>,
-    style: Style,
+    block: Block,
     /// If they are asked for.
     words: Option<Words>,
+    /// Documents in attributes, to be read behind the tags around them: most pages have none, and pay nothing.
+    pub(super) embedded: Vec<Embedded>,
+    /// How many documents there are around it.
+    depth: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +46,13 @@ enum Inside {
     Nothing,
     Title,
     Style,
+    /// A script that is JSON-LD.
+    Json,
 }
 
-/// The text of a style element, which is read when it ends.
+/// The text of an element that is read when it ends: a style, or JSON-LD.
 #[derive(Default)]
-struct Style {
+struct Block {
     text: String,
     /// Where it begins: line and column.
     begin: (u32, u32),
@@ -66,8 +71,18 @@ impl Reading {
             inside: Inside::Nothing,
             title: None,
             label: None,
-            style: Style::default(),
+            block: Block::default(),
             words: None,
+            embedded: Vec::new(),
+            depth: 0,
+        }
+    }
+
+    /// Of a document in `depth` others, of which only the links are asked for.
+    pub(super) fn nested(depth: u8) -> Self {
+        Self {
+            depth,
+            ..Self::new(false, false, 1, 1)
         }
     }
 
@@ -81,7 +96,7 @@ impl Reading {
 
     /// What was found; anchors sorted, links in order.
     pub(super) fn finish(mut self) -> Document {
-        self.end_style();
+        self.end_block();
         self.end_label();
         let mut document = self.document;
         let title = folded(&self.title.unwrap_or_default(), TITLE);
@@ -93,11 +108,15 @@ impl Reading {
         document
     }
 
-    fn end_style(&mut self) {
-        let Style { text, begin, .. } = &mut self.style;
+    fn end_block(&mut self) {
+        let Block { text, begin, .. } = &mut self.block;
         if !text.is_empty() {
             let (line, column) = *begin;
-            css::references(text, line, column, |link| self.document.links.push(link));
+            let links = &mut self.document.links;
+            match self.inside {
+                Inside::Json => jsonld::references(text, line, column, |link| links.push(link)),
+                _ => css::references(text, line, column, |link| links.push(link)),
+            }
             text.clear();
         }
     }
@@ -182,16 +201,24 @@ impl Reading {
                     written(url, at);
                 }
             }
+            Shape::Urls => {
+                for (url, at) in meaning::words(value) {
+                    written(url, at);
+                }
+            }
             Shape::Declarations => {
-                let meant = htmlize::unescape_attribute(value);
-                // Offsets are those of the content only where nothing had to be decoded.
-                let exact = matches!(meant, Cow::Borrowed(_));
-                css::scan(&meant, |reference, at, kind| {
-                    put(
-                        reference,
-                        if exact { offset + at.start } else { offset },
-                        kind,
-                    );
+                let meant = Decoded::of(value);
+                css::scan(&meant.text, |reference, at, kind| {
+                    put(reference, offset + meant.written(at.start), kind);
+                });
+            }
+            Shape::Document => {
+                let (line, column) = place.at(offset, window);
+                self.embedded.push(Embedded {
+                    written: value.to_owned(),
+                    line,
+                    column,
+                    depth: self.depth + 1,
                 });
             }
         }
@@ -205,11 +232,16 @@ impl Take for Reading {
             words.start(start);
         }
         match start.element {
-            Element::Title if start.html && self.title.is_none() => {
+            Element::Title if start.is_html() && self.title.is_none() => {
                 self.title = Some(String::new());
                 self.inside = Inside::Title;
             }
-            Element::Style if !start.is_empty() => self.inside = Inside::Style,
+            Element::Style if !start.is_empty() && meaning::is_css(start) => {
+                self.inside = Inside::Style;
+            }
+            Element::Script if start.is_html() && meaning::is_json_ld(start) => {
+                self.inside = Inside::Json;
+            }
             Element::A => self.end_label(),
             _ => {}
         }
@@ -220,7 +252,7 @@ impl Take for Reading {
             self.anchor(start);
         }
         match start.element {
-            Element::Base if self.document.base.is_none() => {
+            Element::Base if start.is_html() && self.document.base.is_none() => {
                 self.document.base = start
                     .value(Attribute::Href)
                     .map(|(value, _)| trimmed(&decoded(value)).to_owned());
@@ -246,6 +278,7 @@ impl Take for Reading {
     #[inline]
     fn end(&mut self, word: Word) {
         const A: Word = Word::of("a");
+        const SCRIPT: Word = Word::of("script");
         const STYLE: Word = Word::of("style");
         const TITLE: Word = Word::of("title");
         if let Some(words) = &mut self.words {
@@ -255,8 +288,10 @@ impl Take for Reading {
             self.end_label();
         } else if word == TITLE && self.inside == Inside::Title {
             self.inside = Inside::Nothing;
-        } else if word == STYLE && self.inside == Inside::Style {
-            self.end_style();
+        } else if word == STYLE && self.inside == Inside::Style
+            || word == SCRIPT && self.inside == Inside::Json
+        {
+            self.end_block();
             self.inside = Inside::Nothing;
         }
     }
@@ -267,6 +302,13 @@ impl Take for Reading {
             words.text(from, to, window);
         }
         if self.inside != Inside::Nothing || self.label.is_some() {
+            self.listen(from, to, window);
+        }
+    }
+
+    #[inline]
+    fn script(&mut self, from: usize, to: usize, window: Window<'_>) {
+        if self.inside == Inside::Json {
             self.listen(from, to, window);
         }
     }
@@ -292,15 +334,15 @@ impl Reading {
                     title.push_str(words);
                 }
             }
-            Inside::Style => {
-                if self.style.end != from || self.style.text.len() > LARGEST_TAG {
-                    self.end_style();
+            Inside::Style | Inside::Json => {
+                if self.block.end != from || self.block.text.len() > LARGEST_TAG {
+                    self.end_block();
                 }
-                if self.style.text.is_empty() {
-                    self.style.begin = self.place.at(from, window);
+                if self.block.text.is_empty() {
+                    self.block.begin = self.place.at(from, window);
                 }
-                self.style.text.push_str(words);
-                self.style.end = to;
+                self.block.text.push_str(words);
+                self.block.end = to;
             }
         }
     }
@@ -310,9 +352,9 @@ impl Reading {
 fn robots(document: &mut Document, start: &Start<'_>) {
     let is_robots = start
         .value(Attribute::Name)
-        .is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("robots"));
+        .is_some_and(|(name, _)| decoded(name).trim().eq_ignore_ascii_case("robots"));
     if let (true, Some((content, _))) = (is_robots, start.value(Attribute::Content)) {
-        for rule in content.split(',') {
+        for rule in decoded(content).split(',') {
             let says = |word: &str| rule.trim().eq_ignore_ascii_case(word);
             document.nofollow |= says("nofollow") || says("none");
             document.noindex |= says("noindex") || says("none");

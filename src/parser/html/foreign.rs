@@ -11,6 +11,14 @@ use super::tag::Tag;
 /// Elements that are followed; deeper ones are believed to end at once, so that no page makes us look through many.
 const DEEPEST: usize = 128;
 
+/// Whose element it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Space {
+    Html,
+    Svg,
+    Math,
+}
+
 /// An open element.
 #[derive(Debug, Clone, Copy)]
 struct Open {
@@ -51,34 +59,29 @@ impl Foreign {
         self.open.is_empty()
     }
 
-    /// A start tag; is it one of HTML's elements?
-    pub(super) fn start(&mut self, tag: &Tag, element: Element, markup: bool) -> bool {
+    /// A start tag; whose element does it begin?
+    pub(super) fn start(&mut self, tag: &Tag, element: Element, markup: bool) -> Space {
         let word = tag.word();
         if self.takes(word, element) {
             if !breaks_out(tag) {
-                self.start_foreign(tag, word);
-                return false;
+                return self.start_foreign(tag, word);
             }
             self.break_out();
         }
-        match element {
-            Element::Svg | Element::Math if !tag.self_closing => {
-                let kind = if element == Element::Svg {
-                    Kind::Svg
-                } else {
-                    Kind::Math
-                };
-                self.push(word, kind);
-                false
-            }
-            Element::Svg | Element::Math => false,
+        let (kind, space) = match element {
+            Element::Svg => (Kind::Svg, Space::Svg),
+            Element::Math => (Kind::Math, Space::Math),
             _ => {
                 if !self.is_far() && !self.ignores(word) {
                     self.start_html(word, markup);
                 }
-                true
+                return Space::Html;
             }
+        };
+        if !tag.self_closing {
+            self.push(word, kind);
         }
+        space
     }
 
     /// Do the rules for foreign content apply to that start tag?
@@ -94,11 +97,12 @@ impl Foreign {
         }
     }
 
-    fn start_foreign(&mut self, tag: &Tag, word: Word) {
-        if tag.self_closing {
-            return;
-        }
+    fn start_foreign(&mut self, tag: &Tag, word: Word) -> Space {
         let svg = self.open.last().is_some_and(|open| open.kind == Kind::Svg);
+        let space = if svg { Space::Svg } else { Space::Math };
+        if tag.self_closing {
+            return space;
+        }
         let kind = if svg && is_one!(word, "foreignobject" "desc" "title") {
             Kind::Island
         } else if svg {
@@ -109,6 +113,7 @@ impl Foreign {
             Kind::Math
         };
         self.push(word, kind);
+        space
     }
 
     /// The `annotation-xml` that was opened last holds HTML.

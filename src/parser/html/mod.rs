@@ -15,6 +15,7 @@
 //! | `foreign` | what stands in SVG or `MathML` |
 //! | `document` | what a tag adds to the document |
 //! | `element` | which attribute of which element is a reference |
+//! | `nested` | the document in an attribute |
 //! | `relink` | where a page is changed when its links are |
 //! | `value` | what a written value means |
 //! | `words` | which text is the page's own |
@@ -23,6 +24,7 @@ mod document;
 mod element;
 mod foreign;
 mod name;
+mod nested;
 pub(super) mod relink;
 mod tag;
 mod tokenizer;
@@ -82,6 +84,8 @@ pub(super) struct Tags {
     held: String,
     /// Where `held` begins in the content.
     offset: usize,
+    /// Links were found behind those that they stand before.
+    unordered: bool,
 }
 
 impl Tags {
@@ -96,6 +100,7 @@ impl Tags {
             reading,
             held: String::new(),
             offset: 0,
+            unordered: false,
         }
     }
 
@@ -134,7 +139,18 @@ impl Tags {
         let done = self.tokenizer.read(window, last, &mut self.reading);
         self.offset += done;
         self.reading.place.at(self.offset, window);
+        if !self.reading.embedded.is_empty() {
+            self.read_embedded();
+        }
         done
+    }
+
+    #[cold]
+    fn read_embedded(&mut self) {
+        for embedded in std::mem::take(&mut self.reading.embedded) {
+            embedded.read(&mut self.reading.document.links);
+            self.unordered = true;
+        }
     }
 
     /// What was found; anchors sorted, links in order.
@@ -142,6 +158,9 @@ impl Tags {
         let held = std::mem::take(&mut self.held);
         self.read(&held, true);
         let mut document = self.reading.finish();
+        if self.unordered {
+            document.links.sort();
+        }
         if self.tokenizer.is_full() {
             document.limited = Some(Limit::too_large("a tag is too large"));
         }

@@ -109,10 +109,10 @@ names! {
     /// Elements that refer to something, or whose content is not markup.
     Element else Other:
     A "a" Area "area" Audio "audio" Base "base" Blockquote "blockquote" Body "body" Button "button" Del "del"
-    Embed "embed" FeImage "feimage" Form "form" Frame "frame" Iframe "iframe" Image "image" Img "img" Input "input"
-    Ins "ins" Link "link" Math "math" Meta "meta" Noembed "noembed" Noframes "noframes" Object "object"
-    Plaintext "plaintext" Q "q" Script "script" Source "source" Style "style" Svg "svg" Table "table" Td "td"
-    Textarea "textarea" Th "th" Title "title" Track "track" Use "use" Video "video" Xmp "xmp"
+    Embed "embed" Form "form" Frame "frame" Iframe "iframe" Image "image" Img "img" Input "input" Ins "ins"
+    Link "link" Math "math" Meta "meta" Noembed "noembed" Noframes "noframes" Object "object" Plaintext "plaintext"
+    Q "q" Script "script" Source "source" Style "style" Svg "svg" Table "table" Td "td" Textarea "textarea"
+    Th "th" Title "title" Track "track" Video "video" Xmp "xmp"
 }
 
 names! {
@@ -120,8 +120,9 @@ names! {
     Attribute else Other:
     Action "action" Background "background" Cite "cite" Color "color" Content "content" CrossOrigin "crossorigin" Data "data"
     Encoding "encoding" Face "face" FormAction "formaction" Href "href" HttpEquiv "http-equiv" Id "id"
-    ImageSrcset "imagesrcset" Integrity "integrity" Name "name" Poster "poster" Property "property" Rel "rel" Size "size" Src "src"
-    Srcset "srcset" Style "style" XlinkHref "xlink:href"
+    ImageSrcset "imagesrcset" Integrity "integrity" LongDesc "longdesc" Name "name" Ping "ping" Poster "poster"
+    Property "property" Rel "rel" Size "size" Src "src" Srcdoc "srcdoc" Srcset "srcset" Style "style" Type "type"
+    XlinkHref "xlink:href"
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ struct FirstBase<'a> {
 
 impl Take for FirstBase<'_> {
     fn start(&mut self, start: &Start<'_>) {
-        if start.element == Element::Base && self.href.is_none() {
+        if start.element == Element::Base && start.is_html() && self.href.is_none() {
             self.href = start
                 .value(Attribute::Href)
                 .map(|(value, at)| at..at + value.len())
@@ -97,6 +97,15 @@ impl Relinking<'_, '_> {
             Shape::Url => {
                 let new = changed(value).filter(|new| new != value);
                 return (new, moved);
+            }
+            // What is in there stays as it is.
+            Shape::Document => return (None, false),
+            Shape::Urls => {
+                for (url, at) in meaning::words(value) {
+                    if let Some(new) = changed(url) {
+                        pieces.replace(at..at + url.len(), &new);
+                    }
+                }
             }
             Shape::Srcset => {
                 for (url, at) in meaning::candidates(value) {
@@ -174,7 +183,8 @@ impl Relinking<'_, '_> {
 impl Take for Relinking<'_, '_> {
     fn start(&mut self, start: &Start<'_>) {
         self.end_style();
-        self.in_style |= start.element == Element::Style && !start.is_empty();
+        self.in_style |=
+            start.element == Element::Style && !start.is_empty() && meaning::is_css(start);
         if start.is_bare() {
             return;
         }
@@ -189,7 +199,7 @@ impl Take for Relinking<'_, '_> {
         let canonical =
             start.element == Element::Link && meaning::has_word(start, Attribute::Rel, "canonical");
         let mut new: Vec<(Range<usize>, Option<String>)> = Vec::new();
-        if start.element == Element::Base {
+        if start.element == Element::Base && start.is_html() {
             let href = self.whole(start, Attribute::Href, "href");
             new.extend(href.map(|at| (at, None)));
         }

@@ -6,7 +6,7 @@
 //! has no room for an element (a `title` in a `frameset`, or behind a `col` in a `template`), which make its content
 //! markup again; and scripting, so a `noscript` holds markup like any other element.
 
-use super::foreign::Foreign;
+use super::foreign::{Foreign, Space};
 use super::name::{Attribute, Element, Word};
 use super::tag::{Tag, ends_tag_name, find, plain_end};
 use crate::parser::position::Window;
@@ -20,13 +20,15 @@ pub(super) trait Take {
     fn end(&mut self, word: Word);
     /// Text outside of tags; entities stand as they are written, and scripts are left out.
     fn text(&mut self, from: usize, to: usize, window: Window<'_>);
+    /// Text of a script.
+    #[inline]
+    fn script(&mut self, _from: usize, _to: usize, _window: Window<'_>) {}
 }
 
 /// A start tag.
 pub(super) struct Start<'a> {
     pub(super) element: Element,
-    /// It is HTML's, not that of SVG or `MathML`.
-    pub(super) html: bool,
+    pub(super) space: Space,
     tag: &'a Tag,
     /// Where it begins.
     at: usize,
@@ -53,7 +55,13 @@ impl<'a> Start<'a> {
 
     /// Nothing comes between it and its end.
     pub(super) fn is_empty(&self) -> bool {
-        !self.html && self.tag.self_closing
+        !self.is_html() && self.tag.self_closing
+    }
+
+    /// Is it one of HTML's elements, and not of SVG or `MathML`?
+    #[inline]
+    pub(super) fn is_html(&self) -> bool {
+        self.space == Space::Html
     }
 
     /// The value of an attribute as written, and its offset.
@@ -170,7 +178,11 @@ impl Tokenizer {
                 },
                 State::Cdata => self.cdata(window, at, last, take),
                 State::Raw(name) => self.raw(window, at, name, last, take),
-                State::Script(script) => self.script(window, at, script, last),
+                State::Script(script) => {
+                    let end = self.script(window, at, script, last);
+                    take.script(window.offset + at, window.offset + end, window);
+                    end
+                }
                 State::Plain => {
                     take.text(window.offset + at, window.offset + bytes.len(), window);
                     bytes.len()
@@ -280,19 +292,20 @@ impl Tokenizer {
         let name = &window.text.as_bytes()[at + from..at + to];
         let element = Element::of(word, name);
         let state = inside(element);
-        let mut html = true;
+        let mut space = Space::Html;
         if !self.foreign.is_far() || matches!(element, Element::Svg | Element::Math) {
-            html = self
+            space = self
                 .foreign
                 .start(&self.tag, element, state == State::Markup);
         }
         let start = Start {
             element,
-            html,
+            space,
             tag: &self.tag,
             at: window.offset + at,
             window,
         };
+        let html = space == Space::Html;
         if !html
             && let Some((encoding, _)) = start.value(Attribute::Encoding)
             && !self.tag.self_closing
