@@ -265,6 +265,8 @@ pub struct Document {
     pub links: Links,
     /// Hashes of all anchors (see [`anchor_hash`]), sorted, without repeats.
     pub anchors: Vec<u64>,
+    /// Their names, where these were asked for, in any order.
+    pub names: Option<Vec<Box<str>>>,
     /// Fragments name anchors in it; in other content, such as plain text, a fragment may mean anything.
     pub has_anchors: bool,
     /// It is a sitemap index: what it lists are sitemaps.
@@ -278,6 +280,9 @@ pub struct Document {
     /// A sketch of its words, where that was asked for and there are enough of them: documents with nearly the same words
     /// differ in few bits.
     pub sketch: Option<u128>,
+    /// The text that a reader sees, as text directives are compared, where that was asked for: its blocks, with line ends
+    /// between.
+    pub text: Option<String>,
     /// The name of the encoding that the content was read in (WHATWG Encoding).
     pub charset: &'static str,
     /// Why something may be missing.
@@ -297,6 +302,14 @@ impl Document {
         };
         let full = self.links.more.then_some(Limit::too_large(reason));
         self.limited.or(full)
+    }
+
+    /// Takes an anchor in.
+    pub fn add_anchor(&mut self, name: &str) {
+        self.anchors.push(anchor_hash(name));
+        if let Some(names) = &mut self.names {
+            names.push(name.into());
+        }
     }
 
     /// Is there an anchor of exactly this name? Percent-decoding is the caller's second try.

@@ -51,7 +51,10 @@ impl Parse for AsciiDoc {
             all: &self.all,
             lines: Lines::new(&self.all),
             options: &self.options,
-            document: Document::default(),
+            document: Document {
+                names: self.options.names.then(Vec::new),
+                ..Document::default()
+            },
             attributes: HashMap::new(),
             sections: HashMap::new(),
             verbatim: None,
@@ -301,7 +304,7 @@ impl<'a> Reading<'a> {
 
     fn anchor(&mut self, id: &str) {
         if self.options.anchors {
-            self.document.anchors.push(anchor_hash(id));
+            self.document.add_anchor(id);
         }
     }
 

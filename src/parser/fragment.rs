@@ -22,7 +22,7 @@ pub fn matches(anchors: &[u64], ignore_case: bool, fragment: &str) -> bool {
 }
 
 /// Percent-decoded, as UTF-8 without a byte order mark, what is none replaced.
-fn decoded(text: &str) -> String {
+pub(crate) fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;

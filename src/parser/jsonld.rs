@@ -189,7 +189,7 @@ pub(super) fn references(
 }
 
 /// Every reference in `text`, and where it is written.
-fn scan(text: &str, mut take: impl FnMut(&str, Range<usize>)) {
+pub(super) fn scan(text: &str, mut take: impl FnMut(&str, Range<usize>)) {
     let bytes = text.as_bytes();
     let mut open: Vec<Open> = Vec::new();
     let mut at = 0;

@@ -14,9 +14,9 @@ use pulldown_cmark::{Event, LinkType, Options as Extensions, Parser, Tag, TagEnd
 use super::encoding::{Declared, Text};
 use super::html::Tags;
 use super::position::Lines;
+use super::seen::Seen;
 use super::sketch::Sketch;
 use super::{Format, Options, Parse, text};
-use crate::model::document::anchor_hash;
 use crate::model::{Document, Link, LinkKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -121,6 +121,8 @@ struct Reading<'a> {
     heading: Option<Heading>,
     code: bool,
     links: u32,
+    /// The text that a reader sees, where it is asked for.
+    seen: Option<Seen>,
     /// Consecutive text is one piece, since a bare URL may hold what could have begun emphasis.
     words: Option<Range<usize>>,
     /// Consecutive HTML is one piece, so that tags may span lines.
@@ -138,12 +140,16 @@ impl<'a> Reading<'a> {
             source,
             all: &source.text,
             options,
-            document: Document::default(),
+            document: Document {
+                names: options.names.then(Vec::new),
+                ..Document::default()
+            },
             lines: Lines::new(source.original),
             slugs: HashMap::new(),
             heading: None,
             code: false,
             links: 0,
+            seen: options.text.then(Seen::default),
             words: None,
             html: None,
         }
@@ -177,24 +183,19 @@ impl<'a> Reading<'a> {
             });
         }
         if self.options.anchors {
-            let ids = self.source.ids.iter();
-            let ids = ids.map(|id| anchor_hash(&id.to_lowercase()));
-            self.document.anchors.extend(ids);
-        }
-        let mut extensions = Extensions::ENABLE_TABLES
-            | Extensions::ENABLE_FOOTNOTES
-            | Extensions::ENABLE_STRIKETHROUGH
-            | Extensions::ENABLE_TASKLISTS
-            | Extensions::ENABLE_HEADING_ATTRIBUTES
-            | Extensions::ENABLE_GFM;
-        if self.options.wikilinks {
-            extensions |= Extensions::ENABLE_WIKILINKS;
+            for id in &self.source.ids {
+                self.document.add_anchor(&id.to_lowercase());
+            }
         }
         let body = front_matter(self.all);
         self.metadata(body);
-        let events = Parser::new_ext(&self.all[body..], extensions).into_offset_iter();
+        let events =
+            Parser::new_ext(&self.all[body..], extensions(self.options)).into_offset_iter();
         for (event, range) in events {
             let range = body + range.start..body + range.end;
+            if let Some(seen) = &mut self.seen {
+                seen.event(&event);
+            }
             if !matches!(event, Event::Html(_) | Event::InlineHtml(_)) {
                 self.end_html();
             }
@@ -268,6 +269,7 @@ impl<'a> Reading<'a> {
         }
         self.end_words();
         self.end_html();
+        self.document.text = self.seen.take().map(Seen::finish);
     }
 
     /// URLs in what stands before the text; remarks are passed over.
@@ -283,33 +285,12 @@ impl<'a> Reading<'a> {
 
     /// A link's place is that of its destination, if that is written here.
     fn destination(&mut self, kind: LinkType, url: &str, range: Range<usize>, link: LinkKind) {
-        let source = &self.all[range.clone()];
-        let at = match kind {
-            LinkType::Inline => {
-                // After the last `](` that the destination can follow: a title may hold another.
-                let begin = source.rfind("](").map_or(0, |at| at + 2);
-                let begin = match source[begin..].find(url) {
-                    Some(_) => begin,
-                    None => source.find("](").map_or(0, |at| at + 2),
-                };
-                let rest = &source[begin..];
-                let white = rest.len() - rest.trim_start_matches([' ', '\n', '\t', '<']).len();
-                begin + white
-            }
-            LinkType::WikiLink { .. } => {
-                let at = source.find("[[").map_or(0, |at| at + 2);
-                self.link(&named(url), range.start + at, LinkKind::Wiki);
-                return;
-            }
-            LinkType::Autolink | LinkType::Email => source.find(|c| c != '<').unwrap_or(0),
-            _ => 0,
-        };
-        let url = if kind == LinkType::Email {
-            format!("mailto:{url}")
-        } else {
-            url.to_owned()
-        };
-        self.link(&url, range.start + at, link);
+        let at = range.start + destination(kind, url, &self.all[range]);
+        match kind {
+            LinkType::WikiLink { .. } => self.link(&named(url), at, LinkKind::Wiki),
+            LinkType::Email => self.link(&format!("mailto:{url}"), at, link),
+            _ => self.link(url, at, link),
+        }
     }
 
     /// GitHub links bare URLs too.
@@ -346,10 +327,10 @@ impl<'a> Reading<'a> {
             return;
         }
         if let Some(id) = id {
-            self.document.anchors.push(anchor_hash(&id.to_lowercase()));
+            self.document.add_anchor(&id.to_lowercase());
         }
         let unique = self.unique(slug(&text));
-        self.document.anchors.push(anchor_hash(&unique));
+        self.document.add_anchor(&unique);
     }
 
     /// A slug that was given before gets a number, the next one that makes it new.
@@ -371,17 +352,58 @@ impl<'a> Reading<'a> {
         let (line, column) = self.place(range.start);
         // Its anchors compare as Markdown's do, so they are taken in lower case.
         let piece = &self.all[range];
-        let mut tags = Tags::new(false, line, column);
+        let mut tags = Tags::new(line, column);
         tags.write(piece);
         let found = tags.finish();
         for link in found.links.iter() {
             self.document.links.push(link);
         }
-        if self.options.anchors {
-            let mut tags = Tags::new(true, line, column);
-            tags.write(&piece.to_lowercase());
-            self.document.anchors.extend(tags.finish().anchors);
+        if let Some(seen) = &mut self.seen {
+            seen.html(piece);
         }
+        if self.options.anchors {
+            let mut tags = Tags::anchors(self.options.names);
+            tags.write(&piece.to_lowercase());
+            let found = tags.finish();
+            self.document.anchors.extend(found.anchors);
+            if let (Some(names), Some(found)) = (&mut self.document.names, found.names) {
+                names.extend(found);
+            }
+        }
+    }
+}
+
+/// What is read beyond `CommonMark`.
+pub(super) fn extensions(options: &Options) -> Extensions {
+    let mut extensions = Extensions::ENABLE_TABLES
+        | Extensions::ENABLE_FOOTNOTES
+        | Extensions::ENABLE_STRIKETHROUGH
+        | Extensions::ENABLE_TASKLISTS
+        | Extensions::ENABLE_HEADING_ATTRIBUTES
+        | Extensions::ENABLE_GFM;
+    if options.wikilinks {
+        extensions |= Extensions::ENABLE_WIKILINKS;
+    }
+    extensions
+}
+
+/// Where the destination of a link is written in its `source`; at its beginning, if it is not written there.
+pub(super) fn destination(kind: LinkType, url: &str, source: &str) -> usize {
+    match kind {
+        LinkType::Inline => {
+            // After the last `](` that the destination can follow: a title may hold another.
+            let begin = source.rfind("](").map_or(0, |at| at + 2);
+            let begin = match source[begin..].find(url) {
+                Some(_) => begin,
+                None => source.find("](").map_or(0, |at| at + 2),
+            };
+            let rest = &source[begin..];
+            let white = rest.len() - rest.trim_start_matches([' ', '\n', '\t', '<']).len();
+            begin + white
+        }
+        LinkType::WikiLink { .. } => source.find("[[").map_or(0, |at| at + 2),
+        LinkType::Autolink | LinkType::Email => source.find(|c| c != '<').unwrap_or(0),
+        _ => 0,
     }
 }
 

@@ -14,17 +14,22 @@
 //! | `rst` | reStructuredText |
 //! | `asciidoc` | AsciiDoc |
 //! | `sitemap` | sitemaps and feeds, in XML; with `unpack` (gzip as it arrives) |
+//! | `seen` | which text of Markdown a reader sees |
 //! | `text` | plain text: the URLs in it |
 //! | `encoding` | bytes → text |
 //! | [`extract`] | named values that the user asks for |
 //! | `sketch` | the words of a document as 128 bits, for comparing |
 //! | `position` | byte offsets → lines and columns |
 //! | [`fragment`] | does a document have that anchor |
+//! | [`directive`] | does it have that text |
 //! | [`ignore`] | comments that say which links are not to be judged |
 //! | [`relink`] | a document with its links changed |
+//! | [`amend`] | some links of a document written anew |
 
+pub mod amend;
 mod asciidoc;
 mod css;
+pub mod directive;
 mod encoding;
 pub mod extract;
 #[cfg(test)]
@@ -38,6 +43,7 @@ mod mdx;
 mod position;
 pub mod relink;
 mod rst;
+mod seen;
 mod sitemap;
 mod sketch;
 mod text;
@@ -63,10 +69,14 @@ pub struct Options {
     pub wikilinks: bool,
     /// Keep the hashes of anchors.
     pub anchors: bool,
+    /// Keep their names too.
+    pub names: bool,
     /// Keep the text of links too.
     pub labels: bool,
     /// Make a sketch of the words.
     pub words: bool,
+    /// Keep the text that a reader sees.
+    pub text: bool,
 }
 
 /// Takes content chunk by chunk and gives what it found. It can be moved to another thread, because some

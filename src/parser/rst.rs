@@ -10,7 +10,6 @@ use super::encoding::{Declared, Text};
 use super::markdown::slug;
 use super::position::Lines;
 use super::{Format, Options, Parse, text};
-use crate::model::document::anchor_hash;
 use crate::model::{Document, Link, LinkKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -49,7 +48,10 @@ impl Parse for Rst {
             all: &self.all,
             lines: Lines::new(&self.all),
             options: &self.options,
-            document: Document::default(),
+            document: Document {
+                names: self.options.names.then(Vec::new),
+                ..Document::default()
+            },
             paragraph: None,
             block: None,
             before: "",
@@ -276,7 +278,7 @@ impl<'a> Reading<'a> {
         }
         let name = name.trim_matches('`');
         for id in [id(name), slug(name)] {
-            self.document.anchors.push(anchor_hash(&id));
+            self.document.add_anchor(&id);
         }
     }
 

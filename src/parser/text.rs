@@ -3,6 +3,7 @@
 //! A URL ends at white space, quotes, angle brackets and what cannot stand in one; punctuation at its end
 //! belongs to the sentence, and a closing bracket to the text when it has no opening one in the URL.
 
+use super::directive::folded;
 use super::encoding::{Declared, Text};
 use super::position::count;
 use super::sketch::Sketch;
@@ -19,6 +20,7 @@ pub(super) const FORMAT: Format = Format {
             words: Words::new(LinkKind::Anchor),
             links: Links::default(),
             sketch: options.words.then(Sketch::new),
+            kept: options.text.then(String::new),
         })
     },
 };
@@ -28,6 +30,8 @@ struct Plain {
     words: Words,
     links: Links,
     sketch: Option<Sketch>,
+    /// All of it, where it is asked for.
+    kept: Option<String>,
 }
 
 impl Parse for Plain {
@@ -36,6 +40,9 @@ impl Parse for Plain {
         self.words.write(text, &mut self.links);
         if let Some(sketch) = &mut self.sketch {
             sketch.write(text);
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.push_str(text);
         }
     }
 
@@ -50,10 +57,14 @@ impl Parse for Plain {
         if let Some(sketch) = &mut self.sketch {
             sketch.write(rest);
         }
+        if let Some(kept) = &mut self.kept {
+            kept.push_str(rest);
+        }
         Document {
             links: self.links,
             charset,
             sketch: self.sketch.and_then(Sketch::finish),
+            text: self.kept.as_deref().map(folded),
             ..Document::default()
         }
     }

@@ -3,10 +3,9 @@
 use super::element::{self as meaning, Reference, Shape};
 use super::name::{Attribute, Element, Word};
 use super::nested::Embedded;
+use super::readers::Readers;
 use super::tokenizer::{LARGEST_TAG, Start, Take};
 use super::value::{Decoded, decoded, folded, is_space, meant, trimmed};
-use super::words::Words;
-use crate::model::document::anchor_hash;
 use crate::model::{Document, Link};
 use crate::parser::position::{Place, Window};
 use crate::parser::{Options, css, jsonld};
@@ -34,7 +33,7 @@ pub(super) struct Reading {
     label: Option<(usize, String)>,
     block: Block,
     /// If they are asked for.
-    words: Option<Words>,
+    readers: Option<Box<Readers>>,
     /// Documents in attributes, to be read behind the tags around them: most pages have none, and pay nothing.
     pub(super) embedded: Vec<Embedded>,
     /// How many documents there are around it.
@@ -72,7 +71,7 @@ impl Reading {
             title: None,
             label: None,
             block: Block::default(),
-            words: None,
+            readers: None,
             embedded: Vec::new(),
             depth: 0,
         }
@@ -88,10 +87,10 @@ impl Reading {
 
     /// Of a whole document, with what is asked for.
     pub(super) fn asked(options: &Options) -> Self {
-        Self {
-            words: options.words.then(Words::new),
-            ..Self::new(options.anchors, options.labels, 1, 1)
-        }
+        let mut reading = Self::new(options.anchors, options.labels, 1, 1);
+        reading.readers = Readers::asked(options);
+        reading.document.names = options.names.then(Vec::new);
+        reading
     }
 
     /// What was found; anchors sorted, links in order.
@@ -101,7 +100,9 @@ impl Reading {
         let mut document = self.document;
         let title = folded(&self.title.unwrap_or_default(), TITLE);
         document.title = (!title.is_empty()).then_some(title);
-        document.sketch = self.words.and_then(Words::finish);
+        if let Some(readers) = self.readers {
+            readers.finish(&mut document);
+        }
         document.has_anchors = true;
         document.anchors.sort_unstable();
         document.anchors.dedup();
@@ -136,7 +137,7 @@ impl Reading {
             if let Some((value, _)) = start.value(attribute)
                 && !value.is_empty()
             {
-                self.document.anchors.push(anchor_hash(&decoded(value)));
+                self.document.add_anchor(&decoded(value));
             }
         };
         named(Attribute::Id);
@@ -228,8 +229,8 @@ impl Reading {
 impl Take for Reading {
     #[inline]
     fn start(&mut self, start: &Start<'_>) {
-        if let Some(words) = &mut self.words {
-            words.start(start);
+        if let Some(readers) = &mut self.readers {
+            readers.start(start);
         }
         match start.element {
             Element::Title if start.is_html() && self.title.is_none() => {
@@ -278,28 +279,20 @@ impl Take for Reading {
     #[inline]
     fn end(&mut self, word: Word) {
         const A: Word = Word::of("a");
-        const SCRIPT: Word = Word::of("script");
-        const STYLE: Word = Word::of("style");
-        const TITLE: Word = Word::of("title");
-        if let Some(words) = &mut self.words {
-            words.end(word);
+        if let Some(readers) = &mut self.readers {
+            readers.end(word);
         }
         if word == A {
             self.end_label();
-        } else if word == TITLE && self.inside == Inside::Title {
-            self.inside = Inside::Nothing;
-        } else if word == STYLE && self.inside == Inside::Style
-            || word == SCRIPT && self.inside == Inside::Json
-        {
-            self.end_block();
-            self.inside = Inside::Nothing;
+        } else if self.inside != Inside::Nothing {
+            self.end_inside(word);
         }
     }
 
     #[inline]
     fn text(&mut self, from: usize, to: usize, window: Window<'_>) {
-        if let Some(words) = &mut self.words {
-            words.text(from, to, window);
+        if let Some(readers) = &mut self.readers {
+            readers.text(from, to, window);
         }
         if self.inside != Inside::Nothing || self.label.is_some() {
             self.listen(from, to, window);
@@ -315,6 +308,21 @@ impl Take for Reading {
 }
 
 impl Reading {
+    /// An end tag inside of something, maybe its own.
+    #[cold]
+    fn end_inside(&mut self, word: Word) {
+        let own = match self.inside {
+            Inside::Nothing => return,
+            Inside::Title => Word::of("title"),
+            Inside::Style => Word::of("style"),
+            Inside::Json => Word::of("script"),
+        };
+        if word == own {
+            self.end_block();
+            self.inside = Inside::Nothing;
+        }
+    }
+
     fn listen(&mut self, from: usize, to: usize, window: Window<'_>) {
         let words = window.text(from, to);
         if words.is_empty() {

@@ -268,6 +268,7 @@ pub(super) fn is(start: &Start<'_>, attribute: Attribute, word: &str) -> bool {
 }
 
 /// Does a `style` element hold CSS? (HTML, section 4.2.6)
+#[inline(never)]
 pub(super) fn is_css(start: &Start<'_>) -> bool {
     is(start, Attribute::Type, "text/css")
         || is(start, Attribute::Type, "")
@@ -275,6 +276,7 @@ pub(super) fn is_css(start: &Start<'_>) -> bool {
 }
 
 /// Does a `script` hold JSON-LD? (JSON-LD 1.1, section 7)
+#[inline(never)]
 pub(super) fn is_json_ld(start: &Start<'_>) -> bool {
     start.value(Attribute::Type).is_some_and(|(value, _)| {
         let value = decoded(value);

@@ -16,8 +16,11 @@
 //! | `document` | what a tag adds to the document |
 //! | `element` | which attribute of which element is a reference |
 //! | `nested` | the document in an attribute |
+//! | `sites` | where links are written |
 //! | `relink` | where a page is changed when its links are |
+//! | `readers` | who reads the text along |
 //! | `value` | what a written value means |
+//! | `visible` | which text a reader sees |
 //! | `words` | which text is the page's own |
 
 mod document;
@@ -25,11 +28,16 @@ mod element;
 mod foreign;
 mod name;
 mod nested;
+mod readers;
 pub(super) mod relink;
+mod sites;
 mod tag;
 mod tokenizer;
 mod value;
+mod visible;
 mod words;
+
+pub(super) use sites::{Site, sites};
 
 use document::Reading;
 use tokenizer::Tokenizer;
@@ -89,9 +97,26 @@ pub(super) struct Tags {
 }
 
 impl Tags {
-    /// Of text that begins at `line` and `column`.
-    pub(super) fn new(anchors: bool, line: u32, column: u32) -> Self {
-        Self::of(Reading::new(anchors, false, line, column))
+    /// Of text that begins at `line` and `column`, of which only links are asked for.
+    pub(super) fn new(line: u32, column: u32) -> Self {
+        Self::of(Reading::new(false, false, line, column))
+    }
+
+    /// Of text of which anchors are asked for, and their names where `names` says so.
+    pub(super) fn anchors(names: bool) -> Self {
+        Self::of(Reading::asked(&Options {
+            anchors: true,
+            names,
+            ..Options::default()
+        }))
+    }
+
+    /// Of text of which only what a reader sees is asked for.
+    pub(super) fn visible() -> Self {
+        Self::of(Reading::asked(&Options {
+            text: true,
+            ..Options::default()
+        }))
     }
 
     fn of(reading: Reading) -> Self {
