@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgMatches, Args};
-use dragnet::job::{Baseline, Changed, Check, CheckInput, Rule};
+use dragnet::job::{Archive, Baseline, Changed, Check, CheckInput, Fix, Fragments, Rule};
 use regex::Regex;
 
 use super::ignore;
@@ -22,8 +22,8 @@ pub(crate) struct CheckOptions {
     input: InputOptions,
     #[command(flatten)]
     site: SiteOptions,
-    /// Look up the fragments of links
-    #[arg(long, value_name = "WHICH", default_value = "anchor", value_parser = ["none", "anchor"], help_heading = "Links")]
+    /// Look up the fragments of links: anchors, text (#:~:text=…), or both
+    #[arg(long, value_name = "WHICH", default_value = "anchor", value_parser = ["none", "anchor", "text", "all"], help_heading = "Links")]
     fragments: String,
     /// Do not look up the fragments of URLs that match, as they stand before and after the #
     #[arg(long, value_name = "REGEX", help_heading = "Links")]
@@ -54,6 +54,25 @@ pub(crate) struct CheckOptions {
     /// Judge mail addresses too, by how they are written: no mail server is asked
     #[arg(long, help_heading = "Links")]
     include_mail: bool,
+    /// Say of a broken local link what was likely meant: the nearest file, or the nearest anchor of the file that is there
+    #[arg(long, help_heading = "Links")]
+    suggest: bool,
+    /// Write what is sure into the sources that are HTML or Markdown: where nothing else can be meant by a broken local link, and
+    /// where a permanent redirect leads. What was fixed is broken in its record and no reason to fail
+    #[arg(long, conflicts_with_all = ["dump", "preprocess"], help_heading = "Links")]
+    fix: bool,
+    /// With --fix, write nothing: show the changes as a diff on stdout, and records only where -o says
+    #[arg(long, requires = "fix", help_heading = "Links")]
+    dry_run: bool,
+    #[arg(
+        long,
+        value_name = "URL",
+        requires = "suggest",
+        help_heading = "Links",
+        help = "With --suggest, ask an archive for a copy of what is broken on the network: the URL to which that of the link is \
+                added, such as https://archive.org/wayback/available?url=. It is told these URLs, those of private hosts excepted"
+    )]
+    archive: Option<Archive>,
     /// Ask nobody: links to the network are excluded
     #[arg(long, help_heading = "Links")]
     offline: bool,
@@ -132,7 +151,13 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
     });
     let changed = changed.transpose()?;
     let baseline = options.baseline.as_deref().map(Baseline::read).transpose();
-    let run = Run::new(
+    let reported =
+        !output.format.is_empty() || !output.output.is_empty() || output.template.is_some();
+    let to_stdout = |pairs: Vec<(_, Option<_>)>| pairs.iter().any(|(_, path)| path.is_none());
+    if options.dry_run && reported && to_stdout(output.pairs(matches)?) {
+        bail!("--dry-run shows a diff on stdout: give the records a file with -o");
+    }
+    let mut run = Run::new(
         &options.network,
         &output,
         matches,
@@ -140,6 +165,16 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         Some(inputs.origins),
         !options.verbose,
     )?;
+    if options.dry_run && !reported {
+        run.unreported();
+    }
+    let fix = options.fix.then(|| {
+        if options.dry_run {
+            Fix::Show(run.stdout())
+        } else {
+            Fix::Write
+        }
+    });
     let job = Check {
         inputs: inputs.inputs,
         selection: options.input.selection(),
@@ -148,7 +183,10 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         index_files: options.site.index_files(),
         fallback_extensions: options.site.fallback_extensions(),
         remap: options.site.remap.clone(),
-        fragments: options.fragments == "anchor",
+        fragments: Fragments {
+            anchors: matches!(&*options.fragments, "anchor" | "all"),
+            texts: matches!(&*options.fragments, "text" | "all"),
+        },
         exclude_fragment: rules("--exclude-fragment", &options.exclude_fragment),
         verbatim: options.include_verbatim,
         wikilinks: options.wikilinks,
@@ -162,6 +200,9 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         include_mail: options.include_mail,
         baseline: baseline.map_err(anyhow::Error::msg)?,
         changed,
+        suggest: options.suggest || options.fix,
+        fix,
+        archive: options.archive.clone(),
         fail_if_empty: options.input.fail_if_empty,
         dump: options.dump,
         preprocess: options.input.preprocess.clone(),

@@ -266,6 +266,9 @@ fn counts(summary: &Summary, what: &str) -> String {
             .collect();
         let _ = write!(line, "; since the run before: {}", changes.join(", "));
     }
+    if summary.fixed > 0 {
+        let _ = write!(line, "; {} fixed", summary.fixed);
+    }
     if summary.filtered > 0 {
         let _ = write!(line, "; {} not written", summary.filtered);
     }

@@ -66,6 +66,16 @@ impl Run {
         })
     }
 
+    /// Nothing is reported: stdout is for something else.
+    pub(super) fn unreported(&mut self) {
+        self.pairs.clear();
+    }
+
+    /// Where results go that are no records.
+    pub(super) fn stdout(&self) -> Box<dyn Write + Send> {
+        self.progress.stdout()
+    }
+
     /// The pace of an origin.
     pub(super) fn pace(&self) -> PaceOf {
         Rc::clone(&self.meant.pace)

@@ -63,7 +63,9 @@ use crate::policy::headers::{AGENT, Bound, FieldError};
 use crate::policy::robots::product_token;
 use crate::sink::{Captures, Standing};
 
-pub use check::{Baseline, Changed, Check, Input as CheckInput, Preprocess, Remap, Rule};
+pub use check::{
+    Archive, Baseline, Changed, Check, Fix, Fragments, Input as CheckInput, Preprocess, Remap, Rule,
+};
 pub use content::Wanted;
 pub use crawl::{Crawl, State};
 pub use explain::Explanation;

@@ -223,6 +223,8 @@ pub struct Summary {
     pub failures: Vec<(FailureKind, u64)>,
     /// Records that make the run fail, where that was said; else it is the broken ones.
     pub failing: Option<u64>,
+    /// Links that were written anew in their sources.
+    pub fixed: u64,
     /// Records that no output took, because a condition kept them out.
     pub filtered: u64,
     /// Requests that were sent.

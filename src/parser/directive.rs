@@ -11,7 +11,7 @@ use icu_normalizer::DecomposingNormalizerBorrowed;
 
 use super::fragment::decoded;
 
-/// Stands between blocks in [`folded`](fold) text.
+/// Stands between blocks in folded text.
 pub(crate) const BLOCK: char = '\n';
 
 /// What a fragment quotes.
@@ -70,7 +70,7 @@ impl TextDirective {
         &self.written
     }
 
-    /// Does the text of a document, [folded](fold), have what is quoted?
+    /// Does the text of a document, folded, have what is quoted?
     #[must_use]
     pub fn is_in(&self, text: &str) -> bool {
         let start_ends = self.end.is_some() || self.suffix.is_none();

@@ -18,8 +18,11 @@
 //! | `baseline` | what was broken before |
 //! | `changed` | what git says changed |
 //! | `local` | a site on disk, as its server would serve it |
+//! | `fragments` | anchors and texts that links point at |
 //! | `inputs` | what is read for links |
 //! | `formats` | which formats are read, with places |
+//! | `suggest` | what broken links were meant to be |
+//! | `fix` | what is sure, written into the sources |
 //! | `secrets` | fields and credentials stay with their origin; the address rule |
 //! | `outputs` | formats, files, closed and full outputs |
 //! | `ready` | the action, the hooks, the workflow of the README |
@@ -58,7 +61,9 @@ mod crawl;
 mod duplicates;
 mod faults;
 mod fetch;
+mod fix;
 mod formats;
+mod fragments;
 mod idea;
 mod ignored;
 mod inputs;
@@ -79,5 +84,6 @@ mod secrets;
 mod stall;
 mod state;
 mod stop;
+mod suggest;
 mod usage;
 mod ways;

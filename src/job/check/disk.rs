@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::fragments::Wants;
 use super::reading::{Anchors, LARGEST};
+use super::suggest::{Likely, Suggest};
 use crate::fetcher::file;
 use crate::model::Failure;
 use crate::parser::{self, Options};
@@ -15,6 +17,18 @@ pub(super) fn anchors(path: &Path, options: &Options) -> Option<Anchors> {
     let mut parse = (format.open)(options);
     parse.write(&content);
     Some(Anchors::of(&mut parse.finish()))
+}
+
+/// The names of the anchors of a document.
+pub(super) fn names(path: &Path, options: &Options) -> Option<Vec<Box<str>>> {
+    let format = parser::for_path(path)?;
+    let content = file::read(path, LARGEST).ok()?;
+    let mut parse = (format.open)(&Options {
+        names: true,
+        ..options.clone()
+    });
+    parse.write(&content);
+    parse.finish().names
 }
 
 /// What is at a local path.
@@ -100,7 +114,7 @@ pub(super) struct Unseen {
     pub(super) number: usize,
     pub(super) path: Arc<Path>,
     pub(super) slash: bool,
-    pub(super) wants_anchors: bool,
+    pub(super) wants: Wants,
 }
 
 /// What is there.
@@ -108,23 +122,36 @@ pub(super) struct Seen {
     pub(super) number: usize,
     pub(super) served: Result<PathBuf, Failure>,
     pub(super) anchors: Option<Arc<Anchors>>,
+    /// What was meant, if nothing is there.
+    pub(super) likely: Option<Likely<PathBuf>>,
 }
 
 /// One look at the disk for each path; documents that are only linked to are read for their anchors.
-pub(super) fn look(unseen: Vec<Unseen>, serving: &Serving, options: &Options) -> Vec<Seen> {
+pub(super) fn look(
+    unseen: Vec<Unseen>,
+    serving: &Serving,
+    options: &Options,
+    suggest: Option<&Suggest>,
+) -> Vec<Seen> {
     let look = |Unseen {
                     number,
                     path,
                     slash,
-                    wants_anchors,
+                    wants,
                 }| {
         let served = serve(&path, slash, serving);
         let anchors = match &served {
-            Ok((file, false)) if wants_anchors => anchors(file, options).map(Arc::new),
+            Ok((file, false)) if wants.content => {
+                let text = wants.text;
+                let options = options.clone();
+                anchors(file, &Options { text, ..options }).map(Arc::new)
+            }
             _ => None,
         };
+        let missing = suggest.filter(|_| served.is_err());
         Seen {
             number,
+            likely: missing.and_then(|suggest| suggest.file(&path)),
             served: served.map(|(path, _)| path),
             anchors,
         }

@@ -4,14 +4,15 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
+use super::archive::Archive;
+use super::fragments::{Fragments, Sought};
 use super::rules::{self, Rule};
-use crate::parser;
 use crate::policy::address::{Class, classify};
 
 /// Which links count.
 #[derive(Default)]
 pub(super) struct Filter {
-    pub(super) fragments: bool,
+    pub(super) fragments: Fragments,
     pub(super) offline: bool,
     pub(super) include: Vec<Rule>,
     pub(super) exclude: Vec<Rule>,
@@ -23,6 +24,10 @@ pub(super) struct Filter {
     pub(super) require_https: bool,
     /// Mail addresses are judged by how they are written.
     pub(super) mail: bool,
+    /// What was meant by broken links is looked for.
+    pub(super) suggest: bool,
+    /// Asked for a copy of what is broken.
+    pub(super) archive: Option<Archive>,
     /// Links are named, and nobody is asked.
     pub(super) dump: bool,
     /// Fragments of URLs that match are not looked up.
@@ -57,24 +62,30 @@ impl Filter {
         !self.schemes.is_empty() && !self.schemes.iter().any(|wanted| wanted == scheme)
     }
 
-    /// The part of a fragment of `url` that has to be looked up; `None` when nothing has.
+    /// What has to be looked up of a fragment of `url`.
     pub(super) fn looked_up<'a>(
         &self,
         url: impl Fn() -> String,
         fragment: Option<&'a str>,
-    ) -> Option<&'a str> {
-        let fragment = fragment.filter(|_| self.fragments)?;
-        let anchor = parser::fragment::anchor(fragment)?;
+    ) -> Sought<'a> {
+        let Some(fragment) = fragment.filter(|_| self.fragments.any()) else {
+            return Sought::default();
+        };
+        let sought = self.fragments.of(fragment);
         let excluded = || {
             let whole = format!("{}#{fragment}", url());
             rules::any(&self.exclude_fragment, &[&whole])
         };
-        (self.exclude_fragment.is_empty() || !excluded()).then_some(anchor)
+        if sought.is_nothing() || self.exclude_fragment.is_empty() || !excluded() {
+            sought
+        } else {
+            Sought::default()
+        }
     }
 }
 
 /// Says the URL itself that its host is this machine or one near it? Names are not looked up.
-fn is_private(url: &Url) -> bool {
+pub(super) fn is_private(url: &Url) -> bool {
     let address = match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address),
         Some(Host::Ipv6(address)) => IpAddr::V6(address),

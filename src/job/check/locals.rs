@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::disk::{Found, Seen, Unseen};
+use super::fragments::Wants;
 use super::reading::Anchors;
+use super::suggest::Likely;
 
 /// Targets that are settled in one go: a few milliseconds.
 const AT_ONCE: usize = 5000;
@@ -16,8 +18,23 @@ struct Local {
     path: Arc<Path>,
     /// It was written with a slash at its end.
     slash: bool,
-    wants_anchors: bool,
+    wants: Wants,
     found: Option<Found>,
+    /// The file that is served there, where it has another name.
+    served: Option<Box<Path>>,
+    /// What was meant, if nothing is there.
+    likely: Option<Box<Likely<PathBuf>>>,
+}
+
+impl Local {
+    /// Was less found out than is wanted now?
+    fn is_short(&self) -> bool {
+        match &self.found {
+            Some(Found::Other) => self.wants.content,
+            Some(Found::Document(anchors)) => self.wants.text && !anchors.has_text(),
+            _ => false,
+        }
+    }
 }
 
 /// All of them, by their numbers.
@@ -32,8 +49,8 @@ pub(super) struct Locals {
 }
 
 impl Locals {
-    /// The number of a target; `wants`: what can be linked to in it is asked for.
-    pub(super) fn add(&mut self, path: PathBuf, slash: bool, wants: bool) -> usize {
+    /// The number of a target, of which more may be asked for than whether it is there.
+    pub(super) fn add(&mut self, path: PathBuf, slash: bool, wants: Wants) -> usize {
         let next = self.all.len();
         let path: Arc<Path> = path.into();
         let number = *self.index.entry((Arc::clone(&path), slash)).or_insert(next);
@@ -43,22 +60,20 @@ impl Locals {
             self.all.push(Local {
                 path,
                 slash,
-                wants_anchors: false,
+                wants: Wants::default(),
                 found: None,
+                served: None,
+                likely: None,
             });
         }
         let local = &mut self.all[number];
-        if wants && !local.wants_anchors {
-            local.wants_anchors = true;
-            // Only that it is there was asked; once more, for what is in it.
-            if local
-                .found
-                .take_if(|found| matches!(found, Found::Other))
-                .is_some()
-            {
-                self.fresh.push(number);
-                self.unfound += 1;
-            }
+        let before = local.wants;
+        local.wants.add(wants);
+        // Once more, for what is in it, or for its text.
+        if local.wants != before && local.is_short() {
+            local.found = None;
+            self.fresh.push(number);
+            self.unfound += 1;
         }
         number
     }
@@ -67,6 +82,17 @@ impl Locals {
     pub(super) fn get(&self, number: usize) -> (&Path, Option<&Found>) {
         let local = &self.all[number];
         (&local.path, local.found.as_ref())
+    }
+
+    /// The file that is served for a target.
+    pub(super) fn served(&self, number: usize) -> &Path {
+        let local = &self.all[number];
+        local.served.as_deref().unwrap_or(&local.path)
+    }
+
+    /// What was meant by a target that is not there.
+    pub(super) fn likely(&self, number: usize) -> Option<&Likely<PathBuf>> {
+        self.all[number].likely.as_deref()
     }
 
     /// Has every one been found, or found missing?
@@ -86,7 +112,7 @@ impl Locals {
         let rest = self.fresh.len().saturating_sub(AT_ONCE);
         for number in self.fresh.split_off(rest) {
             let local = &mut self.all[number];
-            match read(&local.path).filter(|_| !local.slash) {
+            match read(&local.path).filter(|_| !local.slash && !local.wants.text) {
                 Some(anchors) => {
                     local.found = Some(Found::Document(Arc::clone(anchors)));
                     self.unfound -= 1;
@@ -95,7 +121,7 @@ impl Locals {
                     number,
                     path: Arc::clone(&local.path),
                     slash: local.slash,
-                    wants_anchors: local.wants_anchors,
+                    wants: local.wants,
                 }),
             }
         }
@@ -112,11 +138,20 @@ impl Locals {
             number,
             served,
             anchors,
+            likely,
         } in seen
         {
+            let local = &mut self.all[number];
+            local.likely = likely.map(Box::new);
+            let other = served
+                .as_ref()
+                .ok()
+                .filter(|served| served.as_path() != &*local.path);
+            local.served = other.map(|other| other.as_path().into());
             let found = match served {
                 Err(failure) => Found::Missing(Box::new(failure)),
                 Ok(path) => match (read(&path), anchors) {
+                    (_, Some(anchors)) if anchors.has_text() => Found::Document(anchors),
                     (Some(anchors), _) => Found::Document(Arc::clone(anchors)),
                     (None, Some(anchors)) => Found::Document(anchors),
                     (None, None) => Found::Other,

@@ -14,23 +14,34 @@
 //! | `batch` | leases of files |
 //! | `reading` | a document, read and parsed |
 //! | `filter` | which links count |
+//! | `fragments` | which fragments are looked up, and what of them a document lacks |
 //! | `rules` | the patterns that say so, and which of them matched nothing |
 //! | `disk` | what is at a path that no input named |
 //! | `locals` | the paths that are linked to, and what was found there |
 //! | `names` | pages by name, for wikilinks |
 //! | `sites` | the sites that inputs are part of |
 //! | `remote` | a target on the network |
+//! | `fix` | what is sure, written into the sources |
+//! | `diff` | the same, shown |
+//! | `suggest` | what a broken local link was meant to be |
+//! | `archive` | copies of what is gone |
 //! | `source` | a document that links are found in |
 //! | `baseline` | what an earlier run found broken |
 //! | `changed` | what git says changed |
+//! | `links` | from answers and files to verdicts |
 //! | `ledger` | what is known of sources and targets, and which records are due |
 
+mod archive;
 mod baseline;
 mod batch;
 mod changed;
+mod diff;
 mod disk;
 mod filter;
+mod fix;
+mod fragments;
 mod ledger;
+mod links;
 mod locals;
 mod locate;
 mod names;
@@ -42,51 +53,39 @@ mod remote;
 mod rules;
 mod sites;
 mod source;
+mod suggest;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use futures::StreamExt;
-use futures::future::LocalBoxFuture;
-use http::{Method, StatusCode};
 use url::Url;
 
-use super::content::{Content, Found, Wanted, apart, internal};
-use super::pipeline::{Due, End, Judged, Work};
-use super::{Before, Error, Limits, Report, Setting, record, run};
-use crate::frontier::{Memory, Options, PaceOf, Seeds, Task};
+use super::{Before, Error, Report, Setting, run};
+use crate::frontier::{Memory, Options, PaceOf, Seeds};
 use crate::input::{self, Selection};
-use crate::model::{Event, Naming, Outcome, Target, key};
+use crate::model::{Event, Target, key};
 use crate::parser;
-use crate::parser::ignore::Ignored;
 use crate::policy::budget::Budget;
 use crate::policy::order::Order;
-use crate::sink::Captures;
 use batch::Batches;
 use disk::Serving;
 use ledger::Ledger;
-use locate::Base;
-use reading::Page;
+use links::{Links, Unread};
 use sites::Sites;
 use source::{Source, plain};
+use suggest::Suggest;
 
+pub use archive::Archive;
 pub use baseline::Baseline;
 pub use changed::Changed;
+pub use fix::Fix;
+pub use fragments::Fragments;
 pub use preprocess::Preprocess;
 pub use remap::Remap;
 pub use rules::Rule;
-
-/// A page with more links than this is looked through on a thread of its own.
-const MANY: usize = 2000;
-
-/// Records that are made at once: half a millisecond.
-const AT_ONCE: usize = 200;
-
-/// Links that are only counted cost so much less than a record.
-const CHEAPER: usize = 20;
 
 /// Something to look for links in.
 #[derive(Debug, Clone)]
@@ -115,8 +114,8 @@ pub struct Check {
     pub fallback_extensions: Vec<String>,
     /// What stands in the place of URLs; the first that matches counts.
     pub remap: Vec<Remap>,
-    /// Look fragments up.
-    pub fragments: bool,
+    /// Which fragments are looked up.
+    pub fragments: Fragments,
     /// Fragments of URLs that match one of these are not looked up.
     pub exclude_fragment: Vec<Rule>,
     /// Links in code and other verbatim text too.
@@ -143,6 +142,12 @@ pub struct Check {
     pub baseline: Option<Baseline>,
     /// What changed: of other local documents only the links to that are judged.
     pub changed: Option<Changed>,
+    /// Records of broken local links say what was likely meant.
+    pub suggest: bool,
+    /// What is done with links of which it is sure what they should say.
+    pub fix: Option<Fix>,
+    /// Asked for copies of what is broken.
+    pub archive: Option<Archive>,
     /// No link at all makes the run fail.
     pub fail_if_empty: bool,
     /// Links are named, and none is checked.
@@ -259,13 +264,18 @@ impl Check {
             dump: self.dump,
             reading: Arc::new(Reading {
                 options: parser::Options {
-                    anchors: self.fragments,
+                    anchors: self.fragments.any(),
                     verbatim: self.verbatim,
                     wikilinks: self.wikilinks,
                     ..parser::Options::default()
                 },
                 serving: sites.serving,
                 preprocess: self.preprocess.clone(),
+                fixes: self.fix.is_some(),
+                suggest: self.suggest.then(|| {
+                    let folders = sites.known.into_keys().collect();
+                    Suggest::below(folders, self.selection.clone())
+                }),
             }),
             stand_in: self.base_url.clone(),
             limits: setting.limits.clone(),
@@ -292,6 +302,26 @@ impl Check {
             told.extend(baseline::mended(ledger.baseline.as_ref(), ledger.names()));
             for text in told {
                 reporter.on(&Event::Warning(&text));
+            }
+        }
+        if let Some(fix) = self.fix.take().filter(|_| !report.interrupted) {
+            let drafts = work.ledger.borrow_mut().drafts();
+            let options = work.reading.options.clone();
+            let fixed = tokio::task::spawn_blocking(move || fix.apply(drafts, &options)).await;
+            let unshown = |reason: String| Error::Input {
+                name: "--dry-run".to_owned(),
+                reason,
+            };
+            let fixed = fixed.map_err(|error| unshown(error.to_string()))?;
+            let fixed = fixed.map_err(|error| unshown(error.to_string()))?;
+            report.summary.fixed = fixed.links;
+            if fixed.failing > 0 {
+                let summary = &mut report.summary;
+                let failing = summary.failing.unwrap_or(summary.broken - summary.known);
+                summary.failing = Some(failing.saturating_sub(fixed.failing));
+            }
+            for left in &fixed.left {
+                reporter.on(&Event::Warning(left));
             }
         }
         for Unread {
@@ -359,6 +389,8 @@ impl Check {
             require_https: self.require_https,
             mail: self.include_mail,
             dump: self.dump,
+            suggest: self.suggest,
+            archive: self.archive.clone(),
             exclude_fragment: self.exclude_fragment.clone(),
         }
     }
@@ -369,206 +401,8 @@ struct Reading {
     options: parser::Options,
     serving: Arc<Serving>,
     preprocess: Option<Preprocess>,
-}
-
-/// A file that was found and could not be read.
-struct Unread {
-    name: String,
-    /// The user named it himself.
-    named: bool,
-    reason: String,
-}
-
-/// The verdicts of `check`.
-struct Links {
-    ledger: RefCell<Ledger>,
-    batches: Batches,
-    unread: RefCell<Vec<Unread>>,
-    /// What there is to say of comments, by the number of the source.
-    complaints: RefCell<Vec<(usize, String)>>,
-    /// Links are only named: an input whose links cannot be known is one that could not be read.
-    dump: bool,
-    reading: Arc<Reading>,
-    captures: Captures,
-    /// `--base-url`.
-    stand_in: Option<Url>,
-    limits: Limits,
-}
-
-impl Work for Links {
-    fn method(&self, task: &Task) -> Method {
-        let ledger = self.ledger.borrow();
-        let url = &task.target.url;
-        let wanted = ledger.page_at(url).is_some() || ledger.wants_content(url);
-        if wanted { Method::GET } else { Method::HEAD }
-    }
-
-    fn instead(&self, task: &Task, status: Option<StatusCode>) -> Option<Method> {
-        if task.method != Method::HEAD {
-            return None;
-        }
-        match status {
-            // A link to an anchor was met while the HEAD was under way.
-            Some(status) if self.limits.accept.contains(status.as_u16()) => self
-                .ledger
-                .borrow()
-                .wants_content(&task.target.url)
-                .then_some(Method::GET),
-            // These speak of us, not of the method.
-            Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => None,
-            // Many servers answer a HEAD wrongly and a GET well.
-            _ => Some(Method::GET),
-        }
-    }
-
-    fn receive(&self, task: &Task) -> Content {
-        let wanted = Wanted {
-            captures: self.captures,
-            ..Wanted::default()
-        };
-        let content = Content::parsed(self.reading.options.clone(), false, wanted);
-        let url = &task.target.url;
-        if self.ledger.borrow().page_at(url).is_some() {
-            return content.of_name(url);
-        }
-        content
-    }
-
-    fn judge<'a>(
-        &'a self,
-        task: &'a Task,
-        end: End,
-        mut found: Found,
-    ) -> LocalBoxFuture<'a, Judged> {
-        Box::pin(async move {
-            let mut visit = record::of(task, end, &mut found, &self.limits.accept);
-            let url = &task.target.url;
-            if let Some(document) = &mut found.document {
-                let anchors = reading::Anchors::of(document);
-                self.ledger.borrow_mut().anchors(url, anchors);
-            }
-            let page = self.ledger.borrow().page_at(url);
-            let source = page.filter(|_| task.target.seed.is_some());
-            let links = match found.document {
-                Some(document) if source.is_some() && visit.outcome == Outcome::Ok => {
-                    let much = document.links.len() > MANY;
-                    let base = self.ledger.borrow().remote_base(&task.url);
-                    let page = apart(much, move || {
-                        reading::page(document, base, &mut Ignored::default())
-                    })
-                    .await;
-                    if page.is_none() {
-                        visit.fail(internal());
-                    }
-                    page.unwrap_or_default()
-                }
-                _ => Page::default(),
-            };
-            if self.dump && source.is_some() && visit.outcome != Outcome::Ok {
-                let failure = visit
-                    .error
-                    .as_ref()
-                    .map(|failure| failure.message.to_string());
-                self.unread.borrow_mut().push(Unread {
-                    name: visit.url.clone(),
-                    named: true,
-                    reason: failure.unwrap_or_default(),
-                });
-            }
-            let found = {
-                let mut ledger = self.ledger.borrow_mut();
-                ledger.decided(url, &visit, task.method == Method::GET);
-                match source {
-                    Some(number) => ledger.page(number, links, &task.url, task.naming, visit),
-                    None => Vec::new(),
-                }
-            };
-            if source.is_some() {
-                self.look().await;
-            }
-            Judged {
-                records: Vec::new(),
-                found,
-            }
-        })
-    }
-
-    fn files<'a>(&'a self, task: &'a Task) -> LocalBoxFuture<'a, Judged> {
-        Box::pin(async move {
-            let Some(range) = self.batches.of(&task.target) else {
-                return Judged::default();
-            };
-            let files: Vec<_> = range
-                .clone()
-                .map(|source| self.ledger.borrow().file(source, self.stand_in.as_ref()))
-                .collect();
-            let reading = Arc::clone(&self.reading);
-            // Never closed, so this cannot fail.
-            let turn = self.batches.threads.acquire().await;
-            let pages = tokio::task::spawn_blocking(move || {
-                let read = |(path, base): (Arc<Path>, Option<Base>)| {
-                    // A parser that panics costs its file, and not the others of the batch.
-                    let read = || reading::read(&path, base, &reading);
-                    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| Page::failed())
-                };
-                files.into_iter().map(read).collect::<Vec<_>>()
-            });
-            // Fails only when the runtime is going down.
-            let mut pages = pages.await.unwrap_or_default();
-            drop(turn);
-            pages.resize_with(range.len(), Page::failed);
-            let mut found = Vec::new();
-            {
-                let mut ledger = self.ledger.borrow_mut();
-                for (source, page) in range.zip(pages) {
-                    if let Some(failure) = &page.unread {
-                        self.unread.borrow_mut().push(Unread {
-                            name: ledger.name(source),
-                            named: ledger.is_named(source),
-                            reason: failure.message.to_string(),
-                        });
-                    }
-                    for (line, told) in &page.complaints {
-                        let told = format!("{}:{line}: {told}", ledger.name(source));
-                        self.complaints.borrow_mut().push((source, told));
-                    }
-                    found.extend(ledger.read(source, page, Naming::File));
-                }
-            }
-            self.look().await;
-            Judged {
-                records: Vec::new(),
-                found,
-            }
-        })
-    }
-
-    fn is_due(&self) -> bool {
-        self.ledger.borrow().is_due()
-    }
-
-    fn due(&self) -> Due {
-        self.ledger.borrow_mut().due(AT_ONCE, AT_ONCE * CHEAPER)
-    }
-
-    fn end(&self) {
-        self.ledger.borrow_mut().end();
-    }
-}
-
-impl Links {
-    /// Once every file has been read: a look at the disk for what is linked to and was not looked for.
-    async fn look(&self) {
-        loop {
-            let Some(paths) = self.ledger.borrow_mut().unseen() else {
-                return;
-            };
-            let reading = Arc::clone(&self.reading);
-            let looked = tokio::task::spawn_blocking(move || {
-                disk::look(paths, &reading.serving, &reading.options)
-            });
-            let looked = looked.await.unwrap_or_default();
-            self.ledger.borrow_mut().looked(looked);
-        }
-    }
+    /// Links may be written anew.
+    fixes: bool,
+    /// Where to look for what was meant, where that is asked for.
+    suggest: Option<Suggest>,
 }

@@ -5,12 +5,16 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use ring::digest::Digest;
+
 use super::Reading;
+use super::fix::{digest, is_source};
 use super::locate::{Base, Place};
 use crate::fetcher::file;
 use crate::job::content::internal;
 use crate::model::{Document, Failure, Link, LinkKind};
 use crate::parser;
+use crate::parser::directive::TextDirective;
 use crate::parser::ignore::Ignored;
 
 /// A link of a document, and where it leads.
@@ -155,6 +159,8 @@ pub(super) struct Page {
     pub(super) complaints: Vec<(u32, String)>,
     /// Why it could not be read.
     pub(super) unread: Option<Failure>,
+    /// What its file was, where links in it may be written anew.
+    pub(super) digest: Option<Digest>,
 }
 
 impl Page {
@@ -176,6 +182,8 @@ pub(super) struct Anchors {
     known: bool,
     /// What people see of the document is made by a script, so it may have more.
     pub(super) scripted: bool,
+    /// The text that a reader sees, where it is kept.
+    text: Option<Arc<str>>,
 }
 
 /// A page with more anchors than this has content of its own.
@@ -192,12 +200,23 @@ impl Anchors {
             ignore_case: document.anchors_ignore_case,
             known: document.has_anchors,
             scripted,
+            text: document.text.take().map(Arc::from),
         }
     }
 
     /// Is `fragment`, as written in a URL, an anchor of the document?
     pub(super) fn hold(&self, fragment: &str) -> bool {
         !self.known || parser::fragment::matches(&self.hashes, self.ignore_case, fragment)
+    }
+
+    /// Does the document read so? What has no text that is known may read anything.
+    pub(super) fn quote(&self, directive: &TextDirective) -> bool {
+        self.text.as_ref().is_none_or(|text| directive.is_in(text))
+    }
+
+    /// Is its text kept?
+    pub(super) fn has_text(&self) -> bool {
+        self.text.is_some()
     }
 }
 
@@ -227,6 +246,8 @@ pub(super) fn read(path: &Path, base: Option<Base>, reading: &Reading) -> Page {
     let mut parse = (format.open)(&reading.options);
     parse.write(&content);
     let mut ignored = Ignored::of(&content, format);
+    let fixed = reading.fixes && reading.preprocess.is_none() && is_source(path);
+    let digest = fixed.then(|| digest(&content));
     drop(content);
     let document = parse.finish();
     let whole = document.limit().is_none();
@@ -236,6 +257,7 @@ pub(super) fn read(path: &Path, base: Option<Base>, reading: &Reading) -> Page {
             if whole {
                 page.complaints = ignored.complaints();
             }
+            page.digest = digest;
             page
         }
         None => Page::default(),

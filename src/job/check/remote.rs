@@ -4,15 +4,22 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::fragments::Wants;
 use super::reading::Anchors;
-use crate::model::Visit;
+use crate::model::{Outcome, Visit};
 
 /// One target.
+#[derive(Default)]
 pub(super) struct Remote {
-    pub(super) wants_content: bool,
+    pub(super) wants: Wants,
+    /// It takes no further request: it was asked twice.
+    pub(super) twice: bool,
     /// It was asked for a second time, for its content.
     pub(super) again: bool,
     pub(super) verdict: Option<Arc<Visit>>,
+    /// An archive is asked for a copy of it, and where it has one.
+    pub(super) asking: bool,
+    pub(super) copy: Option<String>,
     pub(super) anchors: Option<Anchors>,
     pub(super) waiting: Vec<usize>,
 }
@@ -21,12 +28,48 @@ impl Remote {
     /// A page that is read in any case.
     pub(super) fn page() -> Self {
         Self {
-            wants_content: true,
+            wants: Wants {
+                content: true,
+                text: false,
+            },
             again: true,
-            verdict: None,
-            anchors: None,
-            waiting: Vec::new(),
+            ..Self::default()
         }
+    }
+
+    /// Is something about it still to come?
+    pub(super) fn is_open(&self) -> bool {
+        self.verdict.is_none() || self.asking
+    }
+
+    /// More is wanted of a target that is known; does it have to be asked for once more?
+    pub(super) fn lacks(&mut self, wants: Wants) -> bool {
+        self.wants.add(wants);
+        let good = |visit: &Arc<Visit>| visit.outcome == Outcome::Ok;
+        let content = self.anchors.is_some() || self.again;
+        let textless = |anchors: &Anchors| !anchors.has_text();
+        let textless = wants.text && self.anchors.as_ref().is_some_and(textless);
+        let lacks = wants.content && !content || textless && !self.twice;
+        if !lacks || !self.verdict.as_ref().is_some_and(good) {
+            return false;
+        }
+        self.twice = true;
+        self.again = true;
+        self.verdict = None;
+        true
+    }
+
+    /// Is its text kept from this request? Where a link quotes it, and where it cannot be asked for again.
+    pub(super) fn keeps_text(&self, with_content: bool) -> bool {
+        self.wants.text || self.twice || with_content && !self.wants.content
+    }
+
+    /// The verdict, from a request for its content or not.
+    pub(super) fn decided(&mut self, visit: &Visit, with_content: bool) {
+        // Where only a HEAD was wanted, that went before.
+        self.twice |= with_content && !self.wants.content;
+        self.again |= with_content;
+        self.verdict = Some(Arc::new(visit.clone()));
     }
 }
 

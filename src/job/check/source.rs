@@ -3,12 +3,15 @@
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use ring::digest::Digest;
 use url::Url;
 
+use super::fix::Draft;
 use super::locate::Site;
 use super::reading::{Anchors, Occurrence, Occurrences};
 use crate::job::record;
 use crate::model::{Failure, Limit, Outcome, Target, Visit, key, without_secrets};
+use crate::parser::amend::Amendment;
 
 /// One document.
 pub(super) struct Source {
@@ -29,6 +32,9 @@ pub(super) struct Source {
     /// Distinct targets on the network that it links to and that are open.
     pub(super) open: usize,
     pub(super) has_local: bool,
+    /// What its file was, where links in it may be written anew, and which shall be.
+    pub(super) digest: Option<Box<Digest>>,
+    pub(super) amendments: Vec<(Amendment, bool)>,
     /// The record of an input that is itself a target.
     pub(super) own: Option<Box<Visit>>,
 }
@@ -128,8 +134,39 @@ impl Source {
             content: None,
             open: 0,
             has_local: false,
+            digest: None,
+            amendments: Vec::new(),
             own: None,
         }
+    }
+
+    /// A link of it with that record shall be written anew, if `sure` what it should say.
+    pub(super) fn amend(&mut self, link: Occurrence<'_>, visit: &Visit, sure: bool) {
+        if let (true, Some(new), Some(_)) = (sure, &visit.suggestion, &self.digest) {
+            let amendment = Amendment {
+                line: link.line,
+                column: link.column,
+                reference: link.reference.to_string(),
+                new: new.clone(),
+            };
+            let failing = visit.outcome == Outcome::Broken && !visit.known;
+            self.amendments.push((amendment, failing));
+        }
+    }
+
+    /// Its file, if links in it shall be written anew.
+    pub(super) fn draft(&mut self) -> Option<Draft> {
+        let (amendments, failing): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.amendments).into_iter().unzip();
+        if amendments.is_empty() {
+            return None;
+        }
+        Some(Draft {
+            path: self.path.clone()?,
+            digest: *self.digest.take()?,
+            amendments,
+            failing,
+        })
     }
 
     /// The page key of an input on the network.

@@ -16,18 +16,22 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::archive::Questions;
 use super::baseline::Baseline;
 use super::changed::Changed;
 use super::disk::{Seen, Serving, Unseen};
 use super::filter::Filter;
+use super::fix::Draft;
+use super::fragments::Wants;
 use super::locals::Locals;
 use super::locate::{Base, Place};
 use super::reading::{self, Anchors, Page};
 use super::remap::Remap;
 use super::remote::{Remote, secure};
 use super::source::{Content, Entry, Source};
+use super::suggest::{self, Likely, Lost, Meant};
 use crate::job::pipeline::Due;
-use crate::model::{Naming, Outcome, Seed, Target, Visit, key, without_secrets};
+use crate::model::{Naming, Seed, Target, Visit, key, without_secrets};
 use crate::policy::port;
 
 /// Sources and targets.
@@ -40,6 +44,11 @@ pub(super) struct Ledger {
     /// The sources that are pages on the network, by their key.
     pages: HashMap<String, usize>,
     locals: Locals,
+    questions: Questions,
+    /// What was meant by fragments that local targets lack.
+    meant: Meant,
+    /// How many looks at the disk are under way.
+    looking: usize,
     /// The source whose records are next, and how many of its links have theirs.
     next: usize,
     written: usize,
@@ -80,6 +89,9 @@ impl Ledger {
             remote_index: pages.keys().cloned().zip(0..).collect(),
             pages,
             locals: Locals::default(),
+            questions: Questions::to(filter.archive.clone()),
+            meant: Meant::new(),
+            looking: 0,
             next: 0,
             written: 0,
             ended: false,
@@ -176,19 +188,20 @@ impl Ledger {
             occurrences,
             anchors,
             sitemaps,
+            digest,
             ..
         } = page;
+        self.sources[number].digest = digest.map(Box::new);
         self.links += occurrences.len();
-        let mut wants = vec![false; places.len()];
+        let mut wants = vec![Wants::default(); places.len()];
         for link in occurrences.iter().filter(|link| link.fragment.is_some()) {
             let url = || match &places[link.place] {
                 Place::Remote(url) => url.to_string(),
                 Place::Local(path, _) => self.shown(path),
                 _ => String::new(),
             };
-            if self.filter.looked_up(url, link.fragment).is_some() {
-                wants[link.place] = true;
-            }
+            let sought = self.filter.looked_up(url, link.fragment);
+            wants[link.place].add(sought.wants());
         }
         let mut found = Vec::new();
         for place in sitemaps {
@@ -209,7 +222,7 @@ impl Ledger {
                     let twin = self.filter.require_https.then(|| secure(&url)).flatten();
                     let mut ask = |url: &Url, wants| {
                         let (remote, target) = self.remote(url, wants, naming);
-                        if self.remotes[remote].verdict.is_none() {
+                        if self.remotes[remote].is_open() {
                             open += 1;
                             self.remotes[remote].waiting.push(number);
                         }
@@ -217,7 +230,7 @@ impl Ledger {
                         remote
                     };
                     let remote = ask(&url, wants);
-                    Entry::Remote(remote, twin.map(|twin| ask(&twin, false)))
+                    Entry::Remote(remote, twin.map(|twin| ask(&twin, Wants::default())))
                 }
                 Place::Local(path, slash) => self.named(&path).unwrap_or_else(|| {
                     has_local = true;
@@ -277,7 +290,7 @@ impl Ledger {
             self.remotes.push(Remote::page());
             self.remote_index.insert(name.clone(), number);
         }
-        self.remotes[number].wants_content = true;
+        self.remotes[number].wants.content = true;
         self.remotes[number].again = true;
         self.pages.insert(name, self.sources.len());
         self.sources.push(Source::listed(&target));
@@ -285,35 +298,21 @@ impl Ledger {
     }
 
     /// The entry of a target on the network, and the target itself when it has to be asked for.
-    fn remote(&mut self, url: &Url, wants: bool, naming: Naming) -> (usize, Option<Target>) {
+    fn remote(&mut self, url: &Url, wants: Wants, naming: Naming) -> (usize, Option<Target>) {
         let target = || Target {
             naming,
             ..Target::named(url.clone())
         };
         let name = key(url);
         if let Some(&number) = self.remote_index.get(&name) {
-            let remote = &mut self.remotes[number];
-            remote.wants_content |= wants;
-            let content = remote.anchors.is_some() || remote.again;
-            let good = remote
-                .verdict
-                .as_ref()
-                .is_some_and(|visit| visit.outcome == Outcome::Ok);
-            if wants && good && !content {
-                // Only that it is there was asked; once more, for what is in it.
-                remote.again = true;
-                remote.verdict = None;
-                return (number, Some(target()));
-            }
-            return (number, None);
+            // Once more, for what is in it, or for its text.
+            let again = self.remotes[number].lacks(wants);
+            return (number, again.then(target));
         }
         let number = self.remotes.len();
         self.remotes.push(Remote {
-            wants_content: wants,
-            again: false,
-            verdict: None,
-            anchors: None,
-            waiting: Vec::new(),
+            wants,
+            ..Remote::default()
         });
         self.remote_index.insert(name, number);
         (number, Some(target()))
@@ -328,7 +327,15 @@ impl Ledger {
     pub(super) fn wants_content(&self, url: &Url) -> bool {
         self.remote_index
             .get(&key(url))
-            .is_some_and(|&number| self.remotes[number].wants_content)
+            .is_some_and(|&number| self.remotes[number].wants.content)
+            || self.is_question(url)
+    }
+
+    /// Is the text of the target kept from this request?
+    pub(super) fn keeps_text(&self, url: &Url, with_content: bool) -> bool {
+        let number = self.remote_index.get(&key(url));
+        let keeps = |&number: &usize| self.remotes[number].keeps_text(with_content);
+        self.filter.fragments.texts && number.is_some_and(keeps)
     }
 
     /// The anchors of a target that was parsed.
@@ -338,16 +345,43 @@ impl Ledger {
         }
     }
 
-    /// The verdict on a target; sources that waited for it wait no more.
-    pub(super) fn decided(&mut self, url: &Url, visit: &Visit, with_content: bool) {
-        let Some(&number) = self.remote_index.get(&key(url)) else {
-            return;
-        };
+    /// The verdict on a target; sources that waited for it wait no more, unless an archive has to be asked first.
+    pub(super) fn decided(
+        &mut self,
+        url: &Url,
+        visit: &Visit,
+        with_content: bool,
+    ) -> Option<Target> {
+        let number = *self.remote_index.get(&key(url))?;
         let remote = &mut self.remotes[number];
-        remote.again |= with_content;
-        remote.verdict = Some(Arc::new(visit.clone()));
-        for source in std::mem::take(&mut remote.waiting) {
+        remote.decided(visit, with_content);
+        if !remote.waiting.is_empty()
+            && let Some(question) = self.questions.ask(url, visit, number)
+        {
+            remote.asking = true;
+            return Some(question);
+        }
+        self.release(number);
+        None
+    }
+
+    fn release(&mut self, number: usize) {
+        for source in std::mem::take(&mut self.remotes[number].waiting) {
             self.sources[source].open -= 1;
+        }
+    }
+
+    /// Is that URL a question to the archive?
+    pub(super) fn is_question(&self, url: &Url) -> bool {
+        self.questions.about(url).is_some()
+    }
+
+    /// What the archive has answered to a question: where the copy is.
+    pub(super) fn answered(&mut self, url: &Url, copy: Option<String>) {
+        if let Some(number) = self.questions.about(url) {
+            self.remotes[number].asking = false;
+            self.remotes[number].copy = copy;
+            self.release(number);
         }
     }
 
@@ -383,7 +417,9 @@ impl Ledger {
             let source = files.get(path).map(|&source| &sources[source]);
             source.and_then(|source| source.content.as_ref().map(|content| &content.anchors))
         };
-        self.locals.unseen(read)
+        let unseen = self.locals.unseen(read)?;
+        self.looking += 1;
+        Some(unseen)
     }
 
     /// What the look brought.
@@ -396,10 +432,35 @@ impl Ledger {
         self.locals.looked(seen, read);
     }
 
+    /// The fragments that local targets lack, once all of these are known.
+    pub(super) fn lost(&self) -> Vec<Lost> {
+        if !self.filter.suggest || !self.locals.are_found() {
+            return Vec::new();
+        }
+        let contents = self.sources[self.next..].iter();
+        let contents = contents.filter_map(|source| source.content.as_ref());
+        let shown = |path: &Path| self.shown(path);
+        suggest::lost(contents, &self.locals, &self.filter, &self.meant, shown)
+    }
+
+    /// A look has ended: what was meant by the fragments that local targets lack.
+    pub(super) fn meant(&mut self, meant: Vec<(usize, Box<str>, Likely<String>)>) {
+        self.looking -= 1;
+        let meant = meant.into_iter();
+        self.meant
+            .extend(meant.map(|(number, fragment, likely)| ((number, fragment), likely)));
+    }
+
+    /// The files in which links shall be written anew.
+    pub(super) fn drafts(&mut self) -> Vec<Draft> {
+        self.sources.iter_mut().filter_map(Source::draft).collect()
+    }
+
     /// Is there a record that nothing stands in the way of any more?
     pub(super) fn is_due(&self) -> bool {
         self.sources.get(self.next).is_some_and(|source| {
-            let looked = !source.has_local || self.unread == 0 && self.locals.are_found();
+            let looked = self.unread == 0 && self.locals.are_found() && self.looking == 0;
+            let looked = !source.has_local || looked;
             self.ended || source.content.is_some() && source.open == 0 && looked
         })
     }

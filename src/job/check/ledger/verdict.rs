@@ -7,6 +7,7 @@ use crate::job::check::baseline;
 use crate::job::check::disk::Found;
 use crate::job::check::reading::{Anchors, Occurrence, Occurrences};
 use crate::job::check::source::{Content, Entry};
+use crate::job::check::suggest::{self, Likely};
 use crate::job::pipeline::Due;
 use crate::job::record;
 use crate::model::{self, Failure, FailureKind, Outcome, Visit, masked, without_secrets};
@@ -52,6 +53,13 @@ impl Ledger {
                 continue;
             }
             let mut visit = self.verdict(&content, link);
+            // What has moved for good says itself where it is.
+            let mut sure = visit.suggestion.is_some();
+            if visit.outcome == Outcome::Broken && !sure {
+                let likely = self.suggestion(&content, link);
+                sure = likely.as_ref().is_some_and(|likely| likely.sure);
+                visit.suggestion = likely.map(|likely| likely.meant);
+            }
             visit.input = Some(masked(link.reference));
             visit.line = None;
             visit.id = record::id(&[
@@ -67,8 +75,9 @@ impl Ledger {
                 column: link.column,
             });
             visit.fragment = link.fragment.map(str::to_owned);
-            due.records
-                .push(baseline::marked(self.baseline.as_mut(), visit));
+            let visit = baseline::marked(self.baseline.as_mut(), visit);
+            self.sources[number].amend(link, &visit, sure);
+            due.records.push(visit);
         }
         due.passed
             .extend(good.into_iter().filter(|(_, count)| *count > 0));
@@ -103,8 +112,9 @@ impl Ledger {
                     Found::Other => None,
                     Found::Missing(_) => return None,
                 };
-                let missed = self.missed(|| self.shown(path), link, anchors);
-                missed.is_none().then_some(Outcome::Ok)
+                let sought = self.filter.looked_up(|| self.shown(path), link.fragment);
+                let lacks = anchors.is_some_and(|anchors| sought.missing(anchors).is_some());
+                (!lacks).then_some(Outcome::Ok)
             }
             _ => None,
         }
@@ -184,17 +194,6 @@ impl Ledger {
         }
     }
 
-    /// The fragment of `link` that is looked up, and that the target at `url` has not.
-    fn missed<'a>(
-        &self,
-        url: impl Fn() -> String,
-        link: Occurrence<'a>,
-        anchors: Option<&Anchors>,
-    ) -> Option<&'a str> {
-        let fragment = self.filter.looked_up(url, link.fragment)?;
-        (!anchors?.hold(fragment)).then_some(fragment)
-    }
-
     /// Content that is no document takes any fragment.
     fn with_fragment(
         &self,
@@ -202,20 +201,22 @@ impl Ledger {
         link: Occurrence<'_>,
         anchors: Option<&Anchors>,
     ) -> Visit {
-        if let (Some(fragment), Some(anchors)) = (
-            self.filter.looked_up(|| visit.url.clone(), link.fragment),
-            anchors,
-        ) && !anchors.hold(fragment)
-        {
-            let mut message = format!("nothing in the document has the anchor #{fragment}");
-            if anchors.scripted {
-                message.push_str(", but a script makes its content, and none is run");
-            }
-            visit.fail(Failure::new(FailureKind::Fragment, message));
-            if anchors.scripted {
-                visit.outcome = Outcome::Unknown;
-            }
+        if let Some(anchors) = anchors {
+            let sought = self.filter.looked_up(|| visit.url.clone(), link.fragment);
+            sought.judge(&mut visit, anchors);
         }
         visit
+    }
+
+    /// What could stand in the place of a broken link, and whether nothing else could.
+    fn suggestion(&self, content: &Content, link: Occurrence<'_>) -> Option<Likely<String>> {
+        match content.places.get(link.place)? {
+            Entry::Remote(number, _) => {
+                let meant = self.remotes[*number].copy.clone()?;
+                Some(Likely { meant, sure: false })
+            }
+            Entry::Local(number) => suggest::instead(link, *number, &self.locals, &self.meant),
+            _ => None,
+        }
     }
 }
