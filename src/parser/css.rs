@@ -1,7 +1,8 @@
 //! CSS: `url(…)` and `@import`, wherever they stand (CSS Syntax, section 4).
 //!
-//! A scan, not a parser: strings and comments are passed over, so nothing in them counts. Deliberately absent:
-//! `image-set()` strings and anything that needs to know which property it is in.
+//! A scan, not a parser: strings and comments are passed over, so nothing in them counts, but for the strings that
+//! `image-set()` takes for images (CSS Images 4, section 2.4). Deliberately absent: anything that needs to know which
+//! property it is in.
 
 use std::ops::Range;
 
@@ -89,6 +90,8 @@ pub(super) fn scan(text: &str, mut take: impl FnMut(&str, Range<usize>, LinkKind
     let bytes = text.as_bytes();
     let mut at = 0;
     let mut rule = Rule::Other;
+    // How deep in the parentheses of an image-set it is; in none: 0.
+    let mut set = 0_u32;
     let mut found = |from: usize, to: usize, rule: &Rule| {
         let reference = unescaped(inline(&text[from..to]));
         let reference = reference.trim();
@@ -110,11 +113,15 @@ pub(super) fn scan(text: &str, mut take: impl FnMut(&str, Range<usize>, LinkKind
             }
             b'"' | b'\'' => {
                 let end = string_end(bytes, at + 1, byte);
-                if rule == Rule::Import {
+                if rule == Rule::Import || set == 1 {
                     found(at + 1, end, &rule);
                     rule = Rule::Other;
                 }
                 at = end + 1;
+            }
+            b'(' | b')' if set > 0 => {
+                set = if byte == b'(' { set + 1 } else { set - 1 };
+                at += 1;
             }
             b'@' => {
                 let end = name_end(bytes, at + 1);
@@ -127,6 +134,7 @@ pub(super) fn scan(text: &str, mut take: impl FnMut(&str, Range<usize>, LinkKind
             }
             b';' | b'{' | b'}' => {
                 rule = Rule::Other;
+                set = 0;
                 at += 1;
             }
             _ => {
@@ -136,13 +144,24 @@ pub(super) fn scan(text: &str, mut take: impl FnMut(&str, Range<usize>, LinkKind
                     let (from, to, next) = url(bytes, end + 1);
                     found(from, to, &rule);
                     rule = Rule::Other;
+                    // Its own parenthesis is read with it, and the one that closes it is not.
+                    set += u32::from(set > 0);
                     at = next;
+                } else if function && set == 0 && is_image_set(&unescaped(&text[at..end])) {
+                    set = 1;
+                    at = end + 1;
                 } else {
                     at = end.max(at + 1);
                 }
             }
         }
     }
+}
+
+fn is_image_set(name: &str) -> bool {
+    ["image-set", "-webkit-image-set"]
+        .iter()
+        .any(|set| set.eq_ignore_ascii_case(name))
 }
 
 /// The URL behind `url(`: where it begins and ends, and where to read on (sections 4.3.6 and 4.3.14). A bad one

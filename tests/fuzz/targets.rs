@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use dragnet::frontier::{Begin, Frontier, Options as FrontierOptions, Sqlite};
 use dragnet::model::{Failure, FailureKind, Outcome, Summary, Visit, key, without_secrets};
+use dragnet::parser::amend::{self, Amendment};
 use dragnet::policy::budget::Budget;
 use dragnet::policy::order::Order;
 use dragnet::policy::politeness::Pace;
@@ -42,6 +43,11 @@ pub(crate) const TARGETS: &[Target] = &[
         name: "css",
         seeds: &["fixtures/css"],
         attack: |bytes| document("css", bytes),
+    },
+    Target {
+        name: "jsonld",
+        seeds: &["fixtures/jsonld"],
+        attack: |bytes| document("jsonld", bytes),
     },
     Target {
         name: "markdown",
@@ -132,6 +138,9 @@ fn document(extension: &str, bytes: &[u8]) {
     }
     // Links take room, so there are never more of them than bytes.
     assert!(packed || whole.links.len() <= bytes.len());
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        amended(format, text, &whole);
+    }
     let shown = |document: &dragnet::model::Document| {
         let mut text = format!("{:?} {:?} ", document.title, document.base);
         for link in document.links.iter() {
@@ -144,6 +153,27 @@ fn document(extension: &str, bytes: &[u8]) {
         let (one, two) = bytes.split_at(at.min(bytes.len()));
         assert_eq!(shown(&read(&[one, two])), shown(&whole), "cut at {at}");
     }
+}
+
+/// The links of a document can be written anew, each once and none inside another.
+fn amended(format: &parser::Format, text: &str, document: &dragnet::model::Document) {
+    let links = document.links.iter();
+    let amendments: Vec<_> = links
+        .map(|link| Amendment {
+            line: link.line,
+            column: link.column,
+            reference: link.reference.to_owned(),
+            new: "a b&<>()\"'|\\".to_owned(),
+        })
+        .collect();
+    let edits = amend::edits(format, text, &parser::Options::default(), &amendments);
+    for pair in edits.windows(2) {
+        assert!(pair[0].written.end <= pair[1].written.start, "{pair:?}");
+    }
+    let grown: usize = edits.iter().map(|edit| edit.new.len()).sum();
+    let gone: usize = edits.iter().map(|edit| edit.written.len()).sum();
+    let new = amend::edited(text, &edits);
+    assert_eq!(new.len(), text.len() + grown - gone);
 }
 
 /// Any bytes are a robots.txt, and what they say does not depend on how often they are asked.

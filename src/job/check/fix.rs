@@ -148,7 +148,8 @@ fn write(file: &Draft, mark: &str, text: &str) -> io::Result<bool> {
     // A link to a file stays one.
     let path = fs::canonicalize(&file.path)?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let permissions = fs::metadata(&path)?.permissions();
+    let metadata = fs::metadata(&path)?;
+    let permissions = metadata.permissions();
     if permissions.readonly() {
         return Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
@@ -158,6 +159,12 @@ fn write(file: &Draft, mark: &str, text: &str) -> io::Result<bool> {
     let mut beside = Builder::new().prefix(".dragnet-").tempfile_in(folder)?;
     beside.write_all(mark.as_bytes())?;
     beside.write_all(text.as_bytes())?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        // Only root can give a file away, and for others it was theirs, or is now.
+        let _ = fchown(beside.as_file(), Some(metadata.uid()), Some(metadata.gid()));
+    }
     beside.as_file().set_permissions(permissions)?;
     beside.as_file().sync_all()?;
     if digest(&fs::read(&path)?).as_ref() != file.digest.as_ref() {
