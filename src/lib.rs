@@ -18,7 +18,7 @@
 //! | --- | --- | --- |
 //! | 0 | [`model`] | plain values |
 //! | 1 | [`policy`] | pure decisions |
-//! | 2 | [`input`], [`frontier`], [`fetcher`], [`parser`], [`sink`] | the stages |
+//! | 2 | [`input`], [`frontier`], [`cache`], [`fetcher`], [`parser`], [`sink`] | the stages |
 //! | 3 | [`job`] | the one loop, and the three jobs on it |
 //!
 //! # Three examples
@@ -157,6 +157,7 @@
     )
 )]
 
+pub mod cache;
 pub mod fetcher;
 pub mod frontier;
 pub mod input;

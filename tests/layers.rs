@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, u8)] = &[
     ("model", 0),
     ("policy", 1),
+    ("cache", 2),
     ("input", 2),
     ("frontier", 2),
     ("fetcher", 2),
@@ -29,17 +30,19 @@ const KNOWN_TO: &[(&str, &[&str])] = &[
     (
         "tokio",
         &[
-            "input", "frontier", "fetcher", "parser", "sink", "job", "cli", "main",
+            "cache", "input", "frontier", "fetcher", "parser", "sink", "job", "cli", "main",
         ],
     ),
-    ("rusqlite", &["frontier", "sink"]),
+    ("rusqlite", &["cache", "frontier", "sink"]),
     ("scraper", &["parser"]),
 ];
 
 const PRINTS: &[&str] = &["println", "eprintln", "print", "eprint", "dbg"];
 
 /// Folders whose files are rows of a table in their `mod.rs`.
-const TABLES: &[&str] = &["sink", "parser", "frontier", "fetcher", "policy", "input"];
+const TABLES: &[&str] = &[
+    "cache", "sink", "parser", "frontier", "fetcher", "policy", "input",
+];
 
 struct Source {
     path: PathBuf,

@@ -9,11 +9,12 @@ use clap::{ArgMatches, Args};
 use dragnet::job::{Archive, Baseline, Changed, Check, CheckInput, Fix, Fragments, Rule};
 use regex::Regex;
 
+use super::cache::CacheOptions;
 use super::ignore;
 use super::inputs::{InputOptions, SiteOptions};
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
-use super::run::{Run, run_to_end};
+use super::run::{Run, run_to_end, said};
 
 /// Flags of `check`.
 #[derive(Debug, Args)]
@@ -91,10 +92,26 @@ pub(crate) struct CheckOptions {
     #[arg(short, long, help_heading = "Output")]
     verbose: bool,
     #[command(flatten)]
+    cache: CacheOptions,
+    #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
     output: OutputOptions,
 }
+
+/// For so long a link that was good is not asked for again, where nothing is said.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Flags that change what is good, beside those that change a request.
+const CIRCUMSTANCES: &[&str] = &[
+    "private",
+    "insecure",
+    "cacert",
+    "proxy",
+    "no_proxy",
+    "unix_socket",
+    "resolve",
+];
 
 /// How `--dump` words a link, and how with `-v`.
 const DUMPED: &str = "{url}";
@@ -109,6 +126,8 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         per_host: 8,
         delay: Duration::from_millis(20),
         max_wait: Duration::from_secs(60),
+        saves: false,
+        certificate: false,
     };
     for (format, _) in options.output.pairs(matches)? {
         if format.captures.decoded {
@@ -175,6 +194,9 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
             Fix::Write
         }
     });
+    let identified = options.network.is_identified();
+    let cache = options.cache.open(DAY, identified)?;
+    run.cache(cache.map(|cache| cache.under(said(matches, CIRCUMSTANCES))));
     let job = Check {
         inputs: inputs.inputs,
         selection: options.input.selection(),

@@ -57,6 +57,11 @@ pub(super) struct ConnectionOptions {
 }
 
 impl ConnectionOptions {
+    /// Is a certificate shown to servers that ask for one?
+    pub(super) fn is_identified(&self) -> bool {
+        self.cert.is_some()
+    }
+
     /// Writes what was said into `options`.
     pub(super) fn set(&self, options: &mut fetcher::Options) -> anyhow::Result<()> {
         options.private = match self.private.as_deref() {

@@ -36,6 +36,16 @@ pub(super) struct ContentOptions {
     /// Put the content into the record, as text
     #[arg(long)]
     body: bool,
+    /// Put the end, the subject and the issuer of the server's certificate into the record
+    #[arg(long)]
+    pub(super) certificate: bool,
+    /// Keep the content of each good answer in a file of this folder, with its coding (gzip, br) undone and otherwise byte
+    /// for byte; the record says which: HOST/NAME~DIGEST, where the digest is that of the URL (and of method, range and data,
+    /// where the request has any), so that a name is always the same and never that of another. What --match or --filter
+    /// leaves out is not kept. A download that is cut goes on in the next run or try, if the server has the same content
+    /// still; until it is whole, it is NAME.part. --max-size (10MiB, if nothing is said) holds here too
+    #[arg(long, value_name = "DIR")]
+    pub(super) save_dir: Option<PathBuf>,
 }
 
 impl ContentOptions {
@@ -89,12 +99,15 @@ impl ContentOptions {
             (self.links, "links"),
             (self.hash, "hash"),
             (self.body, "body"),
+            (self.certificate, "certificate"),
         ];
         let flags = flags
             .into_iter()
             .filter(|(said, _)| *said)
             .map(|(_, name)| name.to_owned());
-        raw.chain(flags).collect()
+        let folder = self.save_dir.iter();
+        let folder = folder.map(|folder| format!("save-dir {}", folder.display()));
+        raw.chain(flags).chain(folder).collect()
     }
 }
 

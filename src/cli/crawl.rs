@@ -20,6 +20,7 @@ use dragnet::policy::scope::{Reach, Scope};
 use futures::StreamExt;
 use regex::Regex;
 
+use super::cache::{CacheOptions, MONTH};
 use super::content::{Content, ContentOptions};
 use super::filter::FilterOptions;
 use super::options::{Defaults, NetworkOptions};
@@ -129,6 +130,8 @@ pub(crate) struct CrawlOptions {
     #[command(flatten)]
     content: ContentOptions,
     #[command(flatten)]
+    cache: CacheOptions,
+    #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
     output: OutputOptions,
@@ -167,6 +170,8 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         per_host: Crawl::POLITENESS.width.get(),
         delay: Crawl::POLITENESS.public_delay,
         max_wait: Duration::from_secs(300),
+        saves: options.content.save_dir.is_some(),
+        certificate: options.content.certificate,
     };
     if options.depth.is_some() && matches!(options.order, OrderName::Dfs) {
         bail!(
@@ -190,6 +195,7 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         false,
     )?;
     run.filter(options.filter.filter());
+    run.save(options.content.save_dir.clone());
     let Content { wanted, mut said } = options.content.read(matches)?;
     if options.duplicates {
         said.push_str(if said.is_empty() {
@@ -269,6 +275,8 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         }
         return explain(run, job, target.url).await;
     }
+    let identified = options.network.is_identified();
+    run.cache(options.cache.open(MONTH, identified)?);
     run_to_end(run, "URL", |setting| job.run(setting)).await
 }
 

@@ -17,6 +17,7 @@ use dragnet::model::Message;
 use dragnet::policy::fail_on::FailOn;
 use futures::StreamExt;
 
+use super::cache::{CacheOptions, MONTH};
 use super::content::{Content, ContentOptions};
 use super::filter::FilterOptions;
 use super::options::{Defaults, NetworkOptions};
@@ -30,7 +31,7 @@ pub(crate) struct FetchOptions {
     /// URLs; without any, or with -, one a line is read from stdin
     #[arg(value_name = "URL")]
     urls: Vec<String>,
-    /// Read the list from a file
+    /// Read the list from a file; - is stdin
     #[arg(
         long,
         value_name = "FILE",
@@ -69,6 +70,8 @@ pub(crate) struct FetchOptions {
     #[command(flatten)]
     content: ContentOptions,
     #[command(flatten)]
+    cache: CacheOptions,
+    #[command(flatten)]
     network: NetworkOptions,
     #[command(flatten)]
     output: OutputOptions,
@@ -85,6 +88,8 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         per_host: Fetch::POLITENESS.width.get(),
         delay: Fetch::POLITENESS.public_delay,
         max_wait: Duration::from_secs(300),
+        saves: options.content.save_dir.is_some(),
+        certificate: options.content.certificate,
     };
     let mut run = Run::new(
         &options.network,
@@ -95,13 +100,18 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         false,
     )?;
     run.filter(options.filter.filter());
+    run.save(options.content.save_dir.clone());
     let Content { wanted, said } = options.content.read(matches)?;
     let wanted = run.wanted(Wanted {
         title: options.title,
         ..wanted
     })?;
     let stdin = options.urls.is_empty() || options.urls == ["-"];
-    let listed = stdin && options.input.is_none();
+    let file = options
+        .input
+        .as_ref()
+        .filter(|path| path.as_os_str() != "-");
+    let listed = stdin && file.is_none();
     let message = options.request.message(run.fields(), listed)?;
     let state = options.state.clone().map(|path| State {
         path,
@@ -114,7 +124,7 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
     });
     run.fail_on(options.fail_on.clone());
     let failed = Failed::default();
-    let seeds = if let Some(path) = &options.input {
+    let seeds = if let Some(path) = file {
         let file =
             File::open(path).with_context(|| format!("cannot read the list {}", path.display()))?;
         if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
@@ -122,7 +132,8 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         }
         list(file, &options, &failed)
     } else if stdin {
-        if options.urls.is_empty() && std::io::stdin().is_terminal() {
+        let asked = !options.urls.is_empty() || options.input.is_some();
+        if !asked && std::io::stdin().is_terminal() {
             bail!(
                 "no URLs: give some as arguments, with --input FILE, or one a line on stdin (- to type them)"
             );
@@ -142,6 +153,8 @@ pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::
         state,
         cut: Arc::clone(&failed.cut),
     };
+    let identified = options.network.is_identified();
+    run.cache(options.cache.open(MONTH, identified)?);
     let code = run_to_end(run, "URL", |setting| job.run(setting)).await?;
     match failed.reason() {
         // What was read before has its records; the list as a whole could not be done.

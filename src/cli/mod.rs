@@ -8,8 +8,10 @@
 //! | `connection` | how servers are reached |
 //! | `request` | method, content and range, for `fetch` |
 //! | `fetch`, `crawl`, `check` | one subcommand each: its flags, and from them the job |
+//! | `generate` | the manual, and completions for shells |
 //! | `inputs` | what `check` reads, and how a local site is served |
 //! | `run` | from flags to a running job, from its end to an exit code |
+//! | `cache` | what is remembered from run to run |
 //! | `content` | what a record shall hold of the content |
 //! | `filter` | which records are written |
 //! | `ignore` | `.dragnetignore` |
@@ -20,6 +22,7 @@
 //! | `exit` | the table of exit codes, and how a run's end maps to it |
 //! | `process` | signals and the descriptor limit |
 
+mod cache;
 mod check;
 mod config;
 mod connection;
@@ -29,6 +32,7 @@ mod credentials;
 mod exit;
 mod fetch;
 mod filter;
+mod generate;
 mod ignore;
 mod inputs;
 mod options;
@@ -75,6 +79,8 @@ pub(crate) enum Command {
     Crawl(Box<crawl::CrawlOptions>),
     /// Check every link of files, folders, globs, URLs, or of text on stdin (-)
     Check(Box<check::CheckOptions>),
+    /// Print the manual (man) or completions for a shell
+    Generate(generate::GenerateOptions),
 }
 
 /// Parses the arguments; what is wrong with them is said, with exit 2.
@@ -124,6 +130,7 @@ pub(crate) async fn run(command: Command, matches: &ArgMatches) -> anyhow::Resul
         Command::Fetch(options) => fetch::run(*options, matches).await,
         Command::Crawl(options) => Box::pin(crawl::run(*options, matches)).await,
         Command::Check(options) => Box::pin(check::run(*options, matches)).await,
+        Command::Generate(options) => generate::run(options, Cli::command()),
     }
 }
 

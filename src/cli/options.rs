@@ -82,6 +82,10 @@ pub(super) struct Defaults {
     pub(super) per_host: usize,
     pub(super) delay: Duration,
     pub(super) max_wait: Duration,
+    /// Each answer may take a file beside its connection.
+    pub(super) saves: bool,
+    /// The certificates of servers are looked at.
+    pub(super) certificate: bool,
 }
 
 /// What the shared flags mean.
@@ -98,6 +102,11 @@ pub(super) struct Meant {
 }
 
 impl NetworkOptions {
+    /// Is a certificate shown to servers that ask for one?
+    pub(super) fn is_identified(&self) -> bool {
+        self.connection.is_identified()
+    }
+
     /// What was said, completed by a job's defaults; `named` are the origins that the `-H` fields may go to
     /// (`None`: every target is one that the user named).
     pub(super) fn meant(
@@ -108,7 +117,7 @@ impl NetworkOptions {
         let asked = self
             .concurrency
             .unwrap_or(dragnet::job::default_concurrency());
-        let (concurrency, warning) = process::width(asked);
+        let (concurrency, warning) = process::width(asked, if defaults.saves { 2 } else { 1 });
         let Credentials {
             fields,
             jar,
@@ -116,6 +125,7 @@ impl NetworkOptions {
         } = self.credentials.read(named)?;
         let mut options = fetcher::Options::default();
         self.connection.set(&mut options)?;
+        options.certificate = defaults.certificate;
         options.timeout = self.timeout.unwrap_or(options.timeout);
         options.connect_timeout = self.connect_timeout.unwrap_or(options.connect_timeout);
         options.header_timeout = self.header_timeout.unwrap_or(options.header_timeout);

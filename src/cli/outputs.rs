@@ -67,6 +67,9 @@ impl OutputOptions {
                 }
             } else if let Some(path) = path {
                 let guess = || {
+                    if path.as_os_str() == "-" {
+                        return sink::named("text").ok();
+                    }
                     // What is a folder, or shall be one, is for the one format that is a tree.
                     if path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir() {
                         return sink::named("mirror").ok();

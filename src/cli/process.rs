@@ -80,13 +80,13 @@ fn exit_now(code: u8) -> ! {
     std::process::exit(code.into())
 }
 
-/// The width that the descriptor limit allows, after it has been raised as far as it goes.
+/// The width that the descriptor limit allows, after it has been raised as far as it goes; each request takes `each`.
 ///
 /// Where it is less than what was asked for, the second value is the warning to give; nothing will be
 /// reported broken for want of descriptors.
-pub(super) fn width(asked: NonZeroUsize) -> (NonZeroUsize, Option<String>) {
+pub(super) fn width(asked: NonZeroUsize, each: u64) -> (NonZeroUsize, Option<String>) {
     let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
-    let possible = usize::try_from(limit.saturating_sub(RESERVE))
+    let possible = usize::try_from(limit.saturating_sub(RESERVE) / each)
         .unwrap_or(usize::MAX)
         .max(1);
     match NonZeroUsize::new(possible) {
@@ -94,7 +94,7 @@ pub(super) fn width(asked: NonZeroUsize) -> (NonZeroUsize, Option<String>) {
             let warning = format!(
                 "at most {limit} files may be open here, so {possible} requests are in flight instead of {asked} \
                  (raise it with: ulimit -n {})",
-                asked.get() as u64 + RESERVE
+                asked.get() as u64 * each + RESERVE
             );
             (possible, Some(warning))
         }

@@ -18,7 +18,7 @@ use super::values::{brief, readable};
 /// How often the line is drawn anew.
 const REDRAW: Duration = Duration::from_millis(150);
 
-/// Without a terminal, `--progress always` says a line so often.
+/// Where nothing can be drawn over, a line is said so often.
 const PLAIN: Duration = Duration::from_secs(5);
 
 /// What is drawn, if anything is.
@@ -44,11 +44,7 @@ impl Progress {
                 let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
                 if bar.is_hidden() {
                     // indicatif draws nothing where NO_COLOR is set or TERM is dumb.
-                    return if when == "always" {
-                        Self::Plain
-                    } else {
-                        Self::Silent
-                    };
+                    return Self::Plain;
                 }
                 let style = ProgressStyle::with_template("{spinner} {wide_msg}");
                 bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use dragnet::cache::Cache;
 use dragnet::frontier::PaceOf;
 use dragnet::job::{Crawl, Error, Report, Setting, Spent, Stop, Wanted};
 use dragnet::model::{Event, Origin, Reporter, Silent};
@@ -31,6 +32,8 @@ pub(super) struct Run {
     pairs: Vec<(&'static Format, Option<PathBuf>)>,
     sink: sink::Options,
     filter: Filter,
+    save: Option<PathBuf>,
+    cache: Option<Cache>,
     progress: Progress,
     quiet: bool,
     max_time: Option<Duration>,
@@ -48,7 +51,7 @@ impl Run {
     ) -> anyhow::Result<Self> {
         let pairs = output.pairs(matches)?;
         let sink = sink::Options {
-            colour: coloured(&output.color),
+            colour: coloured(&output.color, matches),
             failures_only,
             template: output.template.clone(),
             repository: repository(),
@@ -60,6 +63,8 @@ impl Run {
             pairs,
             sink,
             filter: Filter::default(),
+            save: None,
+            cache: None,
             progress,
             quiet: output.quiet,
             max_time: network.max_time,
@@ -101,6 +106,16 @@ impl Run {
     /// Which records are written; what their conditions look at is wanted too.
     pub(super) fn filter(&mut self, filter: Filter) {
         self.filter = filter;
+    }
+
+    /// The folder that bodies are saved in.
+    pub(super) fn save(&mut self, folder: Option<PathBuf>) {
+        self.save = folder;
+    }
+
+    /// What earlier runs were answered.
+    pub(super) fn cache(&mut self, cache: Option<Cache>) {
+        self.cache = cache;
     }
 
     /// What the records shall hold of the content; the formats learn of it.
@@ -158,6 +173,8 @@ pub(super) async fn explain(run: Run, job: Crawl, url: Url) -> anyhow::Result<Ex
         fetcher: meant.fetcher,
         reporter: Rc::new(Silent),
         outputs: Vec::new(),
+        save: None,
+        cache: None,
         filter: Filter::default(),
         limits: meant.limits,
         stop: stop.clone(),
@@ -200,6 +217,8 @@ where
         pairs,
         sink,
         filter,
+        save,
+        cache,
         progress,
         quiet,
         max_time,
@@ -214,6 +233,8 @@ where
         fetcher: meant.fetcher,
         reporter: reporter.clone(),
         outputs: outputs::open(&pairs, &sink, || progress.stdout()),
+        save,
+        cache,
         filter,
         limits: meant.limits,
         stop: stop.clone(),
@@ -282,7 +303,12 @@ fn repository() -> Repository {
 }
 
 /// Colours for stdout, by flag, by the conventions of the environment, and by what stdout is.
-fn coloured(when: &str) -> bool {
+fn coloured(when: &str, matches: &ArgMatches) -> bool {
+    // Elsewhere its twin takes a flag back; here everybody means this.
+    let never = matches.try_get_one::<bool>("twin of color");
+    if never.is_ok_and(|given| given == Some(&true)) {
+        return false;
+    }
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     match when {
         "always" => true,
@@ -290,7 +316,7 @@ fn coloured(when: &str) -> bool {
         _ if set("NO_COLOR") || std::env::var_os("TERM").is_some_and(|term| term == "dumb") => {
             false
         }
-        _ => std::io::stdout().is_terminal(),
+        _ => std::io::stdout().is_terminal() || set("FORCE_COLOR"),
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Seen {
     pub(super) failed: Cell<Option<SocketAddr>>,
     /// Content so far, decoded.
     pub(super) size: Cell<u64>,
+    /// What has come is being put away: nobody waits for the server.
+    pub(super) busy: Cell<bool>,
     /// Content so far as it came, and when the last of it did.
     last: Cell<Option<(Instant, u64)>>,
 }
@@ -71,7 +73,11 @@ pub(super) async fn within<T>(
             ));
         }
         let next = if let Some((head, _)) = seen.head.get() {
-            let (last, received) = seen.last.get().unwrap_or((head, 0));
+            let (mut last, received) = seen.last.get().unwrap_or((head, 0));
+            if seen.busy.get() {
+                last = now;
+                window = Some((now, received));
+            }
             if now >= last + idle {
                 return late(format!(
                     "nothing came for {idle:?} (--idle-timeout): stopped {}",

@@ -15,9 +15,11 @@ use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use hyper_util::client::legacy::connect::HttpInfo;
+use reqwest::tls::TlsInfo;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
 
+use super::certificate;
 use super::clock::{self, Seen};
 use super::decode::Decoder;
 use super::failure::{self, Phase};
@@ -162,6 +164,9 @@ impl Http {
             .get::<HttpInfo>()
             .map(HttpInfo::local_addr);
         seen.head.set(Some((Instant::now(), local)));
+        let shown = response.extensions().get::<TlsInfo>();
+        let shown = shown.and_then(TlsInfo::peer_certificate);
+        let certificate = shown.and_then(certificate::read).map(Box::new);
         framed(response.headers())?;
         let status = response.status();
         if let Some(range) = range.filter(|_| status == StatusCode::PARTIAL_CONTENT) {
@@ -185,6 +190,8 @@ impl Http {
             fields: std::mem::take(response.headers_mut()),
             size,
             remote,
+            cached: false,
+            certificate,
             timing: Timing::default(),
         })
     }
@@ -213,12 +220,15 @@ impl Http {
         // The announced length is only worth asking where it is that of the content itself.
         let announced = response.content_length();
         let announced = announced.filter(|_| decoder.is_identity()).unwrap_or(0);
+        let before = receiver.before();
+        let announced = announced.saturating_add(before);
         let (mut size, mut taken, mut received) = (0_u64, 0_u64, 0_u64);
         loop {
             let most = limit(receiver);
             if announced > most {
                 return Err(too_large(most));
             }
+            put_away(receiver, seen, received).await;
             let chunk = response.chunk().await;
             let chunk = chunk.map_err(|error| {
                 failure::of_request(&error, Phase::Content, self.options.connect_timeout)
@@ -232,22 +242,9 @@ impl Http {
             if let Some(chunk) = &chunk {
                 receiver.coded(chunk);
             }
-            let mut give = |piece: &[u8]| {
-                size += piece.len() as u64;
-                if size > max_size && size > limit(receiver) {
-                    return Err(too_large(limit(receiver)));
-                }
-                if size > RATIO_FROM && size / RATIO > received {
-                    let message =
-                        format!("the content unpacks to more than {RATIO} times its coded length");
-                    return Err(FetchError::lasting(FailureKind::TooLarge, message));
-                }
-                receiver.chunk(piece);
-                Ok(())
-            };
             let Some(chunk) = chunk else {
                 decoder.finish()?;
-                return Ok(size);
+                return Ok(before + size);
             };
             let step = if decoder.is_identity() {
                 STEP
@@ -255,6 +252,22 @@ impl Http {
                 CODED_STEP
             };
             for part in chunk.chunks(step) {
+                put_away(receiver, seen, received).await;
+                let mut give = |piece: &[u8]| {
+                    size += piece.len() as u64;
+                    let all = before + size;
+                    if all > max_size && all > limit(receiver) {
+                        return Err(too_large(limit(receiver)));
+                    }
+                    if size > RATIO_FROM && size / RATIO > received {
+                        let message = format!(
+                            "the content unpacks to more than {RATIO} times its coded length"
+                        );
+                        return Err(FetchError::lasting(FailureKind::TooLarge, message));
+                    }
+                    receiver.chunk(piece);
+                    Ok(())
+                };
                 let mut given = 0;
                 let mut scratch = self.scratch.take();
                 let done = decoder.push(part, &mut scratch, &mut |piece| {
@@ -285,6 +298,16 @@ impl Fetcher for Http {
         receiver: &'a mut dyn Receiver,
     ) -> LocalBoxFuture<'a, Result<Exchange, FetchError>> {
         self.fetch(request, receiver).boxed_local()
+    }
+}
+
+/// Waits while the receiver has its hands full, which is no silence of the server.
+async fn put_away(receiver: &mut dyn Receiver, seen: &Seen, received: u64) {
+    if let Some(room) = receiver.room() {
+        seen.busy.set(true);
+        room.await;
+        seen.busy.set(false);
+        seen.received(received);
     }
 }
 

@@ -15,6 +15,7 @@
 //! | `resolver` | which addresses a name has, and which of them may be dialled |
 //! | `tls` | whom we trust |
 //! | `timing` | where the time of one request went |
+//! | `certificate` | what is told of a server's certificate |
 //! | `failure` | what an error of the libraries below is called |
 //! | [`mod@file`] | how a local file is read without being led astray |
 
@@ -28,6 +29,7 @@ use url::Url;
 use crate::model::target::Naming;
 use crate::model::{Exchange, Failure, FailureKind};
 
+mod certificate;
 mod clock;
 mod decode;
 mod failure;
@@ -145,6 +147,14 @@ pub trait Receiver {
     fn coded(&mut self, _bytes: &[u8]) {}
     /// The next bytes of content, after decoding. Never more in all than the limit of the fetcher, or than was wanted.
     fn chunk(&mut self, bytes: &[u8]);
+    /// Content has come faster than it can be put away: completes when there is room for more.
+    fn room(&mut self) -> Option<LocalBoxFuture<'_, ()>> {
+        None
+    }
+    /// Bytes of the content that an earlier answer brought, where this one brings the rest: they count as much.
+    fn before(&self) -> u64 {
+        0
+    }
     /// May the content be a list of URLs, as far as it has come? Such a list has a limit of its own.
     fn is_list(&self) -> bool {
         false

@@ -157,6 +157,8 @@ pub struct Options {
     pub insecure: bool,
     /// PEM file of further certificate authorities.
     pub authorities: Option<PathBuf>,
+    /// Exchanges tell of the certificate that their server showed.
+    pub certificate: bool,
     /// Versions of HTTP.
     pub protocol: Protocol,
     /// Kind of addresses.
@@ -191,6 +193,7 @@ impl Default for Options {
             identity: None,
             insecure: false,
             authorities: None,
+            certificate: false,
             protocol: Protocol::Any,
             family: Family::Any,
             idle_per_host: 64,

@@ -232,6 +232,7 @@ fn build(config: ClientConfig, way: Way, options: &Options) -> reqwest::Result<r
         .tls_backend_preconfigured(config)
         .dns_resolver(Given)
         .connector_layer(Watch)
+        .tls_info(options.certificate)
         .connect_timeout(options.connect_timeout)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())

@@ -6,9 +6,10 @@
 //! its page, which is then a record of kind `internal`, and nothing else.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures::future::LocalBoxFuture;
 use http::{HeaderMap, StatusCode, header};
 use ring::digest;
 use serde_json::{Map, Value};
@@ -16,6 +17,8 @@ use url::Url;
 
 use super::crawl::base_url;
 use super::pipeline::End;
+use super::saving::{self, Saving};
+use crate::cache::{LARGEST, Stored};
 use crate::fetcher::{Receiver, Want};
 use crate::model::{Document, Failure, FailureKind, Outlink, without_secrets};
 use crate::parser::extract::{Extraction, Page, text_of};
@@ -70,6 +73,8 @@ pub(super) struct Found {
     pub(super) body: Option<String>,
     /// The same, where it is not for the record.
     pub(super) text: Option<String>,
+    /// The file that it was saved in, and the number of its part.
+    pub(super) saved: Option<(String, u64)>,
     /// Why something that was asked for is not there.
     pub(super) unread: Option<String>,
 }
@@ -93,6 +98,13 @@ pub(super) struct Content {
     held: Option<Vec<u8>>,
     /// For the formats that keep exchanges.
     captured: Captured,
+    /// For a file of its own.
+    saving: Option<Saving>,
+    /// It is to be stored, where somebody looks at it.
+    keep: bool,
+    kept: Option<Vec<u8>>,
+    /// Its digest, where it is known without the content.
+    known: Option<String>,
 }
 
 /// The content of an exchange, for the formats that keep it.
@@ -146,6 +158,10 @@ impl Content {
             hash: None,
             held: None,
             captured: Captured::default(),
+            saving: None,
+            keep: false,
+            kept: None,
+            known: None,
         }
     }
 }
@@ -159,6 +175,128 @@ impl Content {
     /// The content as far as it is to be kept and was read.
     pub(super) fn captured(&mut self) -> Captured {
         std::mem::take(&mut self.captured)
+    }
+
+    /// It is saved as well.
+    pub(super) fn save(&mut self, saving: Saving) {
+        self.saving = Some(saving);
+    }
+
+    pub(super) fn saving(&mut self) -> Option<&mut Saving> {
+        self.saving.as_mut()
+    }
+
+    /// Does anybody but the file look at it?
+    fn is_read(&self) -> bool {
+        self.is_looked_into() || self.hash.is_some()
+    }
+
+    /// Does anybody need the content itself, and not only its digest?
+    fn is_looked_into(&self) -> bool {
+        self.parse.is_some() || self.held.is_some() || self.captured.decoded.is_some()
+    }
+
+    /// It is to be stored.
+    pub(super) fn keep(&mut self) {
+        self.keep = true;
+        // A later run knows its file by it.
+        self.wanted.digest |= self.saving.is_some();
+    }
+
+    /// Would an answer that is stored do for everything that is asked of it?
+    pub(super) fn is_served_by(&mut self, stored: &Stored) -> bool {
+        let want = self.head(StatusCode::OK, &stored.fields);
+        let saved = self.saving.as_ref().is_some_and(Saving::is_taken);
+        let needed = want == Want::Content && (self.is_looked_into() || saved);
+        let digest = self.hash.is_none() || stored.sha256.is_some();
+        stored.content.is_some() || !needed && digest
+    }
+
+    /// Does only the file need the content, and is that there, as it was stored? Asked after
+    /// [`is_served_by`](Self::is_served_by).
+    pub(super) async fn is_saved(&self, stored: &Stored) -> bool {
+        let saving = self.saving.as_ref().filter(|saving| saving.is_taken());
+        let (Some(saving), Some(digest), false) = (saving, &stored.sha256, self.is_looked_into())
+        else {
+            return false;
+        };
+        let (path, size, digest) = (saving.path().to_owned(), stored.size, digest.clone());
+        let same = tokio::task::spawn_blocking(move || saving::is_same(&path, size, &digest));
+        same.await.unwrap_or(false)
+    }
+
+    /// Takes a stored answer as if it came.
+    pub(super) async fn give(&mut self, fields: &HeaderMap, stored: &Stored) {
+        self.keep = false;
+        let want = self.head(StatusCode::OK, fields);
+        let Some(content) = stored.content.as_deref().filter(|_| want == Want::Content) else {
+            self.known = self.hash.take().and_then(|_| stored.sha256.clone());
+            if let Some(saving) = &mut self.saving {
+                saving.stays();
+            }
+            return;
+        };
+        for piece in content.chunks(MUCH) {
+            if let Some(room) = self.room() {
+                room.await;
+            }
+            self.chunk(piece);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The digest of what has come, where it is made.
+    pub(super) fn digest(&self) -> Option<String> {
+        let hash = self.hash.clone()?;
+        Some(hexadecimal(hash.finish().as_ref()))
+    }
+
+    /// The content, where it is to be stored.
+    pub(super) fn kept(&mut self) -> Option<Vec<u8>> {
+        self.kept.take()
+    }
+
+    /// Gives the beginning, which is there already, to whoever looks at the content.
+    async fn replay(&mut self, path: PathBuf, length: u64) {
+        let mut at = 0;
+        while at < length {
+            let (path, most) = (path.clone(), (length - at).min(MUCH as u64));
+            let read = tokio::task::spawn_blocking(move || saving::part(&path, at, most)).await;
+            let Ok(Ok(bytes)) = read else {
+                if let Some(saving) = &mut self.saving {
+                    saving.lose();
+                }
+                return;
+            };
+            self.take(&bytes);
+            at += bytes.len() as u64;
+        }
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        // The parser is not used again after a panic, so it does not matter what it left behind.
+        if let Some(parse) = &mut self.parse
+            && catch_unwind(AssertUnwindSafe(|| parse.write(bytes))).is_err()
+        {
+            self.parse = None;
+            self.panicked = true;
+        }
+        if let Some(captured) = &mut self.captured.decoded {
+            captured.push(bytes);
+        }
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes);
+        }
+        if let Some(held) = &mut self.held {
+            held.extend_from_slice(bytes);
+        }
+        if let Some(kept) = &mut self.kept {
+            if kept.len() + bytes.len() > LARGEST {
+                self.kept = None;
+            } else {
+                kept.extend_from_slice(bytes);
+            }
+        }
     }
 
     fn wants(&mut self, status: StatusCode, fields: &HeaderMap) -> Want {
@@ -210,7 +348,15 @@ impl Content {
 
 impl Receiver for Content {
     fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Want {
-        let want = self.wants(status, fields);
+        let saving = self.saving.as_mut();
+        let rest = saving.is_some_and(|saving| saving.head(status, fields));
+        let whole = self.saving.as_ref().filter(|_| rest);
+        let whole = whole.map(|saving| saving.whole(fields));
+        let status = if rest { StatusCode::OK } else { status };
+        let want = self.wants(status, whole.as_ref().unwrap_or(fields));
+        if let Some(saving) = self.saving.as_mut().filter(|_| want != Want::Content) {
+            saving.refuse();
+        }
         // A retry begins anew.
         let captures = self.wanted.captures;
         let kept = |kept: bool| (kept && want == Want::Content).then(Spool::default);
@@ -218,6 +364,9 @@ impl Receiver for Content {
             coded: kept(captures.coded),
             decoded: kept(captures.decoded && status.is_success()),
         };
+        let saved = self.saving.as_ref().is_some_and(Saving::is_taken);
+        let needed = want == Want::Content && (self.is_looked_into() || saved);
+        self.kept = (self.keep && needed).then(Vec::new);
         want
     }
 
@@ -228,22 +377,22 @@ impl Receiver for Content {
     }
 
     fn chunk(&mut self, bytes: &[u8]) {
-        // The parser is not used again after a panic, so it does not matter what it left behind.
-        if let Some(parse) = &mut self.parse
-            && catch_unwind(AssertUnwindSafe(|| parse.write(bytes))).is_err()
-        {
-            self.parse = None;
-            self.panicked = true;
+        self.take(bytes);
+        if let Some(saving) = &mut self.saving {
+            saving.push(bytes);
         }
-        if let Some(captured) = &mut self.captured.decoded {
-            captured.push(bytes);
+    }
+
+    fn room(&mut self) -> Option<LocalBoxFuture<'_, ()>> {
+        let unread = self.saving.as_mut()?.unread();
+        match unread {
+            Some((path, length)) if self.is_read() => Some(Box::pin(self.replay(path, length))),
+            _ => self.saving.as_mut()?.room(),
         }
-        if let Some(hash) = &mut self.hash {
-            hash.update(bytes);
-        }
-        if let Some(held) = &mut self.held {
-            held.extend_from_slice(bytes);
-        }
+    }
+
+    fn before(&self) -> u64 {
+        self.saving.as_ref().map_or(0, Saving::before)
     }
 
     fn is_list(&self) -> bool {
@@ -262,17 +411,22 @@ pub(super) async fn read(content: Content, url: &Url, end: End) -> (End, Found) 
         charset,
         hash,
         held,
+        saving,
+        known,
         ..
     } = content;
     let End::Answer(exchange) = end else {
         // What had come before the failure is worth nothing.
         return (end, found);
     };
+    found.saved = saving.and_then(Saving::saved);
     if panicked {
         return (End::Failure(internal(), Some(exchange)), found);
     }
     found.shown = wanted.hash;
-    found.sha256 = hash.map(|hash| hexadecimal(hash.finish().as_ref()));
+    found.sha256 = hash
+        .map(|hash| hexadecimal(hash.finish().as_ref()))
+        .or(known);
     if let Some(parse) = parse {
         let much = parse.held() > MUCH;
         let Some(mut document) = apart(much, move || parse.finish()).await else {
@@ -342,7 +496,7 @@ fn outlinks(url: &Url, document: &Document) -> Vec<Outlink> {
         .collect()
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -367,75 +521,5 @@ pub(super) fn internal() -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use http::Version;
-
-    use super::*;
-    use crate::model::{Exchange, Timing};
-
-    /// Panics at the first byte, or at the end.
-    struct Panics {
-        at_once: bool,
-        held: usize,
-    }
-
-    impl Parse for Panics {
-        fn write(&mut self, _: &[u8]) {
-            assert!(!self.at_once, "injected");
-        }
-
-        fn held(&self) -> usize {
-            self.held
-        }
-
-        fn finish(self: Box<Self>) -> Document {
-            panic!("injected")
-        }
-    }
-
-    #[tokio::test]
-    async fn so_does_one_that_panics_before_it_reads() {
-        let parsers = Parsers::default().with("text/Odd", |_, _| panic!("injected"));
-        let wanted = Wanted {
-            parsers,
-            ..Wanted::default()
-        };
-        let mut content = Content::parsed(Options::default(), true, wanted);
-        content.comes_from(&"http://h.test/".parse().expect("a URL"));
-        let mut fields = HeaderMap::new();
-        fields.insert(
-            header::CONTENT_TYPE,
-            "Text/ODD; x=y".parse().expect("a value"),
-        );
-        assert_eq!(content.head(StatusCode::OK, &fields), Want::Content);
-        assert!(content.panicked, "it was asked for, and before any of ours");
-    }
-
-    #[tokio::test]
-    async fn a_parser_that_panics_makes_one_internal_failure() {
-        for (at_once, held) in [(true, 0), (false, 0), (false, MUCH + 1)] {
-            let mut content = Content {
-                parse: Some(Box::new(Panics { at_once, held })),
-                ..Content::parsed(Options::default(), true, Wanted::default())
-            };
-            content.chunk(b"x");
-            content.chunk(b"y");
-            let exchange = Exchange {
-                status: StatusCode::OK,
-                version: Version::HTTP_11,
-                fields: HeaderMap::new(),
-                size: Some(2),
-                remote: None,
-                timing: Timing::default(),
-            };
-            let url = "http://h.test/".parse().expect("a URL");
-            let (end, found) = read(content, &url, End::Answer(Box::new(exchange))).await;
-            let End::Failure(failure, Some(exchange)) = end else {
-                panic!("no failure");
-            };
-            assert_eq!(failure.kind, FailureKind::Internal);
-            assert_eq!(exchange.size, Some(2), "what was learnt stays");
-            assert!(found.document.is_none());
-        }
-    }
-}
+#[path = "content_tests.rs"]
+mod tests;

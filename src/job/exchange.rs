@@ -1,19 +1,22 @@
-//! Around one exchange: the conditions that it is made under, what it made felt, and the copy that an archive keeps.
+//! Around one exchange: what is sent and under which conditions, what it made felt, and the copy that an archive keeps.
 
+use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use futures::future::{Either, select};
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION,
     CONTENT_TYPE, COOKIE, IF_MODIFIED_SINCE, IF_NONE_MATCH, SET_COOKIE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::Instant;
 use url::Url;
 
-use super::Error;
 use super::content::Captured;
 use super::pipeline::Pipeline;
-use crate::fetcher::{CODINGS, FetchError};
+use super::{Error, Spent};
+use crate::fetcher::{CODINGS, FetchError, Receiver, Request};
 use crate::frontier::{Errand, Lease};
 use crate::model::message::replace;
 use crate::model::{Exchange, Failure, FailureKind, Origin, Validators};
@@ -68,6 +71,63 @@ impl Pipeline<'_> {
             return (fields, None, named);
         }
         (fields, message.content.clone(), named)
+    }
+
+    /// Sends the request that was leased, with the fields that it is `asked` by beside its own; `None` when the end of the
+    /// run came first.
+    pub(super) async fn send(
+        &self,
+        lease: &Lease,
+        asked: &HeaderMap,
+        receiver: &mut dyn Receiver,
+    ) -> Option<Result<Exchange, FetchError>> {
+        let task = &lease.task;
+        let (mut fields, content, named) = self.message(lease);
+        self.add_cookies(&task.url, &mut fields);
+        replace(&mut fields, asked);
+        let request = Request {
+            url: &task.url,
+            method: task.method.clone(),
+            fields,
+            content,
+            naming: task.naming,
+            named,
+            fresh: task.unsent > 0,
+        };
+        {
+            let mut summary = self.summary.borrow_mut();
+            summary.requests += 1;
+            summary.in_flight += 1;
+        }
+        let began = Instant::now();
+        let sending = self.fetcher.send(request, receiver);
+        let sent = match select(sending, pin!(self.stop.deadline())).await {
+            Either::Left((sent, _)) => Some(sent),
+            Either::Right(((), _)) => None,
+        };
+        // What was not sent, and what was not waited for, has no time.
+        if sent
+            .as_ref()
+            .is_some_and(|sent| !sent.as_ref().is_err_and(FetchError::is_no_word))
+        {
+            self.measure
+                .borrow_mut()
+                .note(&lease.origin, began.elapsed());
+        }
+        let mut summary = self.summary.borrow_mut();
+        summary.in_flight -= 1;
+        if let Some(Ok(exchange)) = &sent {
+            self.keep_cookies(&task.url, exchange);
+            summary.bytes += exchange.size.unwrap_or(0);
+            if self
+                .limits
+                .max_bytes
+                .is_some_and(|most| summary.bytes >= most)
+            {
+                self.stop.spend(Spent::Bytes);
+            }
+        }
+        sent
     }
 
     /// The cookies for `url`, behind those that the user gave by hand (RFC 6265, section 5.4: one field).

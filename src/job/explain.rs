@@ -99,6 +99,7 @@ async fn robots_say(
     });
     let writer = Writer::open(
         Vec::new(),
+        None,
         Filter::default(),
         None,
         &Written::default(),
@@ -113,6 +114,7 @@ async fn robots_say(
         frontier: &frontier,
         fetcher: &*setting.fetcher,
         writer: &writer,
+        cache: None,
         reporter: &*setting.reporter,
         work: &Nothing,
         limits: &limits,

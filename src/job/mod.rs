@@ -11,17 +11,20 @@
 //! | `check` | [`Check`]: every link of every input gets a verdict |
 //! | `pipeline` | the loop |
 //! | `clock` | how the run stands, and when what was settled is committed |
+//! | `caching` | what the cache has to do with a request |
 //! | `exchange` | conditions, what a request made felt, and the copy for an archive |
 //! | `robots` | the errand for a robots.txt |
 //! | `order` | records in the order of their list |
 //! | `kept` | records that are asked for again |
 //! | `repeats` | lines of a list that ask for the same |
 //! | `measure` | how long requests take, and where |
+//! | `saving` | bodies on their way to files of their own |
 //! | `writer` | outputs on their own thread, and how far they are committed |
 //! | `output` | one of them |
 //! | `record` | from a task's end to its record |
 //! | `content` | content as it arrives, into the parser that its type asks for; what is heavy leaves the loop |
 
+mod caching;
 mod check;
 mod clock;
 mod content;
@@ -38,6 +41,7 @@ mod pipeline;
 mod record;
 mod repeats;
 mod robots;
+mod saving;
 mod writer;
 
 #[cfg(test)]
@@ -45,6 +49,7 @@ mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +57,7 @@ use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
+use crate::cache::Cache;
 use crate::fetcher::{Fetcher, Http};
 use crate::frontier::{Frontier, FrontierError, Seeds, Written};
 use crate::model::{Event, Failure, FailureKind, Reporter, Silent, Summary};
@@ -83,6 +89,10 @@ pub struct Setting {
     pub reporter: Rc<dyn Reporter>,
     /// Take the records.
     pub outputs: Vec<Output>,
+    /// The folder that keeps the bodies of good answers, each in a file of its own; made where it is not there.
+    pub save: Option<PathBuf>,
+    /// What earlier runs were answered.
+    pub cache: Option<Cache>,
     /// Which records they take.
     pub filter: Filter,
     /// The rules that all jobs share.
@@ -99,6 +109,8 @@ impl Setting {
             fetcher: Rc::new(Http::default()),
             reporter: Rc::new(Silent),
             outputs,
+            save: None,
+            cache: None,
             filter: Filter::default(),
             limits: Limits::default(),
             stop: Stop::default(),
@@ -354,6 +366,8 @@ async fn run(
         fetcher,
         reporter,
         outputs,
+        save,
+        cache,
         filter,
         limits,
         stop,
@@ -364,12 +378,20 @@ async fn run(
         Before { again: true, .. } => Standing::Again,
         Before { .. } => Standing::First,
     };
-    let writer = writer::Writer::open(outputs, filter, before.order, &before.written, standing)?;
+    let writer = writer::Writer::open(
+        outputs,
+        save,
+        filter,
+        before.order,
+        &before.written,
+        standing,
+    )?;
     let began = Instant::now();
     let pipeline = pipeline::Pipeline {
         frontier,
         fetcher: &*fetcher,
         writer: &writer,
+        cache: cache.as_ref(),
         reporter: &*reporter,
         work,
         limits: &limits,
@@ -410,6 +432,9 @@ async fn run(
     // A run counts as finished when its outputs are: whoever is killed in between does that part again.
     let finished = (!ended && work.is_whole()).then(|| exit_code(&summary));
     let (summary, written) = writer.finish(summary).await?;
+    if let Some(Err(error)) = cache.map(Cache::close) {
+        reporter.on(&Event::Warning(&error.to_string()));
+    }
     if before.durable {
         let (told, committed) = oneshot::channel();
         // Its other end is in this function.

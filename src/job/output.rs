@@ -144,9 +144,27 @@ pub enum OutputError {
         /// What it should be at least.
         committed: u64,
     },
+    /// A body could not be saved.
+    #[error("cannot save bodies in {folder}: {reason}; those that have their names are complete")]
+    Save {
+        /// The folder.
+        folder: String,
+        /// What the system said.
+        reason: String,
+    },
     /// The reader of stdout went away: the quiet end of a pipe.
     #[error("the reader of the output has gone")]
     Closed,
+}
+
+impl OutputError {
+    /// What went wrong with the bodies in `folder`.
+    pub(super) fn save(folder: &Path, error: &io::Error) -> Self {
+        Self::Save {
+            folder: folder.display().to_string(),
+            reason: error.to_string(),
+        }
+    }
 }
 
 /// An output at work.

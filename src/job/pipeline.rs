@@ -11,11 +11,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::ready;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures::future::{Either, LocalBoxFuture, select};
+use futures::future::LocalBoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
@@ -23,9 +22,11 @@ use tokio::time::Instant;
 use super::content::{self, Content, Found};
 use super::exchange::{asked_to_rest, conditions, felt, is_dead, too_long};
 use super::measure::Measure;
+use super::saving::Put;
 use super::writer::Writer;
-use super::{Error, Limits, Spent, Stop, record, robots};
-use crate::fetcher::{FetchError, Fetcher, Receiver, Request};
+use super::{Error, Limits, Stop, record, robots};
+use crate::cache::Cache;
+use crate::fetcher::{FetchError, Fetcher};
 use crate::frontier::{Errand, Frontier, Lease, Seeds, Settlement, Step, Task, leases};
 use crate::model::{
     Duplicates, Event, Exchange, Failure, FailureKind, Hop, Message, Naming, Outcome, Reporter,
@@ -152,6 +153,7 @@ pub(super) struct Pipeline<'a> {
     pub(super) frontier: &'a dyn Frontier,
     pub(super) fetcher: &'a dyn Fetcher,
     pub(super) writer: &'a Writer,
+    pub(super) cache: Option<&'a Cache>,
     pub(super) reporter: &'a dyn Reporter,
     pub(super) work: &'a dyn Work,
     pub(super) limits: &'a Limits,
@@ -237,10 +239,17 @@ impl Pipeline<'_> {
         }
         let mut content = self.work.receive(&lease.task);
         content.comes_from(&lease.task.url);
-        let sent = match self.until(&lease.task) {
-            None => self.send(&lease, &mut content).await,
+        let mut asked = self.save(&lease, &mut content).await?;
+        if let Some(before) = &lease.task.target.before
+            && lease.task.hops.is_empty()
+        {
+            conditions(&before.validators, &mut asked);
+        }
+        let cached = self.recall(&lease, &mut content, &mut asked).await;
+        let mut sent = match self.until(&lease.task) {
+            None => self.send(&lease, &asked, &mut content).await,
             Some(end) => {
-                let sending = self.send(&lease, &mut content);
+                let sending = self.send(&lease, &asked, &mut content);
                 let sent = tokio::time::timeout_at(end, sending).await;
                 sent.unwrap_or_else(|_| {
                     self.summary.borrow_mut().in_flight -= 1;
@@ -252,9 +261,14 @@ impl Pipeline<'_> {
             }
         };
         lease.felt = sent.as_ref().and_then(felt);
+        self.store(cached, &mut content, &mut sent).await;
         if let Some(Ok(exchange)) = &sent {
             let captured = content.captured();
             self.capture(&lease, exchange, captured).await?;
+        }
+        if matches!(self.put_away(&mut content, &mut sent).await, Put::Useless) {
+            self.again(lease, Duration::ZERO);
+            return Ok(());
         }
         let task = &*lease.task;
         let Some(sent) = sent else {
@@ -299,66 +313,6 @@ impl Pipeline<'_> {
         lease.task.unsent += 1;
         let method = lease.task.method.clone();
         self.settle(lease, Step::Again { method, wait }, None);
-    }
-
-    /// Sends the request that was leased; `None` when the end of the run came first.
-    pub(super) async fn send(
-        &self,
-        lease: &Lease,
-        receiver: &mut dyn Receiver,
-    ) -> Option<Result<Exchange, FetchError>> {
-        let task = &lease.task;
-        let (mut fields, content, named) = self.message(lease);
-        self.add_cookies(&task.url, &mut fields);
-        if let Some(before) = &task.target.before
-            && task.errand == Errand::Visit
-            && task.hops.is_empty()
-        {
-            conditions(&before.validators, &mut fields);
-        }
-        let request = Request {
-            url: &task.url,
-            method: task.method.clone(),
-            fields,
-            content,
-            naming: task.naming,
-            named,
-            fresh: task.unsent > 0,
-        };
-        {
-            let mut summary = self.summary.borrow_mut();
-            summary.requests += 1;
-            summary.in_flight += 1;
-        }
-        let began = Instant::now();
-        let sending = self.fetcher.send(request, receiver);
-        let sent = match select(sending, pin!(self.stop.deadline())).await {
-            Either::Left((sent, _)) => Some(sent),
-            Either::Right(((), _)) => None,
-        };
-        // What was not sent, and what was not waited for, has no time.
-        if sent
-            .as_ref()
-            .is_some_and(|sent| !sent.as_ref().is_err_and(FetchError::is_no_word))
-        {
-            self.measure
-                .borrow_mut()
-                .note(&lease.origin, began.elapsed());
-        }
-        let mut summary = self.summary.borrow_mut();
-        summary.in_flight -= 1;
-        if let Some(Ok(exchange)) = &sent {
-            self.keep_cookies(&task.url, exchange);
-            summary.bytes += exchange.size.unwrap_or(0);
-            if self
-                .limits
-                .max_bytes
-                .is_some_and(|most| summary.bytes >= most)
-            {
-                self.stop.spend(Spent::Bytes);
-            }
-        }
-        sent
     }
 
     /// What follows from an answer or its absence; nothing here knows which job it is for.

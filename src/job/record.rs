@@ -47,7 +47,9 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> V
         }
     };
     let mut answered = None;
-    if let Some(exchange) = exchange {
+    if let Some(mut exchange) = exchange {
+        visit.certificate = exchange.certificate.take();
+        visit.cached = exchange.cached;
         visit.status = Some(exchange.status.as_u16());
         visit.final_url = Some(without_secrets(&task.url));
         visit.content_type = exchange.media_type();
@@ -76,6 +78,7 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> V
     }
     visit.sha256 = sha256.filter(|_| found.shown);
     visit.body = found.body.take();
+    (visit.saved, visit.part) = found.saved.take().unzip();
     visit.unshown = found.text.take().map(String::into_boxed_str);
     if let Some(reason) = found.unread.take() {
         visit.fail(Failure::new(FailureKind::TooLarge, reason));
@@ -126,6 +129,7 @@ pub(super) fn unchanged(task: &Task, exchange: &Exchange, before: &Stored) -> Vi
     visit.attempts = task.attempts;
     visit.timing = Some(exchange.timing);
     visit.remote_addr = exchange.remote;
+    visit.certificate.clone_from(&exchange.certificate);
     visit.http_version = Some(version(exchange.version).to_owned());
     // A server may send newer ones along.
     let newer = |name| exchange.field(name).map(str::to_owned);

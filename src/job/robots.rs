@@ -68,7 +68,7 @@ impl Pipeline<'_> {
         };
         let mut content = Buffer::default();
         // The run ends; the targets that wait for these rules are abandoned with it.
-        let sent = self.send(&lease, &mut content).await?;
+        let sent = self.send(&lease, &HeaderMap::new(), &mut content).await?;
         lease.felt = felt(&sent);
         if let Ok(exchange) = &sent {
             // Rules that are cut are still what was obeyed; an archive of them is whole or says that it is not.

@@ -110,6 +110,8 @@ impl<A: Fn(&Url, u32) -> Reply> Fetcher for World<A> {
                 receiver.chunk(reply.content.as_bytes());
             }
             Ok(Exchange {
+                cached: false,
+                certificate: None,
                 status,
                 version: Version::HTTP_11,
                 fields,
@@ -133,6 +135,8 @@ async fn crawl(world: Rc<dyn Fetcher>, seed: &str, politeness: Politeness) -> Su
         ..Crawl::new([seed])
     };
     let setting = Setting {
+        save: None,
+        cache: None,
         fetcher: world,
         ..Setting::new(Vec::new())
     };

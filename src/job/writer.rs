@@ -9,7 +9,9 @@
 //! output then: what a durable frontier commits. Records that a condition keeps out end here, on this thread: a
 //! pattern that looks through bodies takes its time from nobody.
 
+use std::cell::Cell;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -20,10 +22,11 @@ use super::captures;
 use super::kept::Kept;
 use super::order::{Order, Passed};
 use super::output::{Open, Output, OutputError};
+use super::saving::Told;
 use crate::frontier::Written;
 use crate::model::{Summary, Visit};
 use crate::policy::filter::Filter;
-use crate::sink::{Capture, Captures, Standing};
+use crate::sink::{Bodies, Capture, Captures, Standing};
 
 /// Records that may wait for the thread.
 const ROOM: usize = 1024;
@@ -32,8 +35,8 @@ const ROOM: usize = 1024;
 /// as writing it; the first record of a run does not wait.
 const REST: Duration = Duration::from_millis(1);
 
-/// Exchanges that may: each holds up to a quarter of a mebibyte.
-const CAPTURES: usize = 64;
+/// Exchanges and pieces of bodies that may: each holds up to a quarter of a mebibyte.
+const LARGE: usize = 64;
 
 enum Message {
     /// Records, and the number under which the first is kept, if it is.
@@ -42,6 +45,8 @@ enum Message {
     Recall(u64, oneshot::Sender<Option<Visit>>),
     /// An exchange, and its share of what may wait.
     Captured(Box<Capture>, OwnedSemaphorePermit),
+    /// What became of a body, and its share of what may wait.
+    Body(Told, OwnedSemaphorePermit),
     Barrier(oneshot::Sender<Written>),
     /// The end, and the way back for the summary and for what a later run would go on with.
     Finish(Box<Summary>, oneshot::Sender<(Box<Summary>, Written)>),
@@ -53,7 +58,11 @@ pub(super) struct Writer {
     failure: Arc<Mutex<Option<OutputError>>>,
     /// What the outputs take of exchanges.
     captures: Captures,
-    /// Exchanges that may wait for the thread.
+    /// The folder of bodies, where they are saved.
+    save: Option<PathBuf>,
+    /// The number of the next one.
+    next: Cell<u64>,
+    /// Exchanges and pieces of bodies that may wait for the thread.
     waiting: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
 }
@@ -69,6 +78,28 @@ impl Room<'_> {
     }
 }
 
+/// The way of bodies to the thread.
+#[derive(Clone)]
+pub(super) struct Way {
+    messages: mpsc::Sender<Message>,
+    waiting: Arc<Semaphore>,
+    folder: PathBuf,
+}
+
+impl Way {
+    /// Tells it, once there is room; where the outputs have failed, nobody asks any more.
+    pub(super) async fn tell(&self, told: Told) {
+        if let Ok(share) = Arc::clone(&self.waiting).acquire_owned().await {
+            let _ = self.messages.send(Message::Body(told, share)).await;
+        }
+    }
+
+    /// The file of the body of that name.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+}
+
 impl Writer {
     /// Opens every output and starts the thread, which writes what passes `filter`, in the order of the seeds if there
     /// is an `order`. `before` is what an earlier run has committed; without lengths it is a new one, whose files are
@@ -79,6 +110,7 @@ impl Writer {
     /// in the outputs after it.
     pub(super) fn open(
         outputs: Vec<Output>,
+        save: Option<PathBuf>,
         filter: Filter,
         order: Option<Arc<Passed>>,
         before: &Written,
@@ -90,6 +122,12 @@ impl Writer {
             let committed = before.lengths.get(position).copied();
             open.push(Open::new(output, committed, standing)?);
         }
+        let lasting = standing != Standing::Alone;
+        let bodies = save.as_deref().map(|folder| {
+            let opened = Bodies::open(folder, lasting);
+            opened.map_err(|error| OutputError::save(folder, &error))
+        });
+        let bodies = bodies.transpose()?;
         for output in &mut open {
             output.begin()?;
         }
@@ -100,7 +138,8 @@ impl Writer {
             filtered: before.filtered,
             order: order.map(|passed| Order::new(passed, before.through.unwrap_or(0))),
             kept: None,
-            lasting: standing != Standing::Alone,
+            bodies: bodies.zip(save.clone()),
+            lasting,
         };
         let failure = Arc::new(Mutex::new(None));
         let theirs = Arc::clone(&failure);
@@ -120,7 +159,9 @@ impl Writer {
             messages,
             failure,
             captures,
-            waiting: Arc::new(Semaphore::new(CAPTURES)),
+            save,
+            next: Cell::new(0),
+            waiting: Arc::new(Semaphore::new(LARGE)),
             thread: Some(thread),
         })
     }
@@ -135,6 +176,18 @@ impl Writer {
             .await
             .map(Room)
             .map_err(|_| self.failure())
+    }
+
+    /// The way for a body, and its number, where bodies are saved.
+    pub(super) fn way(&self) -> Option<(Way, u64)> {
+        let folder = self.save.clone()?;
+        let id = self.next.replace(self.next.get() + 1);
+        let way = Way {
+            messages: self.messages.clone(),
+            waiting: Arc::clone(&self.waiting),
+            folder,
+        };
+        Some((way, id))
     }
 
     /// What the outputs take of exchanges.
@@ -233,6 +286,8 @@ struct Desk {
     filtered: u64,
     order: Option<Order>,
     kept: Option<Kept>,
+    /// Bodies, and the name of their folder.
+    bodies: Option<(Bodies, PathBuf)>,
     /// A state goes on with what is written.
     lasting: bool,
 }
@@ -263,7 +318,9 @@ impl Desk {
                             output.capture(&mut capture)?;
                         }
                     }
+                    Message::Body(told, _share) => self.keep_body(|bodies| told.to(bodies))?,
                     Message::Barrier(written) => {
+                        self.keep_body(Bodies::sync)?;
                         for output in &mut self.outputs {
                             output.sync()?;
                         }
@@ -282,6 +339,9 @@ impl Desk {
                             if self.lasting {
                                 output.sync()?;
                             }
+                        }
+                        if self.lasting {
+                            self.keep_body(Bodies::sync)?;
                         }
                         let _ = done.send((summary, written));
                         return Ok(());
@@ -312,11 +372,33 @@ impl Desk {
         kept.put(number, visit)
     }
 
+    /// Does something with the bodies, where they are kept.
+    fn keep_body(
+        &mut self,
+        keep: impl FnOnce(&mut Bodies) -> io::Result<()>,
+    ) -> Result<(), OutputError> {
+        match &mut self.bodies {
+            Some((bodies, folder)) => {
+                keep(bodies).map_err(|error| OutputError::save(folder, &error))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn write(&mut self, records: Vec<Arc<Visit>>) -> Result<(), OutputError> {
         for visit in records {
             let place = visit.place;
             let passes = self.filter.passes(&visit);
             self.filtered += u64::from(!passes);
+            if let Some(part) = visit.part {
+                self.keep_body(|bodies| {
+                    if passes {
+                        bodies.place(part)
+                    } else {
+                        bodies.forget(part)
+                    }
+                })?;
+            }
             let visit = passes.then_some(visit);
             if let Some(order) = &mut self.order {
                 order.put(place, visit).map_err(|error| aside(&error))?;

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use http::{HeaderMap, StatusCode, Version};
 use serde::{Deserialize, Serialize};
 
+use super::certificate::Certificate;
+
 /// A hop that redirected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hop {
@@ -54,6 +56,10 @@ pub struct Exchange {
     pub size: Option<u64>,
     /// Who answered.
     pub remote: Option<SocketAddr>,
+    /// The server said that it is what a cache has, and that stands here.
+    pub cached: bool,
+    /// What the server showed of itself, where that was asked for and TLS was spoken.
+    pub certificate: Option<Box<Certificate>>,
     /// Where the time went.
     pub timing: Timing,
 }

@@ -98,6 +98,7 @@ pub const FIELDS: &[Field] = &[
     field("duplicate_kind", "/duplicate/kind"),
     field("duplicate_similarity", "/duplicate/similarity"),
     field("body", "/body"),
+    field("saved", "/saved"),
     field("links", "/links"),
     of("timing_dns", "/timing/dns", Kind::Milliseconds),
     of("timing_connect", "/timing/connect", Kind::Milliseconds),
@@ -107,6 +108,9 @@ pub const FIELDS: &[Field] = &[
     of("timing_start", "/timing/start", Kind::Milliseconds),
     of("timing_reused", "/timing/reused", Kind::Flag),
     field("remote_addr", "/remote_addr"),
+    field("certificate_not_after", "/certificate/not_after"),
+    field("certificate_subject", "/certificate/subject"),
+    field("certificate_issuer", "/certificate/issuer"),
     field("http_version", "/http_version"),
     of("attempts", "/attempts", Kind::Number),
 ];
@@ -173,7 +177,7 @@ impl Record {
 mod tests {
     use super::*;
     use crate::model::{
-        Duplicate, DuplicateKind, Failure, FailureKind, Hop, Outcome, Source, Timing,
+        Certificate, Duplicate, DuplicateKind, Failure, FailureKind, Hop, Outcome, Source, Timing,
     };
 
     /// Every field of a full record has a name here, so that none is forgotten in tables.
@@ -184,7 +188,7 @@ mod tests {
         (visit.input, visit.fragment, visit.final_url) = (text(), text(), text());
         (visit.content_type, visit.charset, visit.title) = (text(), text(), text());
         (visit.canonical, visit.robots, visit.lastmod) = (text(), text(), text());
-        (visit.sha256, visit.body) = (text(), text());
+        (visit.sha256, visit.body, visit.saved) = (text(), text(), text());
         (visit.sketch, visit.suggestion) = (text(), text());
         visit.duplicate = Some(Box::new(Duplicate {
             of: "x".into(),
@@ -195,6 +199,11 @@ mod tests {
         visit.change = Some(crate::model::Change::New);
         (visit.cached, visit.known) = (true, true);
         visit.http_version = text();
+        visit.certificate = Some(Box::new(Certificate {
+            not_after: "x".into(),
+            subject: "x".into(),
+            issuer: "x".into(),
+        }));
         visit.line = Some(1);
         visit.status = Some(200);
         visit.depth = Some(1);

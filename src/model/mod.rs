@@ -11,6 +11,7 @@
 //! | [`target`] | [`Target`], [`Seed`], [`Source`]: what shall be visited, and who asked |
 //! | [`message`] | [`Message`]: what a request is beyond a GET |
 //! | [`exchange`] | [`Exchange`], [`Hop`], [`Timing`]: what one request brought back |
+//! | [`certificate`] | [`Certificate`]: what a server showed of itself |
 //! | [`document`] | [`Document`], [`Link`]: what a parser found in content |
 //! | [`failure`] | [`Outcome`], [`Failure`]: a verdict and its reason |
 //! | [`visit`] | [`Visit`], [`Outlink`], [`Summary`]: the record |
@@ -22,6 +23,7 @@
 //! | [`secret`] | [`Secret`]: a value that is never shown |
 
 pub mod before;
+pub mod certificate;
 pub mod document;
 pub mod duplicate;
 pub mod event;
@@ -36,6 +38,7 @@ pub mod url;
 pub mod visit;
 
 pub use before::{Before, Change, Validators};
+pub use certificate::Certificate;
 pub use document::{Document, Limit, Link, LinkKind, Links};
 pub use duplicate::{Duplicate, DuplicateKind, Duplicates};
 pub use event::{Event, Reporter, Silent};

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-/// A length of time: `500ms`, `30s`, `5m`, `1h`, also `1.5s` and `0`.
+/// A length of time: `500ms`, `30s`, `5m`, `1h`, `7d`, also `1.5s` and `0`.
 ///
 /// # Errors
 /// What is accepted.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let accepted = "accepted are numbers with a unit: 500ms, 1.5s, 2m, 1h";
+    let accepted = "accepted are numbers with a unit: 500ms, 1.5s, 2m, 1h, 7d";
     let (number, unit) = split(text);
     let number: f64 = number
         .parse()
@@ -17,6 +17,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         "s" => number,
         "m" | "min" => number * 60.0,
         "h" => number * 3600.0,
+        "d" => number * 86_400.0,
         "" if number == 0.0 => 0.0,
         "" => return Err(format!("a unit is missing; {accepted}")),
         _ => return Err(format!("the unit {unit} is not known; {accepted}")),
@@ -73,6 +74,7 @@ mod tests {
     #[test]
     fn a_duration_has_a_unit() {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("7d"), Ok(Duration::from_secs(7 * 86_400)));
         assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(duration("0"), Ok(Duration::ZERO));
         for bad in [

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::before::{Change, Validators};
+use super::certificate::Certificate;
 use super::document::LinkKind;
 use super::duplicate::{Duplicate, Duplicates};
 use super::exchange::{Hop, Timing};
@@ -105,6 +106,12 @@ pub struct Visit {
     /// The content as text, for conditions on records; no part of this one.
     #[serde(skip)]
     pub unshown: Option<Box<str>>,
+    /// The file that its content was saved in, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub saved: Option<String>,
+    /// The number of that file while it has no name yet; no part of the record.
+    #[serde(skip)]
+    pub part: Option<u64>,
     /// What became of it since the run before, where there was one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub change: Option<Change>,
@@ -123,6 +130,9 @@ pub struct Visit {
     /// Who answered last.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub remote_addr: Option<SocketAddr>,
+    /// What that server showed of itself, where that was asked for and TLS was spoken.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub certificate: Option<Box<Certificate>>,
     /// `HTTP/1.1`, `HTTP/2.0`, …
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub http_version: Option<String>,
@@ -188,12 +198,15 @@ impl Visit {
             duplicate: None,
             body: None,
             unshown: None,
+            saved: None,
+            part: None,
             change: None,
             cached: false,
             place: 0,
             validators: None,
             timing: None,
             remote_addr: None,
+            certificate: None,
             http_version: None,
             attempts: 0,
         }

@@ -103,6 +103,12 @@ impl Bound {
         })
     }
 
+    /// What goes to everybody.
+    #[must_use]
+    pub fn open(&self) -> &HeaderMap {
+        &self.open
+    }
+
     /// Logs in where `logins` says how, and no field does.
     #[must_use]
     pub fn with_logins(self, logins: Netrc) -> Self {

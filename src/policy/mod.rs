@@ -8,6 +8,7 @@
 //! | [`cookies`] | which cookies were set, and which are sent (RFC 6265) |
 //! | [`fail_on`] | which records make a run fail |
 //! | [`filter`] | which records are written |
+//! | [`freshness`] | which answers may be stored, and what they are worth |
 //! | [`headers`] | which fields and credentials go to which origin |
 //! | [`mail`] | how a mail address is written |
 //! | [`media`] | which media types are wanted |
@@ -17,10 +18,12 @@
 //! | [`politeness`] | how fast and how wide an origin is asked |
 //! | [`port`] | which ports a page may lead to |
 //! | [`redirect`] | where a redirect leads, and whether it may |
+//! | [`resume`] | how a body that was cut goes on |
 //! | [`retry`] | what is worth another try, and when |
 //! | [`robots`] | what robots.txt allows (RFC 9309) |
 //! | [`sameness`] | which spellings of a URL are one |
 //! | [`scope`] | which URLs a crawl follows |
+//! | [`segment`] | which file names the text of a URL gives |
 
 pub mod accept;
 pub mod address;
@@ -28,6 +31,7 @@ pub mod budget;
 pub mod cookies;
 pub mod fail_on;
 pub mod filter;
+pub mod freshness;
 pub mod headers;
 pub mod mail;
 pub mod media;
@@ -37,7 +41,9 @@ pub mod pattern;
 pub mod politeness;
 pub mod port;
 pub mod redirect;
+pub mod resume;
 pub mod retry;
 pub mod robots;
 pub mod sameness;
 pub mod scope;
+pub mod segment;

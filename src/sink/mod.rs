@@ -10,6 +10,7 @@
 
 mod advice;
 mod baseline;
+mod bodies;
 mod capture;
 mod escape;
 mod findings;
@@ -33,6 +34,7 @@ use url::Url;
 use crate::model::{Summary, Visit};
 use crate::policy::sameness::Sameness;
 
+pub use bodies::{Begun, Bodies, name as body_name};
 pub use capture::{Capture, Captures, Spool};
 pub use escape::for_terminal;
 pub use findings::Repository;

@@ -11,6 +11,9 @@
 //! | `crawl` | every page once, links in scope, robots, depth |
 //! | `robots` | robots.txt: where it is, that it cannot be had, how long it is waited for |
 //! | `content` | what a record holds of the content |
+//! | `cache` | what is not asked for again |
+//! | `certificate` | what a server showed of itself |
+//! | `saved` | bodies in files of their own |
 //! | `config` | `dragnet.toml` |
 //! | `budget` | time, bytes, types, and which spellings are one |
 //! | `check` | every link with its place and verdict |
@@ -29,6 +32,7 @@
 //! | `reports` | documents that other programs and people read |
 //! | `places` | databases, archives and folders |
 //! | `mirror` | the folder that can be opened from disk |
+//! | `habits` | what people expect of a filter |
 //! | `usage` | flags, messages and exit codes |
 //! | `stop` | signals |
 //! | `stall` | pages that are heavy |
@@ -52,6 +56,8 @@ mod support;
 
 mod baseline;
 mod budget;
+mod cache;
+mod certificate;
 mod changed;
 mod check;
 mod config;
@@ -64,6 +70,7 @@ mod fetch;
 mod fix;
 mod formats;
 mod fragments;
+mod habits;
 mod idea;
 mod ignored;
 mod inputs;
@@ -80,6 +87,7 @@ mod recrawl;
 mod reports;
 mod requests;
 mod robots;
+mod saved;
 mod secrets;
 mod stall;
 mod state;

@@ -105,3 +105,45 @@ fn exit_codes_tell_good_broken_and_impossible_apart() {
         .run()
         .assert_code(0);
 }
+
+#[test]
+fn the_manual_and_the_completions_tell_of_every_flag() {
+    let made = |what: &str| {
+        let output = Dragnet::new().args(["generate", what]).run();
+        output.assert_code(0);
+        assert_eq!(output.stderr, "", "{what}");
+        output.stdout
+    };
+    let manual = made("man");
+    assert!(manual.starts_with(".ie"), "{}", &manual[..80]);
+    for shell in ["bash", "zsh", "fish", "powershell"] {
+        let text = made(shell);
+        for flag in ["save-dir", "max-cache-age", "root-dir", "follow-nofollow"] {
+            assert!(text.contains(flag), "{shell} does not know --{flag}");
+            let escaped = flag.replace('-', "\\-");
+            assert!(
+                manual.contains(&escaped),
+                "the manual does not know --{flag}"
+            );
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    for (tool, arguments, what) in [
+        ("bash", vec!["-n"], "bash"),
+        ("zsh", vec!["-n"], "zsh"),
+        ("mandoc", vec!["-T", "lint", "-W", "error"], "man"),
+    ] {
+        let file = folder.path().join(what);
+        std::fs::write(&file, made(what)).expect("a file");
+        match std::process::Command::new(tool)
+            .args(arguments)
+            .arg(&file)
+            .output()
+        {
+            Ok(read) => assert!(read.status.success(), "{tool}: {read:?}"),
+            Err(_) => eprintln!(
+                "skipped: {tool} reads what is made, and is not there (apt-get install {tool})"
+            ),
+        }
+    }
+}

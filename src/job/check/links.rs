@@ -10,6 +10,7 @@ use http::{Method, StatusCode};
 use url::Url;
 
 use super::batch::Batches;
+use super::cached::Cached;
 use super::ledger::Ledger;
 use super::locate::Base;
 use super::reading::{self, Page};
@@ -43,6 +44,7 @@ pub(super) struct Unread {
 /// The verdicts of `check`.
 pub(super) struct Links {
     pub(super) ledger: RefCell<Ledger>,
+    pub(super) cached: Cached,
     pub(super) batches: Batches,
     pub(super) unread: RefCell<Vec<Unread>>,
     /// What there is to say of comments, by the number of the source.
@@ -122,10 +124,15 @@ impl Work for Links {
                 self.ledger.borrow_mut().answered(url, copy);
                 return Judged::default();
             }
-            if let Some(document) = &mut found.document {
+            let mut packed = None;
+            if task.method == Method::GET
+                && let Some(document) = &mut found.document
+            {
                 let anchors = reading::Anchors::of(document);
+                packed = self.reading.options.anchors.then(|| anchors.pack());
                 self.ledger.borrow_mut().anchors(url, anchors);
             }
+            self.cached.keep(task, &visit, packed, &self.limits).await;
             let page = self.ledger.borrow().page_at(url);
             let source = page.filter(|_| task.target.seed.is_some());
             let links = match found.document {

@@ -12,6 +12,7 @@
 //! | `remap` | what stands in the place of URLs that match a pattern |
 //! | `preprocess` | a command that makes text of a file |
 //! | `batch` | leases of files |
+//! | `cached` | links that earlier runs found good |
 //! | `reading` | a document, read and parsed |
 //! | `filter` | which links count |
 //! | `fragments` | which fragments are looked up, and what of them a document lacks |
@@ -34,6 +35,7 @@
 mod archive;
 mod baseline;
 mod batch;
+mod cached;
 mod changed;
 mod diff;
 mod disk;
@@ -71,6 +73,7 @@ use crate::parser;
 use crate::policy::budget::Budget;
 use crate::policy::order::Order;
 use batch::Batches;
+use cached::Cached;
 use disk::Serving;
 use ledger::Ledger;
 use links::{Links, Unread};
@@ -163,7 +166,7 @@ impl Check {
     ///
     /// # Errors
     /// When an input that the user named cannot be read, or an output cannot be written.
-    pub async fn run(mut self, setting: Setting) -> Result<Report, Error> {
+    pub async fn run(mut self, mut setting: Setting) -> Result<Report, Error> {
         let root = match &self.root_dir {
             Some(root) => {
                 let absolute = std::path::absolute(root);
@@ -237,7 +240,8 @@ impl Check {
             pace: self.pace.clone(),
         };
         let frontier = Memory::new(options);
-        let mut ledger = Ledger::new(sources, self.filter(), self.remap.clone().into());
+        let (cached, known) = Cached::new(setting.cache.take(), &setting.limits);
+        let mut ledger = Ledger::new(sources, self.filter(), self.remap.clone().into(), known);
         ledger.baseline = self.baseline.take();
         let changed = self.changed.take();
         if let Some(changed) = &changed {
@@ -258,6 +262,7 @@ impl Check {
         }
         let work = Links {
             ledger: RefCell::new(ledger),
+            cached,
             batches,
             unread: RefCell::new(Vec::new()),
             complaints: RefCell::new(Vec::new()),
@@ -284,6 +289,7 @@ impl Check {
         let seeds: Seeds<'_> = futures::stream::iter([seeds]).boxed_local();
         let reporter = setting.reporter.clone();
         let mut report = run(setting, &frontier, &work, seeds, Before::default()).await?;
+        work.cached.close(&*reporter);
         if self.fail_if_empty && work.ledger.borrow().links() == 0 {
             let text = "no link was found, and --fail-if-empty was given";
             reporter.on(&Event::Warning(text));

@@ -204,6 +204,36 @@ impl Anchors {
         }
     }
 
+    /// For a later run.
+    pub(super) fn pack(&self) -> Vec<u8> {
+        let flags = [self.ignore_case, self.known, self.scripted];
+        let flags = flags
+            .iter()
+            .fold(0, |bits, flag| bits << 1 | u8::from(*flag));
+        let hashes = self.hashes.iter().flat_map(|hash| hash.to_le_bytes());
+        std::iter::once(flags).chain(hashes).collect()
+    }
+
+    /// What [`pack`](Self::pack) has made of it.
+    pub(super) fn unpack(packed: &[u8]) -> Option<Self> {
+        let (flags, hashes) = packed.split_first()?;
+        let (hashes, []) = hashes.as_chunks::<8>() else {
+            return None;
+        };
+        let anchors = Self {
+            hashes: hashes
+                .iter()
+                .map(|hash| u64::from_le_bytes(*hash))
+                .collect(),
+            ignore_case: flags & 4 != 0,
+            known: flags & 2 != 0,
+            scripted: flags & 1 != 0,
+            text: None,
+        };
+        // They are looked up by halves.
+        anchors.hashes.is_sorted().then_some(anchors)
+    }
+
     /// Is `fragment`, as written in a URL, an anchor of the document?
     pub(super) fn hold(&self, fragment: &str) -> bool {
         !self.known || parser::fragment::matches(&self.hashes, self.ignore_case, fragment)

@@ -5,12 +5,9 @@
 //! ask for one name. Which of them has it is for [`index`](super::index) to say; the other takes its spare, which has a
 //! digest of its URL in it and is asked for by nobody else. No name is `..`, is empty, or has a slash in it.
 
-use data_encoding::BASE32_NOPAD;
-use ring::digest::{SHA256, digest};
 use url::Url;
 
-/// Bytes of a name, at most; every file system has room for that, and for what is put to it here.
-const LONGEST: usize = 150;
+use crate::policy::segment::{self, escape, is_extension, written};
 
 /// Bytes of all folders of a path together; some systems end near a thousand.
 const DEEPEST: usize = 600;
@@ -56,11 +53,7 @@ const TEXT: &str = "text/plain";
 
 /// The names of the page at `url` with content of the type `essence`.
 pub(super) fn of(url: &Url, essence: &str) -> Name {
-    let host = segment(url.host_str().unwrap_or_default());
-    let host = match url.port() {
-        Some(port) => format!("{host}+{port}"),
-        None => host,
-    };
+    let host = segment::host(url);
     let path = url.path().strip_prefix('/').unwrap_or(url.path());
     let (folders, last) = path.rsplit_once('/').unwrap_or(("", path));
     let mut folder = host.clone();
@@ -115,14 +108,6 @@ pub(super) fn fold(path: &str) -> String {
     path.to_lowercase()
 }
 
-/// A digest as names have it.
-pub(super) fn mark(text: &str) -> String {
-    let digest = digest(&SHA256, text.as_bytes());
-    let mut mark = BASE32_NOPAD.encode(digest.as_ref()).to_ascii_lowercase();
-    mark.truncate(DIGEST);
-    mark
-}
-
 /// The way from one file to another, as a relative reference that needs no escape in HTML, CSS or `srcset`.
 pub(super) fn way(from: &str, to: &str) -> String {
     let folder = |path: &str| path.rfind('/').map_or(0, |at| at + 1);
@@ -143,10 +128,6 @@ pub(super) fn way(from: &str, to: &str) -> String {
     way
 }
 
-fn escape(byte: u8) -> String {
-    format!("%{byte:02X}")
-}
-
 /// The extension that a name needs beside the one that it has.
 fn missing(essence: &str, extension: &str) -> Option<&'static str> {
     let is_pages = |name: &str| matches!(name, "html" | "htm" | "xhtml" | "xht" | "shtml");
@@ -161,34 +142,24 @@ fn missing(essence: &str, extension: &str) -> Option<&'static str> {
     all.first().copied()
 }
 
-/// Is that what stands behind a dot to say what a file is?
-fn is_extension(text: &str) -> bool {
-    (1..=8).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
 /// A segment of a path as a name.
 fn segment(text: &str) -> String {
     fit(written(text))
 }
 
 /// A name that every file system can have, and none that looks like a spare.
-fn fit(mut name: String) -> String {
-    cut(&mut name, LONGEST);
-    if name.ends_with(['.', ' ']) {
-        name.pop();
-        name.push('_');
-    }
-    if name.starts_with(['.', ' ']) {
-        name.replace_range(..1, "_");
-    }
-    let device = name.split('.').next().unwrap_or_default();
-    if name.is_empty() || is_device(device.trim_end()) {
-        name.insert(0, '_');
-    }
+fn fit(name: String) -> String {
+    let name = segment::fit(name);
     if name.split('.').any(ends_in_mark) {
-        name = name.replace('~', "_");
+        name.replace('~', "_")
+    } else {
+        name
     }
-    name
+}
+
+/// A digest as names have it.
+pub(super) fn mark(text: &str) -> String {
+    segment::digest(text.as_bytes(), DIGEST)
 }
 
 fn ends_in_mark(part: &str) -> bool {
@@ -197,77 +168,12 @@ fn ends_in_mark(part: &str) -> bool {
     part.rsplit_once('~').is_some_and(|(_, end)| mark(end))
 }
 
-/// A name that Windows keeps for a device, whatever its extension.
-fn is_device(stem: &str) -> bool {
-    let lower = stem.to_ascii_lowercase();
-    let numbered = ["com", "lpt"]
-        .iter()
-        .filter_map(|name| lower.strip_prefix(name))
-        .any(|number| number.len() == 1 && number.bytes().all(|digit| digit.is_ascii_digit()));
-    numbered || matches!(lower.as_str(), "con" | "prn" | "aux" | "nul")
-}
-
-/// Text of a URL with escapes of letters and of spaces undone, and without what a name cannot have.
-fn written(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let bytes = escaped(rest);
-        if bytes.is_empty() {
-            let safe = c.is_ascii_graphic() && !"<>:\"/\\|?*".contains(c);
-            out.push(if safe { c } else { '_' });
-            rest = &rest[c.len_utf8()..];
-            continue;
-        }
-        rest = &rest[3 * bytes.len()..];
-        for chunk in bytes.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                if c == ' ' || !c.is_ascii() && c.is_alphanumeric() {
-                    out.push(c);
-                } else {
-                    let mut buffer = [0; 4];
-                    out.extend(c.encode_utf8(&mut buffer).bytes().map(escape));
-                }
-            }
-            out.extend(chunk.invalid().iter().map(|byte| escape(*byte)));
-        }
-    }
-    out
-}
-
-/// The bytes of the escapes that `text` begins with.
-fn escaped(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let digit = |at: usize| {
-        bytes
-            .get(at)
-            .and_then(|byte| char::from(*byte).to_digit(16))
-    };
-    let mut found = Vec::new();
-    let mut at = 0;
-    while bytes.get(at) == Some(&b'%')
-        && let (Some(high), Some(low)) = (digit(at + 1), digit(at + 2))
-        && let Ok(byte) = u8::try_from(high * 16 + low)
-    {
-        found.push(byte);
-        at += 3;
-    }
-    found
-}
-
-/// Cuts a name to a length, between characters.
-fn cut(name: &mut String, most: usize) {
-    if name.len() > most {
-        let end = (0..=most).rev().find(|at| name.is_char_boundary(*at));
-        name.truncate(end.unwrap_or(0));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::policy::segment::{escaped, is_device};
 
     fn wish(url: &str, essence: &str) -> String {
         of(&url.parse().expect("a URL"), essence).wish

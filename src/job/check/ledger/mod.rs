@@ -18,6 +18,7 @@ use url::Url;
 
 use super::archive::Questions;
 use super::baseline::Baseline;
+use super::cached::Known;
 use super::changed::Changed;
 use super::disk::{Seen, Serving, Unseen};
 use super::filter::Filter;
@@ -55,6 +56,8 @@ pub(super) struct Ledger {
     ended: bool,
     filter: Filter,
     remaps: Arc<[Remap]>,
+    /// What earlier runs found good.
+    known: Known,
     here: PathBuf,
     /// Links that were met in documents.
     links: usize,
@@ -66,7 +69,12 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    pub(super) fn new(sources: Vec<Source>, filter: Filter, remaps: Arc<[Remap]>) -> Self {
+    pub(super) fn new(
+        sources: Vec<Source>,
+        filter: Filter,
+        remaps: Arc<[Remap]>,
+        known: Known,
+    ) -> Self {
         let files: HashMap<_, _> = sources
             .iter()
             .enumerate()
@@ -97,6 +105,7 @@ impl Ledger {
             ended: false,
             filter,
             remaps,
+            known,
             here,
             links: 0,
             baseline: None,
@@ -310,12 +319,18 @@ impl Ledger {
             return (number, again.then(target));
         }
         let number = self.remotes.len();
+        // What a page says is not remembered.
+        let known = (!wants.text).then(|| self.known.take(&name, wants.content));
+        let (verdict, anchors) = known.flatten().unzip();
+        let open = verdict.is_none();
         self.remotes.push(Remote {
             wants,
+            verdict: verdict.map(Arc::new),
+            anchors: anchors.flatten(),
             ..Remote::default()
         });
         self.remote_index.insert(name, number);
-        (number, Some(target()))
+        (number, open.then(target))
     }
 
     /// The source that is the page at `url`.
