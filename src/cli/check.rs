@@ -5,8 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
-use clap::{ArgMatches, Args};
-use dragnet::job::{Archive, Baseline, Changed, Check, CheckInput, Fix, Fragments, Rule};
+use clap::{ArgMatches, Args, ValueEnum};
+use dragnet::job::{
+    Archive, Baseline, Changed, Check, CheckInput, Crawl, Fix, Fragments, Moved, Rule,
+};
 use regex::Regex;
 
 use super::cache::CacheOptions;
@@ -15,6 +17,7 @@ use super::inputs::{InputOptions, SiteOptions};
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
 use super::run::{Run, run_to_end, said};
+use super::scope::RecursionOptions;
 
 /// Flags of `check`.
 #[derive(Debug, Args)]
@@ -23,6 +26,8 @@ pub(crate) struct CheckOptions {
     input: InputOptions,
     #[command(flatten)]
     site: SiteOptions,
+    #[command(flatten)]
+    recursion: RecursionOptions,
     /// Look up the fragments of links: anchors, text (#:~:text=…), or both
     #[arg(long, value_name = "WHICH", default_value = "anchor", value_parser = ["none", "anchor", "text", "all"], help_heading = "Links")]
     fragments: String,
@@ -52,6 +57,15 @@ pub(crate) struct CheckOptions {
     /// Links over http are broken where the same URL is good over https, which is asked for too
     #[arg(long, help_heading = "Links")]
     require_https: bool,
+    /// What to make of links to what has moved for good, by a redirect of 301 or 308: nothing, a warning with the URL that
+    /// they should say, or broken
+    #[arg(
+        long,
+        value_name = "VERDICT",
+        default_value = "allow",
+        help_heading = "Links"
+    )]
+    redirects: RedirectsName,
     /// Judge mail addresses too, by how they are written: no mail server is asked
     #[arg(long, help_heading = "Links")]
     include_mail: bool,
@@ -113,6 +127,17 @@ const CIRCUMSTANCES: &[&str] = &[
     "resolve",
 ];
 
+/// `--redirects`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RedirectsName {
+    /// Good, and nothing is said
+    Allow,
+    /// Good, with a warning
+    Warn,
+    /// Broken
+    Error,
+}
+
 /// How `--dump` words a link, and how with `-v`.
 const DUMPED: &str = "{url}";
 const DUMPED_WITH_PLACE: &str = "{url} {source_path}{source_url}:{source_line}:{source_column}";
@@ -123,8 +148,7 @@ const DUMPED_WITH_PLACE: &str = "{url} {source_path}{source_url}:{source_line}:{
 /// When the run cannot be done.
 pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let defaults = Defaults {
-        per_host: 8,
-        delay: Duration::from_millis(20),
+        politeness: Check::POLITENESS,
         max_wait: Duration::from_secs(60),
         saves: false,
         certificate: false,
@@ -197,6 +221,14 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
     let identified = options.network.is_identified();
     let cache = options.cache.open(DAY, identified)?;
     run.cache(cache.map(|cache| cache.under(said(matches, CIRCUMSTANCES))));
+    let inside = options.network.pace(&Crawl::POLITENESS);
+    let recursion = options.recursion.recursion(&inputs.inputs, &inside)?;
+    if recursion.is_some() && options.offline {
+        bail!("--recursive asks for pages, and --offline for none: leave one of them out");
+    }
+    if !options.network.trusts_anyone() {
+        run.log_in_at_github()?;
+    }
     let job = Check {
         inputs: inputs.inputs,
         selection: options.input.selection(),
@@ -219,7 +251,15 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         schemes: options.scheme.clone(),
         exclude_private: options.exclude_private,
         require_https: options.require_https,
+        moved: match options.redirects {
+            // Whoever asks for suggestions asks for these too.
+            RedirectsName::Allow if options.suggest || options.fix => Moved::Warn,
+            RedirectsName::Allow => Moved::Allow,
+            RedirectsName::Warn => Moved::Warn,
+            RedirectsName::Error => Moved::Error,
+        },
         include_mail: options.include_mail,
+        recursion,
         baseline: baseline.map_err(anyhow::Error::msg)?,
         changed,
         suggest: options.suggest || options.fix,

@@ -41,7 +41,7 @@ pub(super) struct ConnectionOptions {
     key: Option<PathBuf>,
     /// Accept any certificate
     #[arg(long)]
-    insecure: bool,
+    pub(super) insecure: bool,
     /// IPv4 only
     #[arg(short = '4', long, conflicts_with = "ipv6")]
     ipv4: bool,

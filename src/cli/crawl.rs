@@ -16,7 +16,7 @@ use dragnet::policy::budget::{self, Budget};
 use dragnet::policy::media::MediaTypes;
 use dragnet::policy::order::{Order, Priority};
 use dragnet::policy::sameness::Sameness;
-use dragnet::policy::scope::{Reach, Scope};
+use dragnet::policy::scope::Scope;
 use futures::StreamExt;
 use regex::Regex;
 
@@ -26,6 +26,7 @@ use super::filter::FilterOptions;
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
 use super::run::{Run, explain, run_to_end, said};
+use super::scope::ScopeName;
 use super::values;
 
 /// Flags of `crawl`.
@@ -148,27 +149,13 @@ enum OrderName {
     Dfs,
 }
 
-/// `--scope`.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ScopeName {
-    /// Same host and port
-    Host,
-    /// Same registrable domain
-    Domain,
-    /// Below the seed's folder
-    Prefix,
-    /// Anywhere
-    Any,
-}
-
 /// Runs it.
 ///
 /// # Errors
 /// When the run cannot be done.
 pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let defaults = Defaults {
-        per_host: Crawl::POLITENESS.width.get(),
-        delay: Crawl::POLITENESS.public_delay,
+        politeness: Crawl::POLITENESS,
         max_wait: Duration::from_secs(300),
         saves: options.content.save_dir.is_some(),
         certificate: options.content.certificate,
@@ -210,14 +197,8 @@ pub(super) async fn run(options: CrawlOptions, matches: &ArgMatches) -> anyhow::
         ..wanted
     })?;
     run.max_bytes(options.max_bytes);
-    let reach = match options.scope {
-        ScopeName::Host => Reach::Host,
-        ScopeName::Domain => Reach::Domain,
-        ScopeName::Prefix => Reach::Prefix,
-        ScopeName::Any => Reach::Any,
-    };
     let scope = Scope::new(
-        reach,
+        options.scope.reach(),
         good(),
         options.include.clone(),
         options.exclude.clone(),
@@ -354,6 +335,7 @@ fn command(
         ("content-type", said(matches, &["content_type"])),
         ("content", content.to_owned()),
         ("conditions", said(matches, &["matches", "filters"])),
+        ("fail-on", said(matches, &["strict"])),
         ("outputs", run.outputs()),
     ]
     .into_iter()

@@ -18,6 +18,7 @@ use dragnet::policy::headers::{AGENT, Bound, basic};
 use dragnet::policy::netrc::Netrc;
 use http::{HeaderName, HeaderValue};
 use tempfile::NamedTempFile;
+use url::Url;
 
 /// Flags about who asks.
 #[derive(Debug, Args)]
@@ -179,6 +180,21 @@ fn bearer(text: &str) -> anyhow::Result<Secret> {
         bail!("--bearer: what is there is no token");
     }
     Ok(Secret::new(format!("Bearer {}", token.reveal())))
+}
+
+/// The same, with the token of the environment at the origins of GitHub, where there is one.
+pub(super) fn at_github(fields: Bound) -> anyhow::Result<Bound> {
+    let Some(token) = std::env::var_os("GITHUB_TOKEN").filter(|token| !token.is_empty()) else {
+        return Ok(fields);
+    };
+    let token = token.to_str().map(str::trim);
+    let Some(token) = token.filter(|token| token.bytes().all(|byte| byte.is_ascii_graphic()))
+    else {
+        bail!("GITHUB_TOKEN in the environment is no token; take it away to go without");
+    };
+    let origins = ["https://github.com/", "https://api.github.com/"].map(Url::parse);
+    let origins = origins.into_iter().flatten().map(|url| Origin::of(&url));
+    Ok(fields.with_token(token, origins)?)
 }
 
 /// What `@FILE` or `env:NAME` holds, without the line end of a file.

@@ -85,8 +85,7 @@ pub(crate) struct FetchOptions {
 /// When the run cannot be done.
 pub(super) async fn run(options: FetchOptions, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
     let defaults = Defaults {
-        per_host: Fetch::POLITENESS.width.get(),
-        delay: Fetch::POLITENESS.public_delay,
+        politeness: Fetch::POLITENESS,
         max_wait: Duration::from_secs(300),
         saves: options.content.save_dir.is_some(),
         certificate: options.content.certificate,
@@ -194,7 +193,7 @@ fn command(
                 .to_owned(),
         ),
         ("conditions", flags(&["matches", "filters"])),
-        ("fail-on", flags(&["fail_on"])),
+        ("fail-on", flags(&["fail_on", "strict"])),
         ("outputs", run.outputs()),
     ]
     .into_iter()

@@ -10,6 +10,7 @@
 //! | `fetch`, `crawl`, `check` | one subcommand each: its flags, and from them the job |
 //! | `generate` | the manual, and completions for shells |
 //! | `inputs` | what `check` reads, and how a local site is served |
+//! | `scope` | how far from where it begins |
 //! | `run` | from flags to a running job, from its end to an exit code |
 //! | `cache` | what is remembered from run to run |
 //! | `content` | what a record shall hold of the content |
@@ -41,6 +42,7 @@ mod process;
 mod progress;
 mod request;
 mod run;
+mod scope;
 mod values;
 
 use std::process::ExitCode;

@@ -71,6 +71,10 @@ pub(super) struct NetworkOptions {
     /// Status codes that are good, such as 200..=299,403 [default: 200..=299]
     #[arg(long, value_name = "RANGES", help_heading = "Limits")]
     accept: Option<Accept>,
+    /// Exit 1 also where something could not be judged (unknown): a bot wall, a login, a rate limit, robots.txt, the end of
+    /// --max-time
+    #[arg(long, help_heading = "Limits")]
+    strict: bool,
     #[command(flatten)]
     credentials: CredentialOptions,
     #[command(flatten)]
@@ -79,8 +83,7 @@ pub(super) struct NetworkOptions {
 
 /// What differs between the jobs where nothing was said.
 pub(super) struct Defaults {
-    pub(super) per_host: usize,
-    pub(super) delay: Duration,
+    pub(super) politeness: Politeness,
     pub(super) max_wait: Duration,
     /// Each answer may take a file beside its connection.
     pub(super) saves: bool,
@@ -105,6 +108,20 @@ impl NetworkOptions {
     /// Is a certificate shown to servers that ask for one?
     pub(super) fn is_identified(&self) -> bool {
         self.connection.is_identified()
+    }
+
+    /// The pace of an origin: what was said, completed by what is usual.
+    pub(super) fn pace(&self, usual: &Politeness) -> PaceOf {
+        paced(Politeness {
+            delay: self.delay,
+            width: self.per_host.unwrap_or(usual.width),
+            ..*usual
+        })
+    }
+
+    /// Does a server need no certificate to be taken for what it says?
+    pub(super) fn trusts_anyone(&self) -> bool {
+        self.connection.insecure
     }
 
     /// What was said, completed by a job's defaults; `named` are the origins that the `-H` fields may go to
@@ -140,6 +157,7 @@ impl NetworkOptions {
             max_wait: self.max_wait.unwrap_or(defaults.max_wait),
             gap: self.rate,
             accept: self.accept.clone().unwrap_or_default(),
+            strict: self.strict,
             fields,
             cookies: jar.as_ref().map(|file| Rc::clone(&file.jar)),
             product_token: product_token(self.credentials.agent()).to_owned(),
@@ -147,19 +165,10 @@ impl NetworkOptions {
         };
         let timeout = options.timeout;
         let fetcher = Rc::new(Http::new(options).context("cannot set up the connection")?);
-        let per_host = self
-            .per_host
-            .or(NonZeroUsize::new(defaults.per_host))
-            .unwrap_or(NonZeroUsize::MIN);
-        let politeness = Politeness {
-            delay: self.delay,
-            public_delay: defaults.delay,
-            width: per_host,
-        };
         Ok(Meant {
             fetcher,
             limits,
-            pace: paced(politeness),
+            pace: self.pace(&defaults.politeness),
             timeout,
             jar,
             warnings: warning.into_iter().chain(netrc).collect(),

@@ -20,6 +20,7 @@ use dragnet::policy::headers::Bound;
 use dragnet::sink::{self, Format, Repository};
 use url::Url;
 
+use super::credentials;
 use super::exit;
 use super::options::{Defaults, Meant, NetworkOptions};
 use super::outputs::{self, OutputOptions};
@@ -96,6 +97,13 @@ impl Run {
     /// The fields that go out with every request.
     pub(super) fn fields(&self) -> &Bound {
         &self.meant.limits.fields
+    }
+
+    /// Logs in at GitHub with the token of the environment, where there is one.
+    pub(super) fn log_in_at_github(&mut self) -> anyhow::Result<()> {
+        let fields = &mut self.meant.limits.fields;
+        *fields = credentials::at_github(std::mem::take(fields))?;
+        Ok(())
     }
 
     /// What makes the run fail instead of a broken record.

@@ -70,7 +70,7 @@ pub(super) fn options(depth: Option<u32>) -> Options {
         pace: Rc::new(|_, _, _| Pace {
             delay: DELAY,
             width: NonZeroUsize::new(WIDTH).expect("two"),
-            adaptive: false,
+            adaptive: None,
         }),
     }
 }
@@ -448,7 +448,7 @@ fn what_waits_for_robots_goes_out_after_the_answer_and_keeps_the_gap() {
         let folder = tempfile::tempdir().expect("a folder");
         paused().block_on(async {
             let options = Options {
-                robots: Some("dragnet".to_owned()),
+                robots: Some(robots_everywhere()),
                 ..options(None)
             };
             let store = (kind.open)(&folder.path().join("state.db"), options);
@@ -509,7 +509,7 @@ fn the_stream_reads_a_list_no_faster_than_it_is_used_and_ends_with_it() {
             pace: Rc::new(|_, _, _| Pace {
                 delay: Duration::ZERO,
                 width: NonZeroUsize::MAX,
-                adaptive: false,
+                adaptive: None,
             }),
             ..options(None)
         };
@@ -555,7 +555,7 @@ fn strain_doubles_an_adaptive_gap_and_a_fixed_one_stays() {
                     pace: Rc::new(move |_, _, _| Pace {
                         delay: DELAY,
                         width: NonZeroUsize::new(WIDTH).expect("two"),
-                        adaptive,
+                        adaptive: adaptive.then_some(Duration::from_secs(10)),
                     }),
                     ..options(None)
                 };

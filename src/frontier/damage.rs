@@ -22,7 +22,7 @@ fn open(path: &Path) -> Result<(Sqlite, Begun), FrontierError> {
         pace: Rc::new(|_, _, _| Pace {
             delay: Duration::ZERO,
             width: NonZeroUsize::MAX,
-            adaptive: false,
+            adaptive: None,
         }),
     };
     Sqlite::open(

@@ -29,7 +29,7 @@ fn open(path: &Path, ordered: bool) -> Result<(List, Begun), FrontierError> {
         pace: Rc::new(|_, _, _| Pace {
             delay: Duration::ZERO,
             width: NonZeroUsize::MAX,
-            adaptive: false,
+            adaptive: None,
         }),
     };
     let command = [("job".to_owned(), "fetch".to_owned())];

@@ -149,8 +149,8 @@ pub enum FrontierError {
 pub struct Options {
     /// A page key that was added before is not added again.
     pub unique: bool,
-    /// Ask for robots.txt, and obey it. Holds the product token that groups are matched with.
-    pub robots: Option<String>,
+    /// Ask for the robots.txt of what this is true of, and obey it.
+    pub robots: Option<RobotsFor>,
     /// Nothing deeper than this, and each level only after the one before: a URL within reach by its
     /// shortest way is visited whatever the timing.
     pub depth: Option<u32>,
@@ -162,6 +162,15 @@ pub struct Options {
     pub pace: PaceOf,
     /// Least time between two requests, whatever their origins.
     pub gap: Option<Duration>,
+}
+
+/// Which URLs are only asked for if robots.txt allows it.
+pub type RobotsFor = Rc<dyn Fn(&Url) -> bool>;
+
+/// All URLs are.
+#[must_use]
+pub fn robots_everywhere() -> RobotsFor {
+    Rc::new(|_| true)
 }
 
 /// The pace for requests to a URL's origin, by who named it and by the Crawl-delay of its robots.txt.

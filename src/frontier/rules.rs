@@ -96,7 +96,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn rules_are_kept_for_a_day_and_asked_for_again_then() {
         let frontier = Memory::new(Options {
-            robots: Some("dragnet".to_owned()),
+            robots: Some(crate::frontier::robots_everywhere()),
             ..crate::frontier::conformance::options(None)
         });
         add(&frontier, "/a");

@@ -343,7 +343,9 @@ impl Workbench {
         if let Some(failure) = closed {
             return Some(self.without_request(place, task, Some(failure), now));
         }
-        if self.options.robots.is_some() && task.url.scheme().starts_with("http") {
+        let bound = self.options.robots.as_ref();
+        let bound = bound.is_some_and(|binds| binds(&task.url));
+        if bound && task.url.scheme().starts_with("http") {
             let bench = self.benches[place].as_mut()?;
             match &bench.rules {
                 Rules::Unasked => {
@@ -434,8 +436,8 @@ impl Workbench {
         self.leased -= 1;
         if let Some(bench) = &mut self.benches[place] {
             bench.leased -= usize::from(counted);
-            if let Some(felt) = felt.filter(|_| bench.pace.adaptive) {
-                bench.delay = adapt(bench.delay, bench.pace.delay, bench.pace.width, felt);
+            if let Some(felt) = felt {
+                bench.delay = adapt(bench.delay, bench.pace, felt);
             }
             match (settlement.rest, settlement.closed) {
                 // A later end counts, whoever came to it.

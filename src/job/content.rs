@@ -24,6 +24,7 @@ use crate::model::{Document, Failure, FailureKind, Outlink, without_secrets};
 use crate::parser::extract::{Extraction, Page, text_of};
 use crate::parser::{self, Format, Options, Parse, Parsers};
 use crate::policy::media::MediaTypes;
+use crate::policy::wall;
 use crate::sink::{Captures, Spool};
 
 /// Bytes that are parsed at once on the loop: a quarter of a millisecond of the slowest parser.
@@ -77,6 +78,8 @@ pub(super) struct Found {
     pub(super) saved: Option<(String, u64)>,
     /// Why something that was asked for is not there.
     pub(super) unread: Option<String>,
+    /// The first bytes of the content, in which a bot wall shows itself.
+    pub(super) beginning: Vec<u8>,
 }
 
 /// What takes the content of an answer.
@@ -96,6 +99,10 @@ pub(super) struct Content {
     charset: Option<String>,
     hash: Option<digest::Context>,
     held: Option<Vec<u8>>,
+    /// Of what was read; more than this only where somebody wants it.
+    beginning: Vec<u8>,
+    /// No more than that was read.
+    is_cut: bool,
     /// For the formats that keep exchanges.
     captured: Captured,
     /// For a file of its own.
@@ -157,6 +164,8 @@ impl Content {
             charset: None,
             hash: None,
             held: None,
+            beginning: Vec::new(),
+            is_cut: false,
             captured: Captured::default(),
             saving: None,
             keep: false,
@@ -340,6 +349,8 @@ impl Content {
         self.held = held.then(Vec::new);
         if self.parse.is_some() || self.all || held || self.hash.is_some() {
             Want::Content
+        } else if wall::may_stand_in(status) {
+            Want::Beginning(wall::BEGINNING as u64)
         } else {
             Want::Nothing
         }
@@ -357,6 +368,8 @@ impl Receiver for Content {
         if let Some(saving) = self.saving.as_mut().filter(|_| want != Want::Content) {
             saving.refuse();
         }
+        self.beginning.clear();
+        self.is_cut = matches!(want, Want::Beginning(_));
         // A retry begins anew.
         let captures = self.wanted.captures;
         let kept = |kept: bool| (kept && want == Want::Content).then(Spool::default);
@@ -377,6 +390,9 @@ impl Receiver for Content {
     }
 
     fn chunk(&mut self, bytes: &[u8]) {
+        let room = wall::BEGINNING - self.beginning.len();
+        self.beginning
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
         self.take(bytes);
         if let Some(saving) = &mut self.saving {
             saving.push(bytes);
@@ -413,15 +429,22 @@ pub(super) async fn read(content: Content, url: &Url, end: End) -> (End, Found) 
         held,
         saving,
         known,
+        beginning,
+        is_cut,
         ..
     } = content;
-    let End::Answer(exchange) = end else {
+    found.beginning = beginning;
+    let End::Answer(mut exchange) = end else {
         // What had come before the failure is worth nothing.
         return (end, found);
     };
     found.saved = saving.and_then(Saving::saved);
     if panicked {
         return (End::Failure(internal(), Some(exchange)), found);
+    }
+    if is_cut {
+        // Nobody knows how much there is.
+        exchange.size = None;
     }
     found.shown = wanted.hash;
     found.sha256 = hash

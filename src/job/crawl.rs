@@ -20,7 +20,9 @@ use super::content::{Content, Found, Wanted, apart, internal};
 use super::duplicates::Duplicates;
 use super::pipeline::{End, Judged, Work};
 use super::{Before, Error, Limits, Output, Report, Setting, record, run};
-use crate::frontier::{Begin, Memory, Options, PaceOf, Seeds, Sqlite, Task, paced};
+use crate::frontier::{
+    Begin, Memory, Options, PaceOf, Seeds, Sqlite, Task, paced, robots_everywhere,
+};
 use crate::input;
 use crate::model::{
     self, Document, Exchange, LinkKind, Naming, Origin, Summary, Target, URL_LIMIT, Visit,
@@ -78,6 +80,7 @@ impl Crawl {
     pub const POLITENESS: Politeness = Politeness {
         delay: None,
         public_delay: Duration::from_millis(200),
+        longest: Duration::from_secs(10),
         width: NonZeroUsize::MIN.saturating_add(1),
     };
 
@@ -123,7 +126,7 @@ impl Crawl {
         }
         let options = Options {
             unique: true,
-            robots: self.robots.then(|| setting.limits.product_token.clone()),
+            robots: self.robots.then(robots_everywhere),
             depth: self.depth,
             order: self.order,
             budget: self.budget,
@@ -442,7 +445,7 @@ fn facts(end: &End, document: Option<&Document>, token: &str) -> Option<String> 
 }
 
 /// Does X-Robots-Tag say `rule`, for everyone or for this product token? `none` says all of them.
-fn tag_says(exchange: &Exchange, token: &str, rule: &str) -> bool {
+pub(super) fn tag_says(exchange: &Exchange, token: &str, rule: &str) -> bool {
     exchange
         .fields
         .get_all("x-robots-tag")

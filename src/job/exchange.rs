@@ -45,6 +45,12 @@ impl Pipeline<'_> {
             return (fields, None, named);
         }
         if own
+            && !fields.contains_key(AUTHORIZATION)
+            && let Some(token) = bound.token_for(origin)
+        {
+            fields.insert(AUTHORIZATION, token.clone());
+        }
+        if own
             && let Some(secret) = &task.target.authorization
             && let Ok(mut value) = HeaderValue::from_str(secret.reveal())
         {
@@ -210,10 +216,7 @@ pub(super) fn felt(sent: &Result<Exchange, FetchError>) -> Option<Felt> {
 
 /// How long an answer asks to leave its origin alone: Retry-After of a server that has too much to do, or a spent quota.
 pub(super) fn asked_to_rest(exchange: &Exchange) -> Option<Duration> {
-    let now = SystemTime::now();
-    let busy = matches!(exchange.status.as_u16(), 429 | 503);
-    let asked = retry::retry_after(&exchange.fields, now).filter(|_| busy);
-    asked.max(retry::quota_spent(&exchange.fields, now))
+    retry::rest(exchange.status, &exchange.fields, SystemTime::now())
 }
 
 /// Did no connection come about, for a reason that every URL of the origin shares?

@@ -19,6 +19,7 @@ use super::writer::Writer;
 use super::{Error, Limits, Setting};
 use crate::frontier::{
     Answer, Errand, Frontier, Memory, Options, Settlement, Step, Task, Written, leases,
+    robots_everywhere,
 };
 use crate::model::{Summary, Target};
 use crate::policy::budget::{Budget, trap};
@@ -90,7 +91,7 @@ async fn robots_say(
     let path = target.url[Position::BeforePath..Position::AfterQuery].to_owned();
     let frontier = Memory::new(Options {
         unique: true,
-        robots: Some(setting.limits.product_token.clone()),
+        robots: Some(robots_everywhere()),
         depth: None,
         order: Order::default(),
         budget: Budget::default(),

@@ -53,6 +53,7 @@ impl Fetch<'_> {
     pub const POLITENESS: Politeness = Politeness {
         delay: None,
         public_delay: Duration::ZERO,
+        longest: Duration::from_secs(10),
         width: NonZeroUsize::MIN.saturating_add(15),
     };
 

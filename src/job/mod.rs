@@ -60,7 +60,7 @@ use tokio::time::Instant;
 use crate::cache::Cache;
 use crate::fetcher::{Fetcher, Http};
 use crate::frontier::{Frontier, FrontierError, Seeds, Written};
-use crate::model::{Event, Failure, FailureKind, Reporter, Silent, Summary};
+use crate::model::{Event, Failure, FailureKind, Outcome, Reporter, Silent, Summary, Visit};
 use crate::policy::accept::Accept;
 use crate::policy::cookies::Jar;
 use crate::policy::fail_on::FailOn;
@@ -70,7 +70,8 @@ use crate::policy::robots::product_token;
 use crate::sink::{Captures, Standing};
 
 pub use check::{
-    Archive, Baseline, Changed, Check, Fix, Fragments, Input as CheckInput, Preprocess, Remap, Rule,
+    Archive, Baseline, Changed, Check, Fix, Fragments, Input as CheckInput, Moved, Preprocess,
+    Recursion, Remap, Rule,
 };
 pub use content::Wanted;
 pub use crawl::{Crawl, State};
@@ -154,6 +155,8 @@ pub struct Limits {
     pub accept: Accept,
     /// What makes the run fail instead of a broken record.
     pub fail_on: Option<FailOn>,
+    /// What could not be judged makes it fail too.
+    pub strict: bool,
     /// The fields that go out, each with the origins that it may go to.
     pub fields: Bound,
     /// The cookies that are sent and set; without a jar there are none.
@@ -172,6 +175,7 @@ impl Default for Limits {
             max_bytes: None,
             accept: Accept::default(),
             fail_on: None,
+            strict: false,
             fields: Bound::default(),
             cookies: None,
             gap: None,
@@ -181,6 +185,13 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// Does this record make the run fail?
+    fn fails(&self, visit: &Visit) -> bool {
+        let named = self.fail_on.as_ref();
+        let named = named.map_or(visit.outcome == Outcome::Broken, |list| list.matches(visit));
+        !visit.known && (named || self.strict && visit.outcome == Outcome::Unknown)
+    }
+
     /// The defaults, under another name: `agent` is the User-Agent, such as `harbour/1.0 (+https://harbour.example/bot)`,
     /// and its first product is what robots.txt groups are matched with.
     ///
@@ -398,10 +409,8 @@ async fn run(
         stop: stop.clone(),
         durable: before.durable,
         summary: RefCell::new(Summary {
-            failing: limits
-                .fail_on
-                .as_ref()
-                .map(|_| before.summary.failing.unwrap_or(0)),
+            failing: (limits.fail_on.is_some() || limits.strict)
+                .then(|| before.summary.failing.unwrap_or(0)),
             ..before.summary
         }),
         began,

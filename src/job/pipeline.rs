@@ -35,6 +35,7 @@ use crate::model::{
 use crate::policy::port;
 use crate::policy::redirect::{self, Redirect};
 use crate::policy::retry::{self, Retry};
+use crate::policy::wall;
 
 /// What a target's last request came to.
 pub(super) enum End {
@@ -119,8 +120,8 @@ pub(super) trait Work {
         false
     }
 
-    /// Nothing more will come: what is left is due now.
-    fn end(&self) {}
+    /// Nothing more will come: what is left is due now, and this is why it was not judged.
+    fn end(&self, _left: Failure) {}
 
     /// Is the input read to its end? A run over less is never finished.
     fn is_whole(&self) -> bool {
@@ -194,7 +195,7 @@ impl Pipeline<'_> {
                 .judge(&task, End::Failure(failure, None), Found::default());
             self.accept(judged.await.records).await?;
         }
-        self.work.end();
+        self.work.end(self.stop.failure("its turn"));
         self.accept(Vec::new()).await
     }
 
@@ -378,14 +379,25 @@ impl Pipeline<'_> {
         if exchange.status.is_redirection() {
             return self.follow(task, exchange, accepted);
         }
+        // A wall does not fall by asking again. What the user calls good is good whoever answers it.
+        let judged = !accepted || exchange.status.is_success();
+        if judged && wall::behind(exchange.status, &exchange.fields, b"").is_some() {
+            return Decision::End(End::Answer(Box::new(exchange)));
+        }
         if let Some(method) = self.work.instead(task, Some(exchange.status)) {
             return Decision::again(method, Duration::ZERO);
         }
         if accepted {
             return Decision::End(End::Answer(Box::new(exchange)));
         }
-        let asked = retry::retry_after(&exchange.fields, SystemTime::now());
-        match rule(retries, false, Some(exchange.status), asked) {
+        let now = SystemTime::now();
+        let asked = retry::asked(exchange.status, &exchange.fields, now);
+        let status = if retry::is_limit(exchange.status, &exchange.fields, now) {
+            StatusCode::TOO_MANY_REQUESTS
+        } else {
+            exchange.status
+        };
+        match rule(retries, false, Some(status), asked) {
             Retry::After(wait) => return Decision::again(task.method.clone(), wait),
             Retry::TooPatient(wait) => {
                 let failure = too_long(wait);
@@ -516,8 +528,8 @@ impl Pipeline<'_> {
         let mut summary = self.summary.borrow_mut();
         for visit in records {
             summary.count(visit);
-            if let (Some(fail_on), Some(failing)) = (&self.limits.fail_on, &mut summary.failing) {
-                *failing += u64::from(!visit.known && fail_on.matches(visit));
+            if let Some(failing) = &mut summary.failing {
+                *failing += u64::from(self.limits.fails(visit));
             }
             self.reporter.on(&Event::Visited(visit));
         }

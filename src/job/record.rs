@@ -1,9 +1,10 @@
 //! From a task and its end to the record of it; the same for every job.
 
 use std::hash::Hasher;
+use std::time::SystemTime;
 
+use http::Version;
 use http::header::{ETAG, LAST_MODIFIED};
-use http::{StatusCode, Version};
 use siphasher::sip::SipHasher13;
 use url::Url;
 
@@ -16,6 +17,7 @@ use crate::model::{
     Validators, Visit, key, without_secrets,
 };
 use crate::policy::accept::Accept;
+use crate::policy::{login, retry, wall};
 
 /// The record of `task`, judged by `accept`; what was asked for of the content moves into it.
 pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> Visit {
@@ -36,7 +38,10 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> V
     visit.attempts = task.attempts;
     let mut left = false;
     let (failure, exchange) = match end {
-        End::Answer(exchange) => (refused_status(&exchange, accept), Some(exchange)),
+        End::Answer(exchange) => (
+            refused(task, &exchange, &found.beginning, accept),
+            Some(exchange),
+        ),
         End::Failure(failure, exchange) => (Some(failure), exchange),
         End::Left(reason, exchange) => {
             left = true;
@@ -176,12 +181,26 @@ fn canonical(url: &Url, document: &Document) -> Option<String> {
     (key(&named) != key(url)).then(|| without_secrets(&named))
 }
 
-fn refused_status(exchange: &Exchange, accept: &Accept) -> Option<Failure> {
+/// Why an answer is not good; `beginning` is that of its content, as far as it was read.
+fn refused(task: &Task, exchange: &Exchange, beginning: &[u8], accept: &Accept) -> Option<Failure> {
     let status = exchange.status;
-    if accept.contains(status.as_u16()) {
+    let good = accept.contains(status.as_u16());
+    // What the user calls good is good whoever answers it; but a success can be that of a challenge.
+    if good && !status.is_success() {
         return None;
     }
-    let kind = if status == StatusCode::TOO_MANY_REQUESTS {
+    if let Some(wall) = wall::behind(status, &exchange.fields, beginning) {
+        let message = format!("a bot wall answered, and not the page: {wall}");
+        return Some(Failure::new(FailureKind::Blocked, message));
+    }
+    if !task.hops.is_empty() && login::is_led_to(&task.target.url, &task.url) {
+        let message = "leads to a login, and what is behind it was not seen";
+        return Some(Failure::new(FailureKind::Blocked, message));
+    }
+    if good {
+        return None;
+    }
+    let kind = if retry::is_limit(status, &exchange.fields, SystemTime::now()) {
         // It would not say, whatever was tried.
         FailureKind::RateLimited
     } else {

@@ -36,6 +36,8 @@ pub struct Bound {
     whole: HeaderMap,
     /// For the named ones that it knows, where `whole` does not log in.
     logins: Netrc,
+    /// A login for origins that nobody has to name: a token that is meant for them and no others.
+    token: Option<(HashSet<Origin>, HeaderValue)>,
     /// `None`: whatever the user named, as the lines of a list are, each with its own origin.
     origins: Option<HashSet<Origin>>,
 }
@@ -69,6 +71,7 @@ impl Default for Bound {
         Self {
             whole: open.clone(),
             logins: Netrc::default(),
+            token: None,
             open,
             origins: None,
         }
@@ -99,6 +102,7 @@ impl Bound {
             open,
             whole,
             logins: Netrc::default(),
+            token: None,
             origins,
         })
     }
@@ -113,6 +117,28 @@ impl Bound {
     #[must_use]
     pub fn with_logins(self, logins: Netrc) -> Self {
         Self { logins, ..self }
+    }
+
+    /// Logs in with a token (RFC 6750) at `origins`, whoever named them, where nothing else does.
+    ///
+    /// # Errors
+    /// When it is none that a field can carry.
+    pub fn with_token(
+        self,
+        token: &str,
+        origins: impl IntoIterator<Item = Origin>,
+    ) -> Result<Self, FieldError> {
+        let mut value = value("Authorization", &format!("Bearer {token}"))?;
+        value.set_sensitive(true);
+        let token = Some((origins.into_iter().collect(), value));
+        Ok(Self { token, ..self })
+    }
+
+    /// The token for `origin`, if there is one for it.
+    #[must_use]
+    pub fn token_for(&self, origin: &Origin) -> Option<&HeaderValue> {
+        let (origins, value) = self.token.as_ref()?;
+        origins.contains(origin).then_some(value)
     }
 
     /// Is there a field of that name for those whom the user named?
@@ -254,6 +280,25 @@ mod tests {
             assert!(!fields.contains_key("x-key"), "{other}");
             assert_eq!(fields["accept"], "text/html");
         }
+    }
+
+    #[test]
+    fn a_token_goes_to_its_origins_alone_and_is_not_shown() {
+        let bound = Bound::default().with_token("canary", [origin("https://github.com")]);
+        let bound = bound.expect("a token");
+        assert!(!format!("{bound:?}").contains("canary"));
+        let value = bound.token_for(&origin("https://github.com:443/a/b"));
+        assert_eq!(value.expect("the token"), "Bearer canary");
+        for other in [
+            "http://github.com/",
+            "https://github.com:8443/",
+            "https://api.github.com/",
+            "https://github.com.evil.test/",
+            "https://evil.test/github.com",
+        ] {
+            assert_eq!(bound.token_for(&origin(other)), None, "{other}");
+        }
+        assert!(Bound::default().with_token("a\nb", []).is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | [`filter`] | which records are written |
 //! | [`freshness`] | which answers may be stored, and what they are worth |
 //! | [`headers`] | which fields and credentials go to which origin |
+//! | [`login`] | whether a redirect led to where somebody is to log in |
 //! | [`mail`] | how a mail address is written |
 //! | [`media`] | which media types are wanted |
 //! | [`netrc`] | who logs in where, by a file of that name |
@@ -17,6 +18,7 @@
 //! | [`pattern`] | patterns that users write, and where a mistake is |
 //! | [`politeness`] | how fast and how wide an origin is asked |
 //! | [`port`] | which ports a page may lead to |
+//! | [`quota`] | until when a quota of requests is spent |
 //! | [`redirect`] | where a redirect leads, and whether it may |
 //! | [`resume`] | how a body that was cut goes on |
 //! | [`retry`] | what is worth another try, and when |
@@ -24,6 +26,7 @@
 //! | [`sameness`] | which spellings of a URL are one |
 //! | [`scope`] | which URLs a crawl follows |
 //! | [`segment`] | which file names the text of a URL gives |
+//! | [`wall`] | whether a bot wall answered |
 
 pub mod accept;
 pub mod address;
@@ -33,6 +36,7 @@ pub mod fail_on;
 pub mod filter;
 pub mod freshness;
 pub mod headers;
+pub mod login;
 pub mod mail;
 pub mod media;
 pub mod netrc;
@@ -40,6 +44,7 @@ pub mod order;
 pub mod pattern;
 pub mod politeness;
 pub mod port;
+pub mod quota;
 pub mod redirect;
 pub mod resume;
 pub mod retry;
@@ -47,3 +52,4 @@ pub mod robots;
 pub mod sameness;
 pub mod scope;
 pub mod segment;
+pub mod wall;

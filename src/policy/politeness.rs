@@ -23,8 +23,8 @@ pub struct Pace {
     pub delay: Duration,
     /// Requests in flight at once.
     pub width: NonZeroUsize,
-    /// The delay grows where the server is slow or in trouble.
-    pub adaptive: bool,
+    /// The delay grows where the server is slow or in trouble, up to this.
+    pub adaptive: Option<Duration>,
 }
 
 /// What a request made felt.
@@ -36,23 +36,23 @@ pub enum Felt {
     Strain,
 }
 
-/// The longest delay that is chosen without being asked for.
-pub const ADAPTIVE_LIMIT: Duration = Duration::from_secs(10);
-
-/// The delay after `delay`, never below `least`.
+/// The delay after `delay`, never below that of `pace`; it stays there unless the pace is adaptive.
 ///
 /// After `AutoThrottle`: a server that takes long to answer is asked as often as it can answer, `width` at a time, and
 /// the delay moves half way towards that with each answer. Strain doubles it at once; only good answers take it back.
 #[must_use]
-pub fn adapt(delay: Duration, least: Duration, width: NonZeroUsize, felt: Felt) -> Duration {
+pub fn adapt(delay: Duration, pace: Pace, felt: Felt) -> Duration {
+    let Some(most) = pace.adaptive else {
+        return delay;
+    };
     let next = match felt {
         Felt::Strain => (delay * 2).max(Duration::from_millis(100)),
         Felt::Answer(latency) => {
-            let width = u32::try_from(width.get()).unwrap_or(u32::MAX);
+            let width = u32::try_from(pace.width.get()).unwrap_or(u32::MAX);
             (delay + latency / width) / 2
         }
     };
-    next.min(ADAPTIVE_LIMIT).max(least)
+    next.min(most).max(pace.delay)
 }
 
 /// What was said about pace.
@@ -62,6 +62,8 @@ pub struct Politeness {
     pub delay: Option<Duration>,
     /// The delay to a public host where nothing was said.
     pub public_delay: Duration,
+    /// The longest delay that is chosen without being asked for.
+    pub longest: Duration,
     /// Requests in flight to one origin.
     pub width: NonZeroUsize,
 }
@@ -80,7 +82,7 @@ impl Politeness {
         Pace {
             delay: said.max(asked),
             width: self.width,
-            adaptive: self.delay.is_none() && !own,
+            adaptive: (self.delay.is_none() && !own).then_some(self.longest),
         }
     }
 }
@@ -109,8 +111,13 @@ mod tests {
     fn the_delay_follows_a_slow_server_and_backs_off_at_strain() {
         let milliseconds = Duration::from_millis;
         let least = milliseconds(200);
-        let width = NonZeroUsize::new(2).expect("two");
-        let next = |delay, felt| adapt(delay, least, width, felt);
+        let longest = milliseconds(10_000);
+        let pace = Pace {
+            delay: least,
+            width: NonZeroUsize::new(2).expect("two"),
+            adaptive: Some(longest),
+        };
+        let next = |delay, felt| adapt(delay, pace, felt);
         // A quick server is asked at the least delay.
         assert_eq!(next(least, Felt::Answer(milliseconds(20))), least);
         // One that takes 4 s for each of two comes to 2 s.
@@ -124,14 +131,23 @@ mod tests {
         );
         // Strain doubles, to a limit; good answers bring it back.
         assert_eq!(next(least, Felt::Strain), milliseconds(400));
-        assert_eq!(next(milliseconds(9000), Felt::Strain), ADAPTIVE_LIMIT);
+        assert_eq!(next(milliseconds(9000), Felt::Strain), longest);
         assert_eq!(
             next(milliseconds(400), Felt::Answer(milliseconds(20))),
             milliseconds(205)
         );
         // A longer delay that somebody asked for is kept.
         let asked = Duration::from_secs(30);
-        assert_eq!(adapt(asked, asked, width, Felt::Strain), asked);
+        let slow = Pace {
+            delay: asked,
+            ..pace
+        };
+        assert_eq!(adapt(asked, slow, Felt::Strain), asked);
+        let fixed = Pace {
+            adaptive: None,
+            ..pace
+        };
+        assert_eq!(adapt(least, fixed, Felt::Strain), least);
     }
 
     #[test]
@@ -140,6 +156,7 @@ mod tests {
         let rule = Politeness {
             delay: None,
             public_delay: public,
+            longest: Duration::from_secs(10),
             width: NonZeroUsize::MIN,
         };
         let delay = |text: &str, naming, asked| {

@@ -94,6 +94,16 @@ pub fn follow(
     Redirect::To { url, method }
 }
 
+/// Where permanent redirects alone lead, if the first of these hops is one; the last hop led to `last`.
+#[must_use]
+pub fn moved_to<'a>(hops: &'a [Hop], last: &'a str) -> Option<&'a str> {
+    let permanent = |hop: &&Hop| matches!(hop.status, 301 | 308);
+    match hops.iter().take_while(permanent).count() {
+        0 => None,
+        count => Some(hops.get(count).map_or(last, |hop| &hop.url)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +125,29 @@ mod tests {
         Redirect::To {
             url: url.parse().expect("a URL"),
             method,
+        }
+    }
+
+    #[test]
+    fn what_moved_for_good_is_told_from_what_redirects_for_the_moment() {
+        let moved = |statuses: &[u16]| {
+            let hop = |(number, status): (usize, &u16)| Hop {
+                url: number.to_string(),
+                status: *status,
+            };
+            let hops: Vec<_> = statuses.iter().enumerate().map(hop).collect();
+            moved_to(&hops, "last").map(str::to_owned)
+        };
+        for (statuses, expected) in [
+            (&[][..], None),
+            (&[301], Some("last")),
+            (&[308, 301], Some("last")),
+            (&[301, 302, 301], Some("1")),
+            (&[302, 301], None),
+            (&[303], None),
+            (&[307, 308], None),
+        ] {
+            assert_eq!(moved(statuses).as_deref(), expected, "{statuses:?}");
         }
     }
 

@@ -3,11 +3,13 @@
 //! Only what may pass is tried again, and only by methods that may be repeated (RFC 9110, section 9.2.2):
 //! cuts and time-outs, 408, 429 and 5xx; never another 4xx, an unknown name or a refused connection. The wait
 //! doubles from half a second, spread by chance so that a host does not get everything back at once; a longer
-//! Retry-After (RFC 9110, section 10.2.3) is kept to.
+//! Retry-After (RFC 9110, section 10.2.3) is kept to, and so is the reset of a quota that is spent.
 
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method, StatusCode, header};
+
+use super::quota;
 
 /// The first wait, doubled with each further try.
 const FIRST: Duration = Duration::from_millis(500);
@@ -89,44 +91,45 @@ pub fn retry_after(fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// How long to leave a host alone whose quota is spent: `RateLimit-Remaining: 0` and its kin, with the time
-/// of their reset (seconds, or seconds since 1970 as some send it).
+/// Does the answer speak of how much was asked for, and not of what? 429, and a 403 that says when to come back, as
+/// `GitHub` sends it (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
 #[must_use]
-pub fn quota_spent(fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    for (remaining, reset) in QUOTAS {
-        let field = |name: &str| fields.get(name)?.to_str().ok().map(str::trim);
-        if field(remaining) != Some("0") {
-            continue;
+pub fn is_limit(status: StatusCode, fields: &HeaderMap, now: SystemTime) -> bool {
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => true,
+        StatusCode::FORBIDDEN => {
+            retry_after(fields, now).is_some() || quota::spent(fields, now).is_some()
         }
-        let reset = seconds(field(reset)?)?;
-        let since = now
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        // More than a year is a date.
-        let date = reset > Duration::from_secs(366 * 24 * 3600);
-        return Some(if date {
-            reset.saturating_sub(since)
-        } else {
-            reset
-        });
+        _ => false,
     }
-    None
 }
 
-/// The spellings of a quota that servers use.
-const QUOTAS: [(&str, &str); 3] = [
-    ("ratelimit-remaining", "ratelimit-reset"),
-    ("x-ratelimit-remaining", "x-ratelimit-reset"),
-    ("x-rate-limit-remaining", "x-rate-limit-reset"),
-];
+/// How long an answer asks for the next request for the same to be put off: Retry-After, and where the request was not
+/// served for its limit, the reset of the quota.
+#[must_use]
+pub fn asked(status: StatusCode, fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let limited = status == StatusCode::SERVICE_UNAVAILABLE || is_limit(status, fields, now);
+    let spent = limited.then(|| quota::spent(fields, now)).flatten();
+    retry_after(fields, now).max(spent)
+}
 
-/// Whole seconds; more than can be counted is for ever, and not an error.
+/// How long an answer asks for its origin to be left alone: Retry-After of a server that has too much to do, or a spent
+/// quota, whatever the status.
+#[must_use]
+pub fn rest(status: StatusCode, fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let busy = status == StatusCode::SERVICE_UNAVAILABLE || is_limit(status, fields, now);
+    let asked = retry_after(fields, now).filter(|_| busy);
+    asked.max(quota::spent(fields, now))
+}
+
+/// Whole seconds; more than a clock can hold is for ever, and not an error.
 fn seconds(text: &str) -> Option<Duration> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
+    let ever = u64::from(u32::MAX);
     Some(Duration::from_secs(
-        text.parse().unwrap_or(u64::from(u32::MAX)),
+        text.parse().map_or(ever, |seconds: u64| seconds.min(ever)),
     ))
 }
 
@@ -238,38 +241,42 @@ mod tests {
     }
 
     #[test]
-    fn a_spent_quota_says_until_when() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        let fields = |pairs: &[(&'static str, &str)]| {
-            pairs
-                .iter()
-                .map(|&(name, value)| {
-                    (
-                        http::HeaderName::from_static(name),
-                        value.parse().expect("a value"),
-                    )
-                })
-                .collect()
+    fn a_403_that_says_when_to_come_back_is_a_limit_and_another_is_none() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let fields = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
+            let pairs = pairs.iter().map(|&(name, value)| {
+                let name = http::HeaderName::from_static(name);
+                (name, http::HeaderValue::from_static(value))
+            });
+            pairs.collect()
         };
-        let spent = |pairs: &[(&'static str, &str)]| quota_spent(&fields(pairs), now);
-        assert_eq!(
-            spent(&[("ratelimit-remaining", "0"), ("ratelimit-reset", "30")]),
-            Some(Duration::from_secs(30))
-        );
-        assert_eq!(
-            spent(&[
-                ("x-ratelimit-remaining", "0"),
-                ("x-ratelimit-reset", "1700000050")
-            ]),
-            Some(Duration::from_secs(50))
-        );
-        assert_eq!(
-            spent(&[("ratelimit-remaining", "1"), ("ratelimit-reset", "30")]),
-            None
-        );
-        assert_eq!(
-            spent(&[("ratelimit-remaining", "0"), ("ratelimit-reset", "soon")]),
-            None
-        );
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let spent = [
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "1000000040"),
+        ];
+        let after = [("retry-after", "7")];
+        for (status, pairs, limit, wait, pause) in [
+            (403, &spent[..], true, seconds(40), seconds(40)),
+            (403, &after[..], true, seconds(7), seconds(7)),
+            (403, &[], false, None, None),
+            (429, &[], true, None, None),
+            (429, &spent[..], true, seconds(40), seconds(40)),
+            // It was served: the next one would not be.
+            (200, &spent[..], false, None, seconds(40)),
+            (404, &spent[..], false, None, seconds(40)),
+            (503, &after[..], false, seconds(7), seconds(7)),
+            // One URL that is slow says nothing of the others.
+            (500, &after[..], false, seconds(7), None),
+        ] {
+            let (status, fields) = (
+                StatusCode::from_u16(status).expect("a status"),
+                fields(pairs),
+            );
+            let told = format!("{status} {fields:?}");
+            assert_eq!(is_limit(status, &fields, now), limit, "{told}");
+            assert_eq!(asked(status, &fields, now), wait, "{told}");
+            assert_eq!(rest(status, &fields, now), pause, "{told}");
+        }
     }
 }

@@ -20,6 +20,8 @@
 //! | `ignored` | links that are not checked, and rules that match nothing |
 //! | `baseline` | what was broken before |
 //! | `changed` | what git says changed |
+//! | `verdicts` | what could not be judged, and what has moved for good |
+//! | `recursion` | `check --recursive`: every link of every page in scope |
 //! | `local` | a site on disk, as its server would serve it |
 //! | `fragments` | anchors and texts that links point at |
 //! | `inputs` | what is read for links |
@@ -84,6 +86,7 @@ mod outputs;
 mod places;
 mod ready;
 mod recrawl;
+mod recursion;
 mod reports;
 mod requests;
 mod robots;
@@ -94,4 +97,5 @@ mod state;
 mod stop;
 mod suggest;
 mod usage;
+mod verdicts;
 mod ways;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::{Dragnet, ProxyServer, Response, Server};
+use crate::support::{Dragnet, ProxyServer, Response, SecureServer, Server};
 
 const CANARY: &str = "canary-5f2c";
 
@@ -380,6 +380,75 @@ fn the_environment_reaches_no_request_and_no_output() {
     for request in server.requests() {
         assert!(!format!("{request:?}").contains(CANARY), "{request:?}");
     }
+}
+
+/// `GITHUB_TOKEN` is for GitHub: over https, at its own names and port, and not for where a redirect leads.
+#[test]
+fn the_token_for_github_goes_there_and_nowhere_else() {
+    let names = [
+        "github.com",
+        "api.github.com",
+        "gist.github.com",
+        "other.test",
+    ];
+    let server = SecureServer::start(&names, |head| match head.split(' ').nth(1) {
+        Some("/away") => "302 Found\r\nLocation: https://other.test/there".to_owned(),
+        Some("/downgraded") => "302 Found\r\nLocation: http://github.com/plain".to_owned(),
+        Some("/within") => "302 Found\r\nLocation: /still".to_owned(),
+        Some("/to-github") => "302 Found\r\nLocation: https://github.com/from-elsewhere".to_owned(),
+        _ => "200 OK".to_owned(),
+    });
+    let proxy = ProxyServer::tunnels_to(server.address());
+    let links = "https://github.com/a https://api.github.com/b https://github.com/away https://github.com/downgraded \
+        https://github.com/within https://other.test/to-github https://other.test/c https://gist.github.com/d \
+        https://github.com:8443/e http://github.com/f";
+    let check = |flags: &[&str]| {
+        Dragnet::new()
+            .args(["check", "-", "-f", "jsonl", "--retries", "0"])
+            .arg("--proxy")
+            .arg(format!("http://{}", proxy.address()))
+            .arg("--cacert")
+            .arg(server.certificate())
+            .args(flags)
+            .env("GITHUB_TOKEN", CANARY)
+            .stdin_text(links)
+            .run()
+    };
+    let output = check(&[]);
+    let (mut trusted, mut others) = (Vec::new(), Vec::new());
+    for head in server.heads() {
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        let field = format!("authorization: Bearer {CANARY}\r\n").to_lowercase();
+        if head.to_lowercase().contains(&field) {
+            trusted.push(path);
+        } else {
+            assert!(!head.contains(CANARY), "{head}");
+            others.push(path);
+        }
+    }
+    trusted.sort();
+    others.sort();
+    let expected = ["/a", "/away", "/b", "/downgraded", "/still", "/within"];
+    assert_eq!(trusted, expected, "{}", output.stdout);
+    let expected = ["/c", "/d", "/e", "/from-elsewhere", "/there", "/to-github"];
+    assert_eq!(others, expected, "{}", output.stdout);
+    let heard = proxy.heard().concat();
+    assert!(heard.contains("/plain") && heard.contains("/f"), "{heard}");
+    assert!(!heard.contains(CANARY), "{heard}");
+    assert!(!output.stdout.contains(CANARY) && !output.stderr.contains(CANARY));
+    // Whoever answers without a certificate may be anyone.
+    let before = server.heads().len();
+    check(&["--insecure"]);
+    let heads = server.heads().split_off(before);
+    assert!(heads.len() > 5 && !heads.concat().contains(CANARY));
+    // What is no token is not sent, and not shown either.
+    let output = Dragnet::new()
+        .args(["check", "-"])
+        .env("GITHUB_TOKEN", format!("{CANARY} x"))
+        .stdin_text("https://github.com/a")
+        .run();
+    output.assert_code(2);
+    assert!(output.stderr.contains("GITHUB_TOKEN") && !output.stderr.contains(CANARY));
 }
 
 /// The tripwire listens at another loopback address, which a page or a redirect must not lead to.

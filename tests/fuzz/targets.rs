@@ -14,8 +14,9 @@ use dragnet::parser::amend::{self, Amendment};
 use dragnet::policy::budget::Budget;
 use dragnet::policy::order::Order;
 use dragnet::policy::politeness::Pace;
+use dragnet::policy::quota;
 use dragnet::policy::redirect::{self, Redirect};
-use dragnet::policy::retry::{quota_spent, retry_after};
+use dragnet::policy::retry::retry_after;
 use dragnet::policy::robots::Robots;
 use dragnet::{input, parser, sink};
 use futures::StreamExt;
@@ -214,8 +215,9 @@ fn fields(bytes: &[u8]) {
     for name in ["ratelimit-remaining", "x-ratelimit-remaining"] {
         fields.insert(name, HeaderValue::from_static("0"));
     }
-    // Both may be far away; adding them to a clock is what must not overflow, and that is the caller's.
-    let _ = (retry_after(&fields, now), quota_spent(&fields, now));
+    for wait in [retry_after(&fields, now), quota::spent(&fields, now)] {
+        let _ = tokio::time::Instant::now() + wait.unwrap_or_default();
+    }
 }
 
 /// A redirect leads to http or https, never with credentials, or nowhere.
@@ -323,7 +325,7 @@ fn open_state(path: &Path) -> Result<impl Frontier, String> {
     let pace = Pace {
         delay: Duration::ZERO,
         width: std::num::NonZeroUsize::MIN,
-        adaptive: false,
+        adaptive: None,
     };
     let options = FrontierOptions {
         gap: None,

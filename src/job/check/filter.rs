@@ -6,6 +6,7 @@ use url::{Host, Url};
 
 use super::archive::Archive;
 use super::fragments::{Fragments, Sought};
+use super::moved::Moved;
 use super::rules::{self, Rule};
 use crate::policy::address::{Class, classify};
 
@@ -30,6 +31,8 @@ pub(super) struct Filter {
     pub(super) archive: Option<Archive>,
     /// Links are named, and nobody is asked.
     pub(super) dump: bool,
+    /// What is made of links to what has moved for good.
+    pub(super) moved: Moved,
     /// Fragments of URLs that match are not looked up.
     pub(super) exclude_fragment: Vec<Rule>,
 }

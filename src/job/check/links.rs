@@ -17,9 +17,10 @@ use super::reading::{self, Page};
 use super::{Reading, archive, disk};
 use crate::frontier::Task;
 use crate::job::content::{Content, Found, Wanted, apart, internal};
+use crate::job::crawl::tag_says;
 use crate::job::pipeline::{Due, End, Judged, Work};
 use crate::job::{Limits, record};
-use crate::model::{Naming, Outcome};
+use crate::model::{Failure, Naming, Outcome};
 use crate::parser;
 use crate::parser::ignore::Ignored;
 use crate::sink::Captures;
@@ -53,6 +54,8 @@ pub(super) struct Links {
     pub(super) dump: bool,
     pub(super) reading: Arc<Reading>,
     pub(super) captures: Captures,
+    /// Where inputs led that is out of the scope that they make.
+    pub(super) lost: RefCell<Vec<Url>>,
     /// `--base-url`.
     pub(super) stand_in: Option<Url>,
     pub(super) limits: Limits,
@@ -115,6 +118,9 @@ impl Work for Links {
         mut found: Found,
     ) -> LocalBoxFuture<'a, Judged> {
         Box::pin(async move {
+            let token = &self.limits.product_token;
+            let refused =
+                matches!(&end, End::Answer(exchange) if tag_says(exchange, token, "nofollow"));
             let mut visit = record::of(task, end, &mut found, &self.limits.accept);
             let url = &task.target.url;
             if self.ledger.borrow().is_question(url) {
@@ -135,18 +141,27 @@ impl Work for Links {
             self.cached.keep(task, &visit, packed, &self.limits).await;
             let page = self.ledger.borrow().page_at(url);
             let source = page.filter(|_| task.target.seed.is_some());
+            // What a redirect leads to is a page of its own, as in a crawl.
+            let good = visit.outcome == Outcome::Ok;
+            let led = good && source.is_some() && !task.hops.is_empty();
+            let led = led && self.ledger.borrow().is_recursive();
             let links = match found.document {
-                Some(document) if source.is_some() && visit.outcome == Outcome::Ok => {
+                Some(document) if source.is_some() && good && !led => {
                     let much = document.links.len() > MANY;
                     let base = self.ledger.borrow().remote_base(&task.url);
-                    let page = apart(much, move || {
-                        reading::page(document, base, &mut Ignored::default())
-                    })
-                    .await;
+                    let refused = refused || document.nofollow;
+                    let follow = self.ledger.borrow().follow(&task.url, refused);
+                    let read =
+                        move || reading::page(document, base, &mut Ignored::default(), follow);
+                    let page = apart(much, read).await;
                     if page.is_none() {
                         visit.fail(internal());
                     }
-                    page.unwrap_or_default()
+                    let page = page.unwrap_or_default();
+                    Page {
+                        depth: task.target.depth,
+                        ..page
+                    }
                 }
                 _ => Page::default(),
             };
@@ -155,9 +170,11 @@ impl Work for Links {
                     .error
                     .as_ref()
                     .map(|failure| failure.message.to_string());
+                let ledger = self.ledger.borrow();
+                let found = source.is_some_and(|number| ledger.is_listed(number));
                 self.unread.borrow_mut().push(Unread {
                     name: visit.url.clone(),
-                    named: true,
+                    named: !(ledger.is_recursive() && found),
                     reason: failure.unwrap_or_default(),
                 });
             }
@@ -169,6 +186,13 @@ impl Work for Links {
                     None => Vec::new(),
                 };
                 found.extend(question);
+                if led {
+                    found.extend(ledger.found(&task.url, task.target.depth, task.naming));
+                    let lost = ledger.page_at(&task.url).is_none();
+                    if lost && source.is_some_and(|number| !ledger.is_listed(number)) {
+                        self.lost.borrow_mut().push(task.url.clone());
+                    }
+                }
                 found
             };
             if source.is_some() {
@@ -239,8 +263,8 @@ impl Work for Links {
         self.ledger.borrow_mut().due(AT_ONCE, AT_ONCE * CHEAPER)
     }
 
-    fn end(&self) {
-        self.ledger.borrow_mut().end();
+    fn end(&self, left: Failure) {
+        self.ledger.borrow_mut().end(left);
     }
 }
 

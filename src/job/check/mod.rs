@@ -14,11 +14,13 @@
 //! | `batch` | leases of files |
 //! | `cached` | links that earlier runs found good |
 //! | `reading` | a document, read and parsed |
+//! | `recursion` | which pages behind links are read too |
 //! | `filter` | which links count |
 //! | `fragments` | which fragments are looked up, and what of them a document lacks |
 //! | `rules` | the patterns that say so, and which of them matched nothing |
 //! | `disk` | what is at a path that no input named |
 //! | `locals` | the paths that are linked to, and what was found there |
+//! | `moved` | what is made of links to what has moved for good |
 //! | `names` | pages by name, for wikilinks |
 //! | `sites` | the sites that inputs are part of |
 //! | `remote` | a target on the network |
@@ -46,9 +48,11 @@ mod ledger;
 mod links;
 mod locals;
 mod locate;
+mod moved;
 mod names;
 mod preprocess;
 mod reading;
+mod recursion;
 mod redirects;
 mod remap;
 mod remote;
@@ -59,19 +63,22 @@ mod suggest;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt;
 use url::Url;
 
 use super::{Before, Error, Report, Setting, run};
-use crate::frontier::{Memory, Options, PaceOf, Seeds};
+use crate::frontier::{Memory, Options, PaceOf, Seeds, paced};
 use crate::input::{self, Selection};
-use crate::model::{Event, Target, key};
+use crate::model::{Event, Target, key, without_secrets};
 use crate::parser;
 use crate::policy::budget::Budget;
 use crate::policy::order::Order;
+use crate::policy::politeness::Politeness;
 use batch::Batches;
 use cached::Cached;
 use disk::Serving;
@@ -86,7 +93,9 @@ pub use baseline::Baseline;
 pub use changed::Changed;
 pub use fix::Fix;
 pub use fragments::Fragments;
+pub use moved::Moved;
 pub use preprocess::Preprocess;
+pub use recursion::Recursion;
 pub use remap::Remap;
 pub use rules::Rule;
 
@@ -139,6 +148,8 @@ pub struct Check {
     pub exclude_private: bool,
     /// Links over http are broken where https would do.
     pub require_https: bool,
+    /// What is made of links to what has moved for good.
+    pub moved: Moved,
     /// Mail addresses are judged by how they are written.
     pub include_mail: bool,
     /// What an earlier run found broken, which does not make this one fail.
@@ -151,6 +162,8 @@ pub struct Check {
     pub fix: Option<Fix>,
     /// Asked for copies of what is broken.
     pub archive: Option<Archive>,
+    /// Pages behind the links of the URL inputs are inputs too.
+    pub recursion: Option<Recursion>,
     /// No link at all makes the run fail.
     pub fail_if_empty: bool,
     /// Links are named, and none is checked.
@@ -162,6 +175,52 @@ pub struct Check {
 }
 
 impl Check {
+    /// How an origin is asked where nothing is said.
+    pub const POLITENESS: Politeness = Politeness {
+        delay: None,
+        public_delay: Duration::from_millis(20),
+        // Links to a server in trouble hold the run up, each a few times: not for minutes.
+        longest: Duration::from_millis(500),
+        width: NonZeroUsize::MIN.saturating_add(7),
+    };
+
+    /// A check of `inputs` as the command line does it where nothing is said.
+    #[must_use]
+    pub fn new(inputs: Vec<Input>) -> Self {
+        Self {
+            inputs,
+            selection: Selection::default(),
+            base_url: None,
+            root_dir: None,
+            index_files: ["index.html", "index.htm", "."].map(str::to_owned).to_vec(),
+            fallback_extensions: Vec::new(),
+            remap: Vec::new(),
+            fragments: Fragments::default(),
+            exclude_fragment: Vec::new(),
+            verbatim: false,
+            wikilinks: false,
+            offline: false,
+            skip_missing: false,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            schemes: Vec::new(),
+            exclude_private: false,
+            require_https: false,
+            moved: Moved::default(),
+            include_mail: false,
+            baseline: None,
+            changed: None,
+            suggest: false,
+            fix: None,
+            archive: None,
+            recursion: None,
+            fail_if_empty: false,
+            dump: false,
+            preprocess: None,
+            pace: paced(Self::POLITENESS),
+        }
+    }
+
     /// Checks every link.
     ///
     /// # Errors
@@ -230,18 +289,27 @@ impl Check {
                 }
             }
         }
+        let recursion = self.recursion.take();
+        let recursion = recursion.as_ref();
         let options = Options {
             unique: false,
-            robots: None,
-            depth: None,
+            robots: recursion.and_then(Recursion::robots),
+            // The links of the deepest pages are judged.
+            depth: recursion.and_then(|rule| rule.depth).map(|depth| depth + 1),
             order: Order::default(),
             budget: Budget::default(),
             gap: setting.limits.gap,
-            pace: self.pace.clone(),
+            pace: match recursion {
+                Some(rule) => rule.pace(self.pace.clone()),
+                None => self.pace.clone(),
+            },
         };
         let frontier = Memory::new(options);
         let (cached, known) = Cached::new(setting.cache.take(), &setting.limits);
         let mut ledger = Ledger::new(sources, self.filter(), self.remap.clone().into(), known);
+        if let Some(rule) = recursion {
+            ledger = ledger.recursive(rule.clone());
+        }
         ledger.baseline = self.baseline.take();
         let changed = self.changed.take();
         if let Some(changed) = &changed {
@@ -282,6 +350,7 @@ impl Check {
                     Suggest::below(folders, self.selection.clone())
                 }),
             }),
+            lost: RefCell::default(),
             stand_in: self.base_url.clone(),
             limits: setting.limits.clone(),
             captures: setting.captures(),
@@ -294,6 +363,24 @@ impl Check {
             let text = "no link was found, and --fail-if-empty was given";
             reporter.on(&Event::Warning(text));
             report.summary.failing = Some(report.summary.failing.unwrap_or(0).max(1));
+        }
+        for url in work.lost.borrow().iter() {
+            let url = without_secrets(url);
+            let text = format!(
+                "an input leads out of scope to {url}, whose links were not checked: name that URL, or give --scope"
+            );
+            reporter.on(&Event::Warning(&text));
+        }
+        let moved = work.ledger.borrow().moved();
+        if moved > 0 {
+            let leads = if moved == 1 {
+                "link leads"
+            } else {
+                "links lead"
+            };
+            let text =
+                format!("{moved} {leads} to what has moved for good; their records say where");
+            reporter.on(&Event::Warning(&text));
         }
         if !report.interrupted && report.spent.is_none() {
             let ledger = work.ledger.borrow();
@@ -394,6 +481,7 @@ impl Check {
             exclude_private: self.exclude_private,
             require_https: self.require_https,
             mail: self.include_mail,
+            moved: self.moved,
             dump: self.dump,
             suggest: self.suggest,
             archive: self.archive.clone(),

@@ -10,6 +10,7 @@ use ring::digest::Digest;
 use super::Reading;
 use super::fix::{digest, is_source};
 use super::locate::{Base, Place};
+use super::recursion::Follow;
 use crate::fetcher::file;
 use crate::job::content::internal;
 use crate::model::{Document, Failure, Link, LinkKind};
@@ -155,6 +156,10 @@ pub(super) struct Page {
     pub(super) anchors: Arc<Anchors>,
     /// Which of the places are sitemaps that it lists.
     pub(super) sitemaps: Vec<usize>,
+    /// Which of them lead to documents that are read too.
+    pub(super) follow: Vec<usize>,
+    /// Links from an input to it.
+    pub(super) depth: u32,
     /// What there is to say of its comments that speak to us, with their lines.
     pub(super) complaints: Vec<(u32, String)>,
     /// Why it could not be read.
@@ -283,7 +288,7 @@ pub(super) fn read(path: &Path, base: Option<Base>, reading: &Reading) -> Page {
     let whole = document.limit().is_none();
     match base {
         Some(base) => {
-            let mut page = page(document, base, &mut ignored);
+            let mut page = page(document, base, &mut ignored, Follow::No);
             if whole {
                 page.complaints = ignored.complaints();
             }
@@ -305,14 +310,19 @@ pub(super) fn text(content: &[u8], base: Base, verbatim: bool) -> Page {
     };
     let mut parse = (format.open)(&options);
     parse.write(content);
-    page(parse.finish(), base, &mut Ignored::default())
+    page(parse.finish(), base, &mut Ignored::default(), Follow::No)
 }
 
 /// The number of a place, and the fragment of the reference that led there.
 type Located = (usize, Option<Box<str>>);
 
-/// The links of `document`, each place once; those that its comments cover have none.
-pub(super) fn page(mut document: Document, base: Base, ignored: &mut Ignored) -> Page {
+/// The links of `document`, each place once, and which of them lead on; those that its comments cover have no place.
+pub(super) fn page(
+    mut document: Document,
+    base: Base,
+    ignored: &mut Ignored,
+    follow: Follow,
+) -> Page {
     let base = base.with(document.base.as_deref());
     let mut page = Page {
         anchors: Arc::new(Anchors::of(&mut document)),
@@ -322,14 +332,14 @@ pub(super) fn page(mut document: Document, base: Base, ignored: &mut Ignored) ->
     // that can be. Places that differ only in their fragment are one.
     let mut met: HashMap<(bool, &str), Located> = HashMap::new();
     let mut index: HashMap<Place, usize> = HashMap::new();
-    for Link {
-        reference,
-        kind,
-        line,
-        column,
-        ..
-    } in document.links.iter()
-    {
+    for link in document.links.iter() {
+        let Link {
+            reference,
+            kind,
+            line,
+            column,
+            ..
+        } = link;
         if kind == LinkKind::Form {
             // Never asked for: it may do something.
             continue;
@@ -364,6 +374,9 @@ pub(super) fn page(mut document: Document, base: Base, ignored: &mut Ignored) ->
         };
         if document.is_index && kind == LinkKind::Listed {
             page.sitemaps.push(place);
+        }
+        if follow.takes(&link) {
+            page.follow.push(place);
         }
         page.occurrences.push(Occurrence {
             reference,

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `server` | a decent HTTP/1.1 server: routes and folders, over `response` and `files` |
 //! | `raw` | a server that misbehaves by script; `faults` has the usual scripts |
+//! | `secure` | a server over TLS, under any names |
 //! | `proxy` | HTTP and SOCKS 5 proxies |
 //! | `gate`, `arrivals` | what a test waits for, and what a server saw; no sleeping |
 //! | `hostile` | pages that have cost parsers their time |
@@ -34,6 +35,7 @@ mod raw;
 pub(crate) mod readers;
 mod response;
 mod running;
+mod secure;
 mod selftest;
 mod server;
 mod wire;
@@ -46,4 +48,5 @@ pub(crate) use proxy::ProxyServer;
 pub(crate) use raw::{RawServer, Script, Step};
 pub(crate) use response::Response;
 pub(crate) use running::Running;
+pub(crate) use secure::SecureServer;
 pub(crate) use server::Server;

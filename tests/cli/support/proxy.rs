@@ -28,6 +28,20 @@ impl ProxyServer {
         Self::start(move |client, heard| socks(client, heard, login))
     }
 
+    /// Opens tunnels that all end at `address`, whatever is asked for, and nothing else.
+    pub(crate) fn tunnels_to(address: SocketAddr) -> Self {
+        Self::start(move |mut client, heard| {
+            let head = head(&mut client)?;
+            let is_tunnel = head.starts_with("CONNECT ");
+            note(heard, head);
+            if !is_tunnel {
+                return client.write_all(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n");
+            }
+            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+            splice(client, TcpStream::connect(address)?)
+        })
+    }
+
     fn start(serve: impl Fn(TcpStream, &Heard) -> io::Result<()> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener
@@ -63,14 +77,18 @@ fn note(heard: &Heard, text: String) {
     heard.push(text);
 }
 
-fn forward(mut client: TcpStream, heard: &Heard) -> io::Result<()> {
+fn head(client: &mut TcpStream) -> io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         client.read_exact(&mut byte)?;
         head.push(byte[0]);
     }
-    let head = String::from_utf8_lossy(&head).into_owned();
+    Ok(String::from_utf8_lossy(&head).into_owned())
+}
+
+fn forward(mut client: TcpStream, heard: &Heard) -> io::Result<()> {
+    let head = head(&mut client)?;
     note(heard, head.clone());
     let mut words = head.split(' ');
     let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));

@@ -63,6 +63,13 @@ impl Response {
         self
     }
 
+    /// Sets the status code.
+    #[must_use]
+    pub(crate) fn status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
     /// Sets the content.
     #[must_use]
     pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {

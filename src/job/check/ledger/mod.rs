@@ -6,8 +6,10 @@
 //!
 //! | file | holds |
 //! | --- | --- |
+//! | `spread` | pages that are found behind links |
 //! | `verdict` | the verdict on a link, and its record |
 
+mod spread;
 mod verdict;
 
 use std::collections::HashMap;
@@ -27,12 +29,16 @@ use super::fragments::Wants;
 use super::locals::Locals;
 use super::locate::{Base, Place};
 use super::reading::{self, Anchors, Page};
+use super::recursion::Spread;
 use super::remap::Remap;
 use super::remote::{Remote, secure};
 use super::source::{Content, Entry, Source};
 use super::suggest::{self, Likely, Lost, Meant};
 use crate::job::pipeline::Due;
-use crate::model::{Naming, Seed, Target, Visit, key, without_secrets};
+use crate::job::record;
+use crate::model::{
+    Failure, FailureKind, Naming, Outcome, Seed, Target, Visit, key, without_secrets,
+};
 use crate::policy::port;
 
 /// Sources and targets.
@@ -50,10 +56,15 @@ pub(super) struct Ledger {
     meant: Meant,
     /// How many looks at the disk are under way.
     looking: usize,
-    /// The source whose records are next, and how many of its links have theirs.
+    /// Where pages are found behind links, and how far that has come.
+    spread: Option<Spread>,
+    /// The order of the sources, where it is not that of their numbers.
+    order: Option<Vec<usize>>,
+    /// The place of the source whose records are next, and how many of its links have theirs.
     next: usize,
     written: usize,
-    ended: bool,
+    /// The run is over, and why what is left was not judged.
+    ended: Option<Failure>,
     filter: Filter,
     remaps: Arc<[Remap]>,
     /// What earlier runs found good.
@@ -61,6 +72,8 @@ pub(super) struct Ledger {
     here: PathBuf,
     /// Links that were met in documents.
     links: usize,
+    /// Links that were written with a suggestion to follow a permanent redirect.
+    moved: usize,
     pub(super) baseline: Option<Baseline>,
     /// What changed, and how it is served.
     pub(super) changed: Option<(Changed, Arc<Serving>)>,
@@ -100,14 +113,17 @@ impl Ledger {
             questions: Questions::to(filter.archive.clone()),
             meant: Meant::new(),
             looking: 0,
+            spread: None,
+            order: None,
             next: 0,
             written: 0,
-            ended: false,
+            ended: None,
             filter,
             remaps,
             known,
             here,
             links: 0,
+            moved: 0,
             baseline: None,
             changed: None,
             counts_good: false,
@@ -122,6 +138,11 @@ impl Ledger {
         };
         let numbers = (0..self.sources.len()).filter(move |number| whole(&self.sources[*number]));
         numbers.map(|number| self.name(number))
+    }
+
+    /// How many links lead to what has moved for good, where that was asked for.
+    pub(super) fn moved(&self) -> usize {
+        self.moved
     }
 
     /// How many links were met.
@@ -197,6 +218,8 @@ impl Ledger {
             occurrences,
             anchors,
             sitemaps,
+            follow,
+            depth,
             digest,
             ..
         } = page;
@@ -217,7 +240,14 @@ impl Ledger {
             if let Some(Place::Remote(url)) = places.get(place)
                 && !self.filter.keeps_out(url)
             {
-                found.extend(self.sitemap(url, naming));
+                found.extend(self.document(url, naming));
+            }
+        }
+        for place in follow {
+            if let Some(Place::Remote(url)) = places.get(place)
+                && !self.filter.keeps_out(url)
+            {
+                found.extend(self.found(url, depth + 1, naming));
             }
         }
         let mut open = 0;
@@ -277,8 +307,8 @@ impl Ledger {
         self.filter.dump.then_some(Entry::Named(url))
     }
 
-    /// A sitemap that an index lists is read like an input; the target, unless it is one already.
-    fn sitemap(&mut self, url: &Url, naming: Naming) -> Option<Target> {
+    /// A document that another one lists is read like an input; the target, unless it is one already.
+    fn document(&mut self, url: &Url, naming: Naming) -> Option<Target> {
         let target = Target {
             naming,
             seed: Some(Box::new(Seed {
@@ -411,8 +441,10 @@ impl Ledger {
     ) -> Vec<Target> {
         let source = &mut self.sources[number];
         source.own = (!source.listed && !self.filter.dump).then(|| Box::new(own));
+        let depth = page.depth + 1;
         let mut found = self.read(number, page, naming);
         for target in &mut found {
+            target.depth = depth;
             let same = target.url.host() == url.host();
             let other = target.url.port() != url.port();
             if !same || other && port::is_bad(&target.url) {
@@ -473,10 +505,15 @@ impl Ledger {
 
     /// Is there a record that nothing stands in the way of any more?
     pub(super) fn is_due(&self) -> bool {
-        self.sources.get(self.next).is_some_and(|source| {
+        if self.is_recursive() && self.ended.is_none() {
+            // Which document is the first is known at the end.
+            return false;
+        }
+        let source = self.at(self.next).map(|number| &self.sources[number]);
+        source.is_some_and(|source| {
             let looked = self.unread == 0 && self.locals.are_found() && self.looking == 0;
             let looked = !source.has_local || looked;
-            self.ended || source.content.is_some() && source.open == 0 && looked
+            self.ended.is_some() || source.content.is_some() && source.open == 0 && looked
         })
     }
 
@@ -491,8 +528,26 @@ impl Ledger {
     }
 
     /// Nothing more will come: what is left is due as it is.
-    pub(super) fn end(&mut self) {
-        self.ended = true;
+    pub(super) fn end(&mut self, left: Failure) {
+        // A document that nobody read has a record too: its links may be anything.
+        for source in &mut self.sources {
+            if let (Some(path), None, false) = (&source.path, &source.content, self.filter.dump) {
+                let shown = path.display().to_string();
+                let mut own = Visit::new(record::id(&[&shown]), shown, Outcome::Unknown);
+                own.fail(left.clone());
+                source.own = Some(Box::new(own));
+            }
+        }
+        self.ended = Some(left);
+        if self.is_recursive() {
+            self.sort();
+        }
+    }
+
+    /// Why what is left was not judged.
+    fn left(&self) -> Failure {
+        let ended = self.ended.clone();
+        ended.unwrap_or(Failure::new(FailureKind::Internal, "nobody asked for it"))
     }
 
     /// A path as records have it: from the working directory, if it is below.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use super::Ledger;
 use crate::job::check::baseline;
 use crate::job::check::disk::Found;
@@ -15,7 +17,9 @@ use crate::model::{self, Failure, FailureKind, Outcome, Visit, masked, without_s
 impl Ledger {
     /// The records of the next source, as far as there is room for.
     pub(super) fn write(&mut self, most: usize, left: usize, due: &mut Due) -> usize {
-        let number = self.next;
+        let Some(number) = self.at(self.next) else {
+            return 0;
+        };
         let name = self.name(number);
         let source = &mut self.sources[number];
         let own = source.own.take().map(|own| *own);
@@ -55,6 +59,7 @@ impl Ledger {
             let mut visit = self.verdict(&content, link);
             // What has moved for good says itself where it is.
             let mut sure = visit.suggestion.is_some();
+            self.moved += usize::from(sure);
             if visit.outcome == Outcome::Broken && !sure {
                 let likely = self.suggestion(&content, link);
                 sure = likely.as_ref().is_some_and(|likely| likely.sure);
@@ -158,10 +163,7 @@ impl Ledger {
                 let (path, found) = self.locals.get(*number);
                 let url = self.shown(path);
                 match found {
-                    None => failed(
-                        url,
-                        Failure::new(FailureKind::Interrupted, "the run was ended first"),
-                    ),
+                    None => failed(url, self.left()),
                     Some(Found::Missing(failure)) => failed(url, (**failure).clone()),
                     Some(Found::Other) => with(url, Outcome::Ok),
                     Some(Found::Document(anchors)) => {
@@ -173,10 +175,7 @@ impl Ledger {
             Some(Entry::Remote(number, twin)) => {
                 let remote = &self.remotes[*number];
                 let Some(verdict) = &remote.verdict else {
-                    return failed(
-                        shown(),
-                        Failure::new(FailureKind::Interrupted, "the run was ended first"),
-                    );
+                    return failed(shown(), self.left());
                 };
                 let mut visit = (**verdict).clone();
                 if visit.outcome == Outcome::Ok {
@@ -186,12 +185,24 @@ impl Ledger {
                         visit.fail(Failure::new(FailureKind::Insecure, reason));
                         return visit;
                     }
-                    self.with_fragment(visit, link, remote.anchors.as_ref())
+                    let mut visit = self.with_fragment(visit, link, remote.anchors.as_ref());
+                    let editable = || self.is_meant(link.reference);
+                    self.filter.moved.judge(&mut visit, link.fragment, editable);
+                    visit
                 } else {
                     visit
                 }
             }
         }
+    }
+
+    /// Does the reference itself mean what was asked for, and no `--remap` of it?
+    fn is_meant(&self, reference: &str) -> bool {
+        let remapped = |url: Url| {
+            let mut remaps = self.remaps.iter();
+            remaps.any(|remap| remap.apply(url.as_str()).is_some())
+        };
+        self.remaps.is_empty() || Url::parse(reference).is_ok_and(|url| !remapped(url))
     }
 
     /// Content that is no document takes any fragment.

@@ -1,5 +1,7 @@
 //! Politeness as the sender sees it: a crawl of made-up hosts on tokio's paused clock, each request with its moment.
 
+mod pace;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;

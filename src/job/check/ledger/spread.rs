@@ -1,0 +1,61 @@
+//! Pages that are found behind links and read too (`--recursive`), and the order that they are written in.
+
+use url::Url;
+
+use super::Ledger;
+use crate::job::check::recursion::{Follow, Recursion, Spread};
+use crate::model::{Naming, Target, key};
+
+impl Ledger {
+    /// The same, with the pages behind the links of its pages.
+    pub(in crate::job::check) fn recursive(self, rule: Recursion) -> Self {
+        let spread = Some(Spread::new(rule, self.pages.len() as u64));
+        Self { spread, ..self }
+    }
+
+    /// Are pages found behind links?
+    pub(in crate::job::check) fn is_recursive(&self) -> bool {
+        self.spread.is_some()
+    }
+
+    /// Which links of the page at `url` lead to pages that are read too; `refused`: it asks that none does.
+    pub(in crate::job::check) fn follow(&self, url: &Url, refused: bool) -> Follow {
+        let spread = self.spread.as_ref();
+        spread.map_or(Follow::No, |spread| spread.follow(url, refused))
+    }
+
+    /// Is the source no input, but found on the way?
+    pub(in crate::job::check) fn is_listed(&self, number: usize) -> bool {
+        self.sources[number].listed
+    }
+
+    /// The page at `url`, `depth` links away from an input, if it is read too and is new.
+    pub(in crate::job::check) fn found(
+        &mut self,
+        url: &Url,
+        depth: u32,
+        naming: Naming,
+    ) -> Option<Target> {
+        if self.pages.contains_key(&key(url)) {
+            return None;
+        }
+        let taken = self.spread.as_mut()?.takes(url, depth);
+        let target = taken.then(|| self.document(url, naming))??;
+        Some(Target { depth, ..target })
+    }
+
+    /// The number of the source at a place in the order.
+    pub(super) fn at(&self, place: usize) -> Option<usize> {
+        match &self.order {
+            Some(order) => order.get(place).copied(),
+            None => (place < self.sources.len()).then_some(place),
+        }
+    }
+
+    /// Pages come in whatever order servers answer in: files first, in the order of the inputs, then they by URL.
+    pub(super) fn sort(&mut self) {
+        let mut order: Vec<usize> = (0..self.sources.len()).collect();
+        order.sort_by_key(|&number| self.sources[number].url.as_ref().map(Url::as_str));
+        self.order = Some(order);
+    }
+}
