@@ -13,7 +13,6 @@ const NAMES: &[&str] = &[
     "authenticate",
     "authorize",
     "authwall",
-    "cas",
     "dologin",
     "login",
     "logon",
