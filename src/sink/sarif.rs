@@ -47,30 +47,33 @@ impl Sink for Sarif {
     }
 
     fn finish(&mut self, _: &Summary, out: &mut Vec<u8>) {
-        let begin = out.len();
-        if self.log().serialize(&mut escaped(out)).is_err() {
-            // Strings, numbers and lists of these always serialise.
-            out.truncate(begin);
+        let mut rules: BTreeMap<&str, &str> = BTreeMap::new();
+        for finding in self.findings.iter() {
+            rules.entry(finding.kind).or_insert(finding.advice());
         }
+        let Some((head, foot)) = self.log(&rules) else {
+            return;
+        };
+        out.extend_from_slice(head.as_bytes());
+        let mut met = BTreeMap::new();
+        for (number, finding) in self.findings.iter().enumerate() {
+            if number > 0 {
+                out.push(b',');
+            }
+            let rule = rules.keys().position(|kind| *kind == finding.kind);
+            let result = self.result(finding, rule.unwrap_or(0), &mut met);
+            // Strings, numbers and lists of these always serialise.
+            let _ = result.serialize(&mut escaped(out));
+        }
+        out.extend_from_slice(foot.as_bytes());
         out.push(b'\n');
     }
 }
 
 impl Sarif {
-    fn log(&self) -> Value {
-        let mut rules: BTreeMap<&str, &str> = BTreeMap::new();
-        for finding in self.findings.iter() {
-            rules.entry(finding.kind).or_insert(finding.advice());
-        }
-        let mut met: BTreeMap<u64, u32> = BTreeMap::new();
-        let results: Vec<_> = self
-            .findings
-            .iter()
-            .map(|finding| {
-                let index = rules.keys().position(|kind| *kind == finding.kind);
-                self.result(finding, index.unwrap_or(0), &mut met)
-            })
-            .collect();
+    /// What stands before the results, and what behind them: one by one they take little memory.
+    fn log(&self, rules: &BTreeMap<&str, &str>) -> Option<(String, &'static str)> {
+        const FOOT: &str = "]}]}";
         let rules: Vec<_> = rules
             .iter()
             .map(|(kind, help)| {
@@ -90,7 +93,7 @@ impl Sarif {
             invocation["toolExecutionNotifications"] =
                 json!([{"level": "warning", "message": {"text": text}}]);
         }
-        json!({
+        let log = json!({
             "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
             "version": "2.1.0",
             "runs": [{
@@ -103,9 +106,13 @@ impl Sarif {
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The root of the repository."}}},
                 "invocations": [invocation],
-                "results": results,
+                "results": [],
             }],
-        })
+        });
+        let mut text = Vec::new();
+        log.serialize(&mut escaped(&mut text)).ok()?;
+        let text = String::from_utf8(text).ok()?;
+        Some((text.strip_suffix(FOOT)?.to_owned(), FOOT))
     }
 
     fn result(&self, finding: &Finding, rule: usize, met: &mut BTreeMap<u64, u32>) -> Value {
@@ -128,15 +135,20 @@ impl Sarif {
         if finding.line > 0 && finding.column > 0 {
             place["region"] = json!({"startLine": finding.line, "startColumn": finding.column});
         }
-        json!({
+        let mut result = json!({
             "ruleId": finding.kind,
             "ruleIndex": rule,
             "level": match finding.verdict { Verdict::Broken => "error", Verdict::Unknown => "warning", Verdict::Known => "note" },
-            "baselineState": if finding.verdict == Verdict::Known { "unchanged" } else { "new" },
             "message": {"text": format!("{words}. {}", finding.help(text))},
             "locations": [{"physicalLocation": place}],
             "partialFingerprints": {"link/v1": format!("{fingerprint:016x}:{number}")},
-        })
+        });
+        // Where there is no baseline, nothing is new (section 3.27.24).
+        if self.findings.counts.known > 0 {
+            let known = finding.verdict == Verdict::Known;
+            result["baselineState"] = json!(if known { "unchanged" } else { "new" });
+        }
+        result
     }
 
     /// Where a finding stands, and the same in one text.
