@@ -21,6 +21,7 @@
 //! | `saving` | bodies on their way to files of their own |
 //! | `writer` | outputs on their own thread, and how far they are committed |
 //! | `output` | one of them |
+//! | `document` | one that is made at the end, and what it is made of |
 //! | `record` | from a task's end to its record |
 //! | `content` | content as it arrives, into the parser that its type asks for; what is heavy leaves the loop |
 
@@ -29,6 +30,7 @@ mod check;
 mod clock;
 mod content;
 mod crawl;
+mod document;
 mod duplicates;
 mod exchange;
 mod explain;

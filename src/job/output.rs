@@ -3,14 +3,13 @@
 //! On resume a file is cut back to its committed length. Appended formats are written at the end of each batch, so a
 //! reader sees a record when there is one. A document is written beside its file, which it replaces when it is whole.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
 use url::Url;
 
+use super::document::{self, Document};
 use crate::model::{Summary, Visit};
 use crate::parser;
 use crate::parser::extract::Page;
@@ -173,6 +172,27 @@ pub(super) enum Open {
     Place { name: String, place: Box<dyn Place> },
 }
 
+/// What is made of records, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Each is written as it comes.
+    Records,
+    /// A document, at the end.
+    Document,
+    /// The same, and a state goes on with it.
+    LastingDocument,
+}
+
+impl Way {
+    fn of(document: bool, lasting: bool) -> Self {
+        match (document, lasting) {
+            (false, _) => Self::Records,
+            (true, false) => Self::Document,
+            (true, true) => Self::LastingDocument,
+        }
+    }
+}
+
 /// An output of bytes.
 pub(super) struct Bytes {
     name: String,
@@ -186,7 +206,7 @@ enum Opened {
     Stream(Box<dyn Write + Send>),
     File(File),
     /// What a document will replace.
-    Beside(PathBuf),
+    Document(Document),
 }
 
 impl Open {
@@ -202,15 +222,9 @@ impl Open {
                 document,
                 ..
             } => {
-                if document && standing != Standing::Alone {
-                    return Err(OutputError::Open {
-                        name: destination.name(),
-                        reason: "a report is made of the records of one run, and a state goes on over several; \
-                                 write -f jsonl with --state instead"
-                            .to_owned(),
-                    });
-                }
-                Bytes::new(sink, destination, committed, document).map(Self::Bytes)
+                let lasting = standing != Standing::Alone;
+                let way = Way::of(document, lasting);
+                Bytes::new(sink, destination, committed, way).map(Self::Bytes)
             }
             Output::Place {
                 path,
@@ -245,7 +259,12 @@ impl Open {
 
     pub(super) fn write(&mut self, visit: &Visit) -> Result<(), OutputError> {
         match self {
-            Self::Bytes(bytes) => bytes.sink.write(visit, &mut bytes.buffer),
+            Self::Bytes(bytes) => {
+                bytes.sink.write(visit, &mut bytes.buffer);
+                if let Opened::Document(document) = &bytes.to {
+                    document.note(visit, &mut bytes.buffer);
+                }
+            }
             Self::Place { name, place } => place
                 .write(visit)
                 .map_err(|error| write_error(name, &error))?,
@@ -291,12 +310,16 @@ impl Open {
     pub(super) fn finish(&mut self, summary: &Summary) -> Result<(), OutputError> {
         match self {
             Self::Bytes(bytes) => {
-                bytes.sink.finish(summary, &mut bytes.buffer);
-                match &bytes.to {
-                    Opened::Beside(path) => replace(path, &bytes.buffer)
-                        .map_err(|error| write_error(&bytes.name, &error)),
-                    _ => bytes.flush(),
+                if matches!(bytes.to, Opened::Document(_)) {
+                    bytes.flush()?;
                 }
+                bytes.sink.finish(summary, &mut bytes.buffer);
+                let Opened::Document(document) = &bytes.to else {
+                    return bytes.flush();
+                };
+                let replaced = document.replace(&bytes.buffer);
+                bytes.buffer.clear();
+                replaced.map_err(|error| write_error(&bytes.name, &error))
             }
             Self::Place { name, place } => place
                 .finish(summary)
@@ -340,55 +363,32 @@ impl Destination {
     }
 }
 
-/// Is it a folder, or written as one?
-fn is_folder(path: &Path) -> bool {
-    path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/")
-}
-
-/// A new file in the folder of `path`, with the rights that any new file has.
-fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder
-        .prefix(&name)
-        .tempfile_in(folder.unwrap_or(Path::new(".")))
-}
-
-/// Puts a file with that content in the place of `path`: whoever looks sees the old one or the new one.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = beside(path)?;
-    file.write_all(content)?;
-    file.as_file().sync_data()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
 impl Bytes {
     fn new(
         sink: Box<dyn Sink>,
         destination: Destination,
         committed: Option<u64>,
-        document: bool,
+        way: Way,
     ) -> Result<Self, OutputError> {
         let name = destination.name();
+        let committed = committed.unwrap_or(0);
+        let open = |reason: String| OutputError::Open {
+            name: name.clone(),
+            reason,
+        };
         let (to, length) = match destination {
-            Destination::Stream(stream) => (Opened::Stream(stream), 0),
-            // A folder is refused below, and a device or a pipe written to as it comes.
-            Destination::File(path)
-                if document && !is_folder(&path) && (path.is_file() || !path.exists()) =>
-            {
-                // What a link leads to is replaced, and not the link. That there is room for it is found out now.
-                let path = path.canonicalize().unwrap_or(path);
-                beside(&path).map_err(|error| OutputError::Open {
-                    name: name.clone(),
-                    reason: error.to_string(),
-                })?;
-                (Opened::Beside(path), 0)
+            Destination::File(path) if way != Way::Records && document::is_file(&path) => {
+                let document = Document::new(&path, way == Way::LastingDocument);
+                let document = document.map_err(|error| open(error.to_string()))?;
+                document.holds(committed)?;
+                (Opened::Document(document), committed)
             }
+            _ if way == Way::LastingDocument => {
+                return Err(open(
+                    "a report that goes on with a state needs a file: give it -o PATH".to_owned(),
+                ));
+            }
+            Destination::Stream(stream) => (Opened::Stream(stream), 0),
             Destination::File(path) => {
                 let wrong = |error: io::Error| OutputError::Open {
                     name: name.clone(),
@@ -402,7 +402,6 @@ impl Bytes {
                     .open(&path)
                     .map_err(wrong)?;
                 let found = file.metadata().map_err(wrong)?;
-                let committed = committed.unwrap_or(0);
                 if found.is_file() && found.len() < committed {
                     return Err(OutputError::Short {
                         name,
@@ -424,8 +423,20 @@ impl Bytes {
 
     /// Cuts a file to what is committed. A device or a named pipe has no length to cut.
     fn cut(&mut self) -> Result<(), OutputError> {
-        let Opened::File(file) = &mut self.to else {
-            return Ok(());
+        let file = match &mut self.to {
+            Opened::Stream(_) => return Ok(()),
+            Opened::File(file) => file,
+            Opened::Document(document) => {
+                let sink = &mut self.sink;
+                let read = document.read_back(self.length, |visit| {
+                    // It appends nothing before the end.
+                    sink.write(visit, &mut Vec::new());
+                });
+                return read.map_err(|error| OutputError::Open {
+                    name: self.name.clone(),
+                    reason: error.to_string(),
+                });
+            }
         };
         let cut = |file: &mut File, length| -> io::Result<()> {
             if file.metadata()?.is_file() {
@@ -447,8 +458,7 @@ impl Bytes {
         let result = match &mut self.to {
             Opened::Stream(stream) => stream.write_all(&self.buffer).and_then(|()| stream.flush()),
             Opened::File(file) => file.write_all(&self.buffer),
-            // It comes at the end.
-            Opened::Beside(_) => return Ok(()),
+            Opened::Document(document) => document.put(&self.buffer),
         };
         result.map_err(|error| match (&self.to, error.kind()) {
             (Opened::Stream(_), io::ErrorKind::BrokenPipe) => OutputError::Closed,
@@ -463,10 +473,12 @@ impl Bytes {
     }
 
     fn sync(&mut self) -> Result<(), OutputError> {
-        let Opened::File(file) = &self.to else {
-            return Ok(());
+        let synced = match &self.to {
+            Opened::Stream(_) => return Ok(()),
+            Opened::File(file) => file.sync_data(),
+            Opened::Document(document) => document.sync(),
         };
-        match file.sync_data() {
+        match synced {
             // A device or a pipe has nothing to sync.
             Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(OutputError::Write {
                 name: self.name.clone(),

@@ -234,14 +234,19 @@ fn a_report_replaces_another_one_when_it_is_whole() {
         wrong.assert_code(2);
     }
     let lasting = Dragnet::new()
-        .args(["crawl", "--state", "s.db", "-o", "r.md", &server.url("/x")])
+        .args([
+            "crawl",
+            "--state",
+            "s.db",
+            "-f",
+            "markdown",
+            &server.url("/x"),
+        ])
         .in_dir(folder.path())
         .run();
     lasting.assert_code(2);
     assert!(
-        lasting
-            .stderr
-            .contains("write -f jsonl with --state instead"),
+        lasting.stderr.contains("give it -o PATH"),
         "{}",
         lasting.stderr
     );
@@ -297,4 +302,46 @@ fn a_crawl_names_the_pages_that_link_to_what_is_broken() {
     );
     let page = format!("### `{}`", server.url("/"));
     assert!(output.stdout.contains(&page), "{}", output.stdout);
+}
+
+#[test]
+fn a_report_of_a_state_has_what_was_found_before_a_kill() {
+    const PAGES: u32 = 300;
+    let server = Server::builder()
+        .prefix("/", |request| {
+            let number: u32 = request.path().trim_start_matches('/').parse().unwrap_or(0);
+            if number.is_multiple_of(7) {
+                return Response::new(404);
+            }
+            // Each page is linked to from one other, so that it is always found there.
+            let links: String = [2 * number, 2 * number + 1]
+                .iter()
+                .filter(|link| **link <= PAGES)
+                .map(|link| format!("<a href=/{link}>x</a>"))
+                .collect();
+            Response::html(links).delay(Duration::from_millis(1))
+        })
+        .page("/robots.txt", Response::new(404))
+        .start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let outputs = ["-o", "r.md", "-o", "r.xml", "-o", "r.sarif"];
+    let crawl = |arguments: &[&str]| {
+        let run = Dragnet::new().args(["crawl", &server.url("/1")]);
+        run.args(outputs).args(arguments).in_dir(folder.path())
+    };
+    let reports = || ["r.md", "r.xml", "r.sarif"].map(|name| read(folder.path(), name));
+    crawl(&[]).run().assert_code(1);
+    let expected = reports();
+    for name in ["r.md", "r.xml", "r.sarif"] {
+        std::fs::remove_file(folder.path().join(name)).expect("a report");
+    }
+    for _ in 0..4 {
+        let before = server.requests().len();
+        let mut run = crawl(&["--state", "s.db"]).spawn();
+        server.wait_for(before + 40, Duration::from_secs(30));
+        run.kill9();
+        assert!(!folder.path().join("r.md").exists());
+    }
+    crawl(&["--state", "s.db"]).run().assert_code(1);
+    assert_eq!(reports(), expected);
 }
