@@ -15,9 +15,21 @@ pub(super) fn is_unsafe(c: char) -> bool {
 /// actions/runner, Azure Pipelines).
 pub(super) const COMMAND: &str = "##[";
 
+/// Is `text` printable ASCII without a sign of a command? Most text is, and nothing in it needs an escape.
+pub(super) fn is_plain(text: &[u8]) -> bool {
+    // Not looked for but gathered, which a compiler turns into instructions for many bytes.
+    let odd = |odd, byte: u8| {
+        odd | u8::from(byte.wrapping_sub(b' ') > b'~' - b' ') | u8::from(byte == b'#')
+    };
+    text.iter().copied().fold(0, odd) == 0
+}
+
 /// `text` with every unsafe character written out as `\u{…}`, and so that no CI runner finds a command inside it.
 #[must_use]
 pub fn for_terminal(text: &str) -> Cow<'_, str> {
+    if is_plain(text.as_bytes()) {
+        return Cow::Borrowed(text);
+    }
     if text.contains(COMMAND) {
         let text = text.replace(COMMAND, "#\\u{23}[");
         return Cow::Owned(for_terminal(&text).into_owned());

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
-use super::escape::{COMMAND, is_unsafe};
+use super::escape::{COMMAND, is_plain, is_unsafe};
 use super::{Captures, Format, Medium, Options, Sink};
 use crate::model::Visit;
 
@@ -45,7 +45,13 @@ impl Sink for Jsonl {
             visit
         };
         let begin = out.len();
-        if visit.serialize(&mut escaped(out)).is_err() {
+        // Most records have nothing to escape, and that is seen of all of one in less time than of its parts.
+        let plain =
+            visit.serialize(&mut Serializer::new(&mut *out)).is_ok() && is_plain(&out[begin..]);
+        if !plain {
+            out.truncate(begin);
+        }
+        if !plain && visit.serialize(&mut escaped(out)).is_err() {
             // A record is strings, numbers and lists of these, which always serialise.
             out.truncate(begin);
             return;
