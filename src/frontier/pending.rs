@@ -3,10 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use url::Url;
-
 use crate::model::target::Naming;
-use crate::model::{Before, Failure, Message, Secret, Seed, Target};
+use crate::model::{Before, Failure, Message, Nearby, Secret, Seed, Target};
 
 /// A target that waits for its turn: parsed again when it is leased.
 #[derive(Debug)]
@@ -113,7 +111,8 @@ impl Pending {
         }
     }
 
-    pub(super) fn target(self) -> Option<Target> {
+    /// As it came; `nearby` parses it again.
+    pub(super) fn target(self, nearby: &mut Nearby) -> Option<Target> {
         let Self {
             url,
             seed,
@@ -136,7 +135,7 @@ impl Pending {
             files,
         } = rare.map(|rare| *rare).unwrap_or_default();
         // It was made from a parsed URL; whatever cannot be parsed again was not written by us.
-        let url = Url::parse(&url).ok()?;
+        let url = nearby.parse(&url).ok()?;
         Some(Target {
             url,
             seed,

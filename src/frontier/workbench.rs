@@ -21,7 +21,7 @@ use super::queue::{Lane, NARROW, Page, WINDOW};
 use super::rules::{Known, Rules, errand};
 use super::{Answer, Errand, Lease, Next, Options, Settlement, Step, Task};
 use crate::model::target::Naming;
-use crate::model::{Failure, Origin, Target};
+use crate::model::{Failure, Nearby, Origin, Target};
 use crate::policy::politeness::adapt;
 
 /// Which origin's slot a lease holds.
@@ -55,6 +55,7 @@ pub(super) struct Workbench {
     /// Those of the queued that are held here.
     held: usize,
     bytes: u64,
+    nearby: Nearby,
 }
 
 /// More than this in all windows, and each is narrow.
@@ -79,6 +80,7 @@ impl Workbench {
             leased: 0,
             held: 0,
             bytes: 0,
+            nearby: Nearby::default(),
         }
     }
 
@@ -329,7 +331,7 @@ impl Workbench {
             self.held -= 1;
             self.bytes -= pending.bytes();
             let id = pending.id;
-            let Some(target) = pending.target() else {
+            let Some(target) = pending.target(&mut self.nearby) else {
                 self.queued -= 1;
                 self.schedule(place, now);
                 return None;
@@ -535,7 +537,8 @@ impl Workbench {
                     .map(|task| task.target),
             );
             bench.errands.clear();
-            targets.extend(bench.queue.drain().filter_map(Pending::target));
+            let waiting = bench.queue.drain();
+            targets.extend(waiting.filter_map(|pending| pending.target(&mut self.nearby)));
         }
         self.heap.clear();
         self.queued = 0;

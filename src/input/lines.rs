@@ -11,8 +11,8 @@ use futures::StreamExt;
 use tokio::sync::mpsc;
 
 use super::object::{OBJECT_LIMIT, is_object, object};
-use super::{LINE_LIMIT, refused, seed};
-use crate::model::{Seed, Target, masked};
+use super::{LINE_LIMIT, refused, seed, seed_near};
+use crate::model::{Nearby, Seed, Target, masked};
 
 /// Batches that may wait between the thread and the frontier.
 const BATCHES: usize = 4;
@@ -113,6 +113,7 @@ fn read(
 struct Line {
     bytes: Vec<u8>,
     length: usize,
+    nearby: Nearby,
 }
 
 impl Line {
@@ -181,9 +182,9 @@ impl Line {
                 "not a URL: the line is not UTF-8".to_owned(),
             ))
         } else if own {
-            Some(object(text, number, default_scheme))
+            Some(object(&mut self.nearby, text, number, default_scheme))
         } else {
-            Some(seed(text, number, default_scheme))
+            Some(seed_near(&mut self.nearby, text, number, default_scheme))
         };
         self.bytes.clear();
         target

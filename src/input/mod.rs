@@ -12,7 +12,7 @@ mod object;
 
 use url::Url;
 
-use crate::model::{Failure, FailureKind, Secret, Seed, Target, URL_LIMIT, masked};
+use crate::model::{Failure, FailureKind, Nearby, Secret, Seed, Target, URL_LIMIT, masked};
 use crate::policy::headers::userinfo;
 
 pub use files::{Found, Selection, Unread, walk};
@@ -25,18 +25,23 @@ pub const LINE_LIMIT: usize = URL_LIMIT;
 /// seed has its record.
 #[must_use]
 pub fn seed(text: &str, line: u64, default_scheme: &str) -> Target {
+    seed_near(&mut Nearby::default(), text, line, default_scheme)
+}
+
+/// The same, for one of many.
+fn seed_near(nearby: &mut Nearby, text: &str, line: u64, default_scheme: &str) -> Target {
     let input = Seed {
         input: masked(text),
         line,
         place: 0,
         id: None,
     };
-    parsed(text, input, default_scheme)
+    parsed(nearby, text, input, default_scheme)
 }
 
 /// The target of a seed whose URL is written as `text`.
-fn parsed(text: &str, input: Seed, default_scheme: &str) -> Target {
-    match parse(text, default_scheme) {
+fn parsed(nearby: &mut Nearby, text: &str, input: Seed, default_scheme: &str) -> Target {
+    match parse(nearby, text, default_scheme) {
         Ok(mut url) => {
             let authorization = credentials(&url);
             // Neither fails for http and https, the only schemes that get here.
@@ -70,11 +75,11 @@ fn nowhere() -> Url {
 }
 
 /// An `http` or `https` URL; text without a scheme gets `default_scheme`.
-fn parse(text: &str, default_scheme: &str) -> Result<Url, String> {
+fn parse(nearby: &mut Nearby, text: &str, default_scheme: &str) -> Result<Url, String> {
     let text = text.trim();
     let known = |url: &Url| matches!(url.scheme(), "http" | "https");
     let with_scheme = || Url::parse(&format!("{default_scheme}://{text}"));
-    let url = match Url::parse(text) {
+    let url = match nearby.parse(text) {
         // `localhost:8080/x` reads as a scheme and a path; nobody means it so.
         Ok(url) if !known(&url) && url.cannot_be_a_base() && is_port(url.path()) => with_scheme(),
         Err(url::ParseError::RelativeUrlWithoutBase) if !text.starts_with(['/', '?', '#', '.']) => {

@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, de};
 
 use super::{parsed, refused};
-use crate::model::{Message, Secret, Seed, Target, masked};
+use crate::model::{Message, Nearby, Secret, Seed, Target, masked};
 use crate::policy::headers::checked;
 
 /// The longest line that is read as an object, in bytes: 1 MiB.
@@ -116,7 +116,7 @@ impl<'de> Deserialize<'de> for Fields {
 }
 
 /// The target of an object; one that cannot be read becomes a target that carries why.
-pub(super) fn object(text: &str, line: u64, default_scheme: &str) -> Target {
+pub(super) fn object(nearby: &mut Nearby, text: &str, line: u64, default_scheme: &str) -> Target {
     match serde_json::from_str::<Object>(text) {
         Ok(object) => {
             let seed = Seed {
@@ -125,7 +125,7 @@ pub(super) fn object(text: &str, line: u64, default_scheme: &str) -> Target {
                 place: 0,
                 id: object.id.map(Id::text),
             };
-            let mut target = parsed(&object.url, seed, default_scheme);
+            let mut target = parsed(nearby, &object.url, seed, default_scheme);
             let message = Message {
                 method: object.method,
                 fields: object.headers.0,
@@ -179,6 +179,10 @@ fn without_values(reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn object(text: &str, line: u64, default_scheme: &str) -> Target {
+        super::object(&mut Nearby::default(), text, line, default_scheme)
+    }
 
     #[test]
     fn an_object_carries_its_own_request() {

@@ -47,5 +47,5 @@ pub use failure::{Failure, FailureKind, Outcome};
 pub use message::Message;
 pub use secret::{Secret, masked};
 pub use target::{Naming, Seed, Source, Target};
-pub use url::{Origin, URL_LIMIT, fingerprint, key, without_secrets};
+pub use url::{Nearby, Origin, URL_LIMIT, fingerprint, key, without_secrets};
 pub use visit::{Outlink, Summary, Visit};

@@ -9,8 +9,9 @@ use std::fmt;
 use std::hash::Hasher;
 use std::sync::Arc;
 
+use memchr::memchr;
 use siphasher::sip::SipHasher13;
-use url::Url;
+use url::{Position, Url};
 
 /// The longest URL that is asked for, in bytes: 64 KiB. No server takes longer ones.
 pub const URL_LIMIT: usize = 64 * 1024;
@@ -65,19 +66,57 @@ impl fmt::Display for Origin {
 /// The page key of `url`: equal keys are fetched once.
 #[must_use]
 pub fn key(url: &Url) -> String {
-    let text = without_secrets(url);
-    let text = text.split('#').next().unwrap_or_default();
-    // An empty query is none.
-    let text = if url.query() == Some("") {
-        text.strip_suffix('?').unwrap_or(text)
+    let end = if url.query() == Some("") {
+        // An empty query is none.
+        Position::AfterPath
     } else {
-        text
+        Position::AfterQuery
     };
-    if text.contains('%') {
-        normal_escapes(text)
-    } else {
-        text.to_owned()
+    let bare = url.username().is_empty() && url.password().is_none();
+    if bare {
+        let text = &url[..end];
+        return match memchr(b'%', text.as_bytes()) {
+            Some(_) => normal_escapes(text),
+            None => text.to_owned(),
+        };
     }
+    let mut bare = url.clone();
+    // Both only fail for URLs that cannot have userinfo, and those have none to remove.
+    let _ = bare.set_username("");
+    let _ = bare.set_password(None);
+    normal_escapes(&bare[..end])
+}
+
+/// Parses URLs of which most stand at the origin of one before, in a fraction of the time: then only a path is new.
+#[derive(Clone, Default)]
+pub struct Nearby(Option<Url>);
+
+impl Nearby {
+    /// The same as [`Url::parse`].
+    ///
+    /// # Errors
+    /// The same.
+    pub fn parse(&mut self, text: &str) -> Result<Url, url::ParseError> {
+        if let Some(near) = &self.0
+            && let Some(path) = text.strip_prefix(&near[..Position::BeforePath])
+            && is_plain_path(path)
+        {
+            return near.join(path);
+        }
+        let url = Url::parse(text)?;
+        let bare = url.username().is_empty() && url.password().is_none();
+        if bare && matches!(url.scheme(), "http" | "https") {
+            self.0 = Some(url.clone());
+        }
+        Ok(url)
+    }
+}
+
+/// Does `text` begin as a path, and not as what a parser takes for a host? It passes over tabs and line ends.
+fn is_plain_path(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let leads_on = |byte| matches!(byte, b'/' | b'\\' | b'\t' | b'\n' | b'\r');
+    bytes.next() == Some(b'/') && !bytes.next().is_some_and(leads_on)
 }
 
 /// `url` as it may be shown: no userinfo. The fragment stays.
@@ -167,6 +206,54 @@ mod tests {
             key(&parsed("http://a.test/a%2Fb")),
             key(&parsed("http://a.test/a/b"))
         );
+    }
+
+    #[test]
+    fn what_is_parsed_beside_another_is_what_it_is_alone() {
+        let rests = [
+            "",
+            "/",
+            "/x?y#z",
+            "//x/y",
+            "/\\x",
+            "/\t/x",
+            "/\n/x",
+            "?q",
+            "#f",
+            ":81/x",
+            "@b.test/x",
+            "x",
+            "\\x",
+            "/../%2e/a b",
+            "/x ",
+            ".test/",
+        ];
+        let origins = [
+            "http://a.test",
+            "http://a.test:80",
+            "https://a.test:8443",
+            "http://u:p@a.test",
+            "http://[::1]",
+            "HTTP://A.test",
+            "file://",
+            "data:x",
+        ];
+        let texts = || {
+            origins
+                .iter()
+                .flat_map(|origin| rests.iter().map(move |rest| format!("{origin}{rest}")))
+        };
+        for first in texts() {
+            for second in texts() {
+                let mut nearby = Nearby::default();
+                let _ = nearby.parse(&first);
+                assert_eq!(
+                    nearby.parse(&second),
+                    Url::parse(&second),
+                    "{second:?} beside {first:?}"
+                );
+            }
+        }
     }
 
     #[test]
