@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -37,7 +37,8 @@ impl Seen {
     }
 }
 
-/// Does `work` unless one of its times is over first; `left` is what there is for all of it.
+/// Does `work` unless one of its times is over first; `left` is what there is for all of it. The work stays where it is: what is
+/// handed over by value has its place twice in a future, and there can be ten thousand of these.
 ///
 /// # Errors
 /// [`FailureKind::Timeout`], with the time that was over and the flag that sets it.
@@ -46,13 +47,12 @@ pub(super) async fn within<T>(
     left: Duration,
     call: &Call,
     seen: &Seen,
-    work: impl Future<Output = T>,
+    mut work: Pin<&mut impl Future<Output = T>>,
 ) -> Result<T, FetchError> {
     let begun = Instant::now();
     let end = begun + left;
     // Since when, and from how many bytes on, the rate is measured.
     let mut window: Option<(Instant, u64)> = None;
-    let mut work = pin!(work);
     let idle = options.idle_timeout;
     // Whatever comes next is looked at before it could be late.
     let first = begun + options.header_timeout.min(idle);

@@ -5,6 +5,7 @@
 //! its head.
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::time::Duration;
 
 use ::http::header::{
@@ -103,7 +104,8 @@ impl Http {
         let seen = Seen::default();
         let left = self.options.timeout.saturating_sub(spent);
         let transfer = self.transfer(&client, request, naming, receiver, &seen);
-        let done = clock::within(&self.options, left, &call, &seen, call.scope(transfer)).await;
+        let transfer = pin!(call.scope(transfer));
+        let done = clock::within(&self.options, left, &call, &seen, transfer).await;
         let mut exchange = done.and_then(|sent| sent).map_err(|error| {
             let marks = call.marks();
             // A kept connection may have come free while another was being opened.

@@ -1,4 +1,5 @@
-//! Around one exchange: what is sent and under which conditions, what it made felt, and the copy that an archive keeps.
+//! Around one exchange: what is sent and under which conditions, what it made felt, what it leads to, and the copy that an
+//! archive keeps.
 
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
@@ -9,15 +10,15 @@ use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION,
     CONTENT_TYPE, COOKIE, IF_MODIFIED_SINCE, IF_NONE_MATCH, SET_COOKIE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tokio::time::Instant;
 use url::Url;
 
 use super::content::Captured;
-use super::pipeline::Pipeline;
+use super::pipeline::{End, Pipeline};
 use super::{Error, Spent};
 use crate::fetcher::{CODINGS, FetchError, Receiver, Request};
-use crate::frontier::{Errand, Lease};
+use crate::frontier::{Errand, Lease, Step, Task};
 use crate::model::message::replace;
 use crate::model::{Exchange, Failure, FailureKind, Origin, Validators};
 use crate::policy::headers::OPEN;
@@ -248,4 +249,24 @@ pub(super) fn conditions(validators: &Validators, fields: &mut HeaderMap) {
             fields.insert(name, value);
         }
     }
+}
+
+/// What an answer leads to.
+pub(super) enum Decision {
+    Step(Step),
+    /// Again after so long, and not counted as a try: the fault was not the server's.
+    Unsent(Duration),
+    End(End),
+}
+
+impl Decision {
+    pub(super) fn again(method: Method, wait: Duration) -> Self {
+        Self::Step(Step::Again { method, wait })
+    }
+}
+
+/// A number from 0 to 1 that differs between targets, so that retries do not march in step.
+pub(super) fn jitter(task: &Task) -> f64 {
+    let mixed = (task.id ^ u64::from(task.attempts) << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    f64::from((mixed >> 40) as u32) / f64::from(1u32 << 24)
 }

@@ -11,6 +11,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::ready;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -19,8 +20,9 @@ use futures::{StreamExt, TryStreamExt};
 use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
+use super::caching::Cached;
 use super::content::{self, Content, Found};
-use super::exchange::{asked_to_rest, conditions, felt, is_dead, too_long};
+use super::exchange::{Decision, asked_to_rest, conditions, felt, is_dead, jitter, too_long};
 use super::measure::Measure;
 use super::saving::Put;
 use super::writer::Writer;
@@ -178,7 +180,8 @@ impl Pipeline<'_> {
     /// Runs until nothing is left, the stop is asked for, or something cannot go on.
     pub(super) async fn run(&self, seeds: Seeds<'_>) -> Result<(), Error> {
         let pool = leases(self.frontier, seeds, self.stop.draining())
-            .map(|lease| async { self.drive(lease?).await })
+            // In a box, because what is handed to the pool is moved several times.
+            .map(|lease| Box::pin(async { self.drive(lease?).await }))
             .buffer_unordered(self.limits.concurrency.get())
             .try_for_each(|()| ready(Ok(())));
         tokio::select! {
@@ -227,7 +230,7 @@ impl Pipeline<'_> {
         }
         match lease.task.errand {
             Errand::Robots(_) => {
-                self.robots(lease).await;
+                Box::pin(self.robots(lease)).await;
                 Ok(())
             }
             Errand::Visit => self.visit(lease).await,
@@ -247,20 +250,35 @@ impl Pipeline<'_> {
             conditions(&before.validators, &mut asked);
         }
         let cached = self.recall(&lease, &mut content, &mut asked).await;
-        let mut sent = match self.until(&lease.task) {
-            None => self.send(&lease, &asked, &mut content).await,
-            Some(end) => {
-                let sending = self.send(&lease, &asked, &mut content);
-                let sent = tokio::time::timeout_at(end, sending).await;
-                sent.unwrap_or_else(|_| {
-                    self.summary.borrow_mut().in_flight -= 1;
-                    Some(Err(FetchError::lasting(
-                        FailureKind::Timeout,
-                        "no answer in the time of all tries and waits together, which --ordered bounds",
-                    )))
-                })
+        let sent = {
+            // In one place for both ways, because every request in flight is as large as all of this.
+            let sending = pin!(self.send(&lease, &asked, &mut content));
+            match self.until(&lease.task) {
+                None => sending.await,
+                Some(end) => {
+                    let sent = tokio::time::timeout_at(end, sending).await;
+                    sent.unwrap_or_else(|_| {
+                        self.summary.borrow_mut().in_flight -= 1;
+                        Some(Err(FetchError::lasting(
+                            FailureKind::Timeout,
+                            "no answer in the time of all tries and waits together, which --ordered bounds",
+                        )))
+                    })
+                }
             }
         };
+        // In a box: of all that are in flight, few are this far.
+        Box::pin(self.conclude(lease, content, cached, sent)).await
+    }
+
+    /// What follows from what came for a target, or from its absence.
+    async fn conclude(
+        &self,
+        mut lease: Lease,
+        mut content: Content,
+        cached: Option<Cached>,
+        mut sent: Option<Result<Exchange, FetchError>>,
+    ) -> Result<(), Error> {
         lease.felt = sent.as_ref().and_then(felt);
         self.store(cached, &mut content, &mut sent).await;
         if let Some(Ok(exchange)) = &sent {
@@ -542,24 +560,4 @@ pub(super) struct Due {
     pub(super) records: Vec<Visit>,
     /// Links that no output has use for, by their verdict.
     pub(super) passed: Vec<(Outcome, u64)>,
-}
-
-/// What an answer leads to.
-pub(super) enum Decision {
-    Step(Step),
-    /// Again after so long, and not counted as a try: the fault was not the server's.
-    Unsent(Duration),
-    End(End),
-}
-
-impl Decision {
-    fn again(method: Method, wait: Duration) -> Self {
-        Self::Step(Step::Again { method, wait })
-    }
-}
-
-/// A number from 0 to 1 that differs between targets, so that retries do not march in step.
-fn jitter(task: &Task) -> f64 {
-    let mixed = (task.id ^ u64::from(task.attempts) << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    f64::from((mixed >> 40) as u32) / f64::from(1u32 << 24)
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::content::Captured;
+use super::exchange::Decision;
 use super::exchange::{asked_to_rest, felt, is_dead};
-use super::pipeline::{Decision, End, Pipeline};
+use super::pipeline::{End, Pipeline};
 use crate::fetcher::{Receiver, Want};
 use crate::frontier::{Answer, Lease, Step};
 use crate::model::{Event, Failure, FailureKind, without_secrets};
