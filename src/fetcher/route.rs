@@ -8,7 +8,6 @@
 //! opened, nor a stranger on one that has shown his certificate.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use rustls::pki_types::CertificateDer;
@@ -25,7 +24,7 @@ use crate::policy::address::{Private, permitted};
 use crate::policy::port;
 
 /// What the connections that two requests may share have in common.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Way {
     secure: bool,
     naming: Naming,
@@ -55,7 +54,8 @@ pub(super) struct Routes {
     identity: Option<tls::Certified>,
     /// Everybody we trust, once an `https` URL was met; plain clients trust nobody, so they are made in no time.
     roots: OnceCell<Option<RootCertStore>>,
-    clients: RefCell<HashMap<Way, reqwest::Client>>,
+    /// A handful at most, which are found sooner one by one than by a hash.
+    clients: RefCell<Vec<(Way, reqwest::Client)>>,
 }
 
 impl Routes {
@@ -196,8 +196,13 @@ impl Routes {
 
     /// The client for a way, made when the first request goes it.
     async fn client(&self, way: Way, options: &Options) -> Result<reqwest::Client, FetchError> {
-        if let Some(client) = self.clients.borrow().get(&way) {
-            return Ok(client.clone());
+        let known = || {
+            let clients = self.clients.borrow();
+            let known = clients.iter().find(|(known, _)| *known == way);
+            known.map(|(_, client)| client.clone())
+        };
+        if let Some(client) = known() {
+            return Ok(client);
         }
         let proxy = options.proxy.as_ref().filter(|_| way.proxied);
         let roots = if way.secure || proxy.is_some_and(Proxy::is_secure) {
@@ -211,8 +216,11 @@ impl Routes {
             tls::config(roots, options.protocol, identity).map_err(|error| unable(&error))?;
         let client = build(config, way, options).map_err(|error| unable(&error))?;
         // Another request may have made one meanwhile; one pool is enough.
-        let mut clients = self.clients.borrow_mut();
-        Ok(clients.entry(way).or_insert(client).clone())
+        if let Some(client) = known() {
+            return Ok(client);
+        }
+        self.clients.borrow_mut().push((way, client.clone()));
+        Ok(client)
     }
 
     /// Everybody we trust; nobody in particular where every certificate is accepted.

@@ -6,7 +6,7 @@
 //! start of a handshake. A connection that is finished later, for somebody else, is told from ours by its
 //! local address. Deliberately absent: the way through a proxy, which has two of each.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -85,26 +85,31 @@ impl<S> Layer<S> for Watch {
     type Service = Watched<S>;
 
     fn layer(&self, connector: S) -> Watched<S> {
-        Watched(connector)
+        Watched(Arc::new(connector))
     }
 }
 
 /// A connector that notes when it was called and when it was done.
+///
+/// It is cloned several times a request and called once a connection: its clones share the one below, which is cloned for
+/// the call.
 #[derive(Clone)]
-pub(super) struct Watched<S>(S);
+pub(super) struct Watched<S>(Arc<S>);
 
 impl<S, R> Service<R> for Watched<S>
 where
-    S: Service<R>,
+    S: Service<R> + Clone + Send + Sync + 'static,
     S::Response: Connection,
-    S::Future: Send + 'static,
+    S::Future: Send,
+    R: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        // That which is called is asked.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: R) -> Self::Future {
@@ -117,9 +122,10 @@ where
                 }
             });
         }
-        let connecting = self.0.call(request);
+        let mut connector = S::clone(&self.0);
         Box::pin(async move {
-            let connection = connecting.await?;
+            poll_fn(|context| connector.poll_ready(context)).await?;
+            let connection = connector.call(request).await?;
             if let Some(call) = call {
                 let mut extras = http::Extensions::new();
                 connection.connected().get_extras(&mut extras);

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use futures::future::LocalBoxFuture;
 use http::{HeaderMap, StatusCode, header};
 use ring::digest;
@@ -257,7 +258,7 @@ impl Content {
     /// The digest of what has come, where it is made.
     pub(super) fn digest(&self) -> Option<String> {
         let hash = self.hash.clone()?;
-        Some(hexadecimal(hash.finish().as_ref()))
+        Some(HEXLOWER.encode(hash.finish().as_ref()))
     }
 
     /// The content, where it is to be stored.
@@ -448,7 +449,7 @@ pub(super) async fn read(content: Content, url: &Url, end: End) -> (End, Found) 
     }
     found.shown = wanted.hash;
     found.sha256 = hash
-        .map(|hash| hexadecimal(hash.finish().as_ref()))
+        .map(|hash| HEXLOWER.encode(hash.finish().as_ref()))
         .or(known);
     if let Some(parse) = parse {
         let much = parse.held() > MUCH;
@@ -517,10 +518,6 @@ fn outlinks(url: &Url, document: &Document) -> Vec<Outlink> {
             nofollow: link.nofollow,
         })
         .collect()
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Does `work` here or, when it is `much`, on a thread; `None` when it panicked.

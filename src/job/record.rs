@@ -3,6 +3,7 @@
 use std::hash::Hasher;
 use std::time::SystemTime;
 
+use data_encoding::HEXLOWER;
 use http::Version;
 use http::header::{ETAG, LAST_MODIFIED};
 use siphasher::sip::SipHasher13;
@@ -220,7 +221,7 @@ pub(super) fn id(parts: &[&str]) -> String {
         hasher.write(part.as_bytes());
         hasher.write_u8(0);
     }
-    format!("{:016x}", hasher.finish())
+    HEXLOWER.encode(&hasher.finish().to_be_bytes())
 }
 
 fn version(version: Version) -> &'static str {

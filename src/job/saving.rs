@@ -11,13 +11,14 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use futures::future::LocalBoxFuture;
 use http::header::{CONTENT_TYPE, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::sync::oneshot;
 
 use super::Error;
-use super::content::{Content, hexadecimal};
+use super::content::Content;
 use super::pipeline::Pipeline;
 use super::writer::Way;
 use crate::fetcher::FetchError;
@@ -274,7 +275,7 @@ pub(super) fn is_same(path: &Path, size: u64, digest: &str) -> bool {
     let mut piece = vec![0; PIECE];
     loop {
         match file.read(&mut piece) {
-            Ok(0) => return hexadecimal(hash.finish().as_ref()) == digest,
+            Ok(0) => return HEXLOWER.encode(hash.finish().as_ref()) == digest,
             Ok(read) => hash.update(&piece[..read]),
             Err(_) => return false,
         }
