@@ -1,16 +1,6 @@
-//! What a crawl with `--state` costs as it grows: time and memory from 10^3 to 10^6 pages of an endless site, and how soon
-//! a state of that size that was killed asks for its next page. `cargo bench --bench million -- 10000 100000` takes other
-//! sizes; with `memory` before them, the same without a state, and without a kill.
+//! An endless site of ten links a page, and what a crawl of so many pages of it costs.
 //!
-//! The site has ten links a page, so for most of the run nine in ten of the URLs that are seen wait. The server is a few
-//! threads of as little code as will do; it runs in this process, whose memory and time are not counted. Linux alone
-//! says what is measured here.
-
-#![expect(
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a benchmark talks"
-)]
+//! With a state it is killed at nine tenths and goes on. The server is a few threads of as little code as will do.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
@@ -21,81 +11,35 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-fn main() {
-    let durable = !std::env::args().any(|argument| argument == "memory");
-    let sizes: Vec<u64> = std::env::args()
-        .filter_map(|argument| argument.parse().ok())
-        .collect();
-    let sizes = if sizes.is_empty() {
-        vec![1_000, 10_000, 100_000, 1_000_000]
-    } else {
-        sizes
-    };
-    println!(
-        "| pages | URLs seen | wall, s | pages a second | of the rate at 10^4 | CPU, µs a page | server's | peak memory, MiB | bytes a URL seen more | killed at 9/10: first request again, s | state, bytes a URL seen |"
-    );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-    let mut usual: Option<f64> = None;
-    let mut last: Option<Run> = None;
-    for size in sizes {
-        let run = run(size, durable);
-        if size == 10_000 {
-            usual = Some(run.rate());
-        }
-        let ratio = usual.map_or("–".to_owned(), |usual| {
-            format!("{:.0} %", run.rate() / usual * 100.0)
-        });
-        let more = last.as_ref().map_or("–".to_owned(), |last| {
-            let bytes = run.peak as f64 - last.peak as f64;
-            format!("{:.0}", bytes / (run.seen as f64 - last.seen as f64))
-        });
-        println!(
-            "| {size} | {} | {:.2} | {:.0} | {ratio} | {:.1} | {:.1} | {:.1} | {more} | {} | {:.0} |",
-            run.seen,
-            run.wall.as_secs_f64(),
-            run.rate(),
-            run.ours.as_secs_f64() * 1e6 / run.pages as f64,
-            run.servers.as_secs_f64() * 1e6 / run.pages as f64,
-            run.peak as f64 / f64::from(1 << 20),
-            run.resumed.map_or("–".to_owned(), |resumed| format!(
-                "{:.2}",
-                resumed.as_secs_f64()
-            )),
-            run.state as f64 / run.seen as f64,
-        );
-        last = Some(run);
-    }
-}
-
 /// What one crawl cost.
-struct Run {
+pub(crate) struct Run {
     /// Pages that were asked for, those of the last commit before the kill twice.
-    pages: u64,
+    pub(crate) pages: u64,
     /// URLs that are known at the end, cut ones included: of those, a hundred thousand are remembered.
-    seen: u64,
-    wall: Duration,
-    ours: Duration,
-    servers: Duration,
-    peak: u64,
-    resumed: Option<Duration>,
-    state: u64,
+    pub(crate) seen: u64,
+    pub(crate) wall: Duration,
+    pub(crate) ours: Duration,
+    pub(crate) servers: Duration,
+    pub(crate) peak: u64,
+    pub(crate) resumed: Option<Duration>,
+    pub(crate) state: u64,
 }
 
 impl Run {
-    fn rate(&self) -> f64 {
+    pub(crate) fn rate(&self) -> f64 {
         self.pages as f64 / self.wall.as_secs_f64()
     }
 }
 
-/// A crawl of so many pages; one that is `durable` is killed at nine tenths, and goes on.
-fn run(size: u64, durable: bool) -> Run {
+/// A crawl of so many pages by `program`; one that is `durable` is killed at nine tenths, and goes on.
+pub(crate) fn run(size: u64, durable: bool, program: fn() -> Command) -> Run {
     let served = Arc::new(AtomicU64::new(0));
     let seed = serve(&served);
     let folder = tempfile::tempdir().expect("a folder");
     let (server, child) = spent();
     let begun = Instant::now();
     let mut peak = 0;
-    let mut crawled = crawl(folder.path(), &seed, size, durable);
+    let mut crawled = crawl(program(), folder.path(), &seed, size, durable);
     let mut resumed = None;
     if durable {
         let killed = size / 10 * 9;
@@ -112,7 +56,7 @@ fn run(size: u64, durable: bool) -> Run {
         crawled.wait().expect("it ends");
         let asked = served.load(Ordering::Relaxed);
         let again = Instant::now();
-        crawled = crawl(folder.path(), &seed, size, durable);
+        crawled = crawl(program(), folder.path(), &seed, size, durable);
         while served.load(Ordering::Relaxed) == asked {
             std::thread::sleep(Duration::from_millis(1));
         }
@@ -145,8 +89,8 @@ fn run(size: u64, durable: bool) -> Run {
     }
 }
 
-fn crawl(folder: &Path, seed: &str, size: u64, durable: bool) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_dragnet"))
+fn crawl(mut program: Command, folder: &Path, seed: &str, size: u64, durable: bool) -> Child {
+    program
         .arg("crawl")
         .args(if durable {
             &["--state", "state.db"][..]
