@@ -26,6 +26,11 @@ const MILLISECONDS: f64 = 1e11;
 /// How long a host has to be left alone because a quota is spent; `None` where none is, or none is told.
 #[must_use]
 pub fn spent(fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    // Few servers tell one, and to look for each name in each answer would cost them all.
+    let told = |name: &str| name.starts_with("ratelimit") || name.starts_with("x-rate");
+    if !fields.keys().any(|name| told(name.as_str())) {
+        return None;
+    }
     let own = PAIRS.iter().filter_map(|(remaining, reset)| {
         let field = |name: &str| number(fields.get(name)?.to_str().ok()?);
         (field(remaining)? == 0.0).then(|| until(field(reset)?, now))?

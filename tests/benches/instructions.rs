@@ -265,6 +265,7 @@ fn frontier(times: usize) -> usize {
         pace: paced(Politeness {
             delay: None,
             public_delay: std::time::Duration::ZERO,
+            longest: std::time::Duration::ZERO,
             width: NonZeroUsize::MAX,
         }),
         gap: None,
