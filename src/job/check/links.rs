@@ -61,11 +61,17 @@ pub(super) struct Links {
     pub(super) limits: Limits,
 }
 
+/// Is the target of `task` a page that was found later and that a lease of its own brings? Then this one decides nothing.
+fn is_brought(ledger: &Ledger, task: &Task) -> bool {
+    task.target.seed.is_none() && ledger.page_at(&task.target.url).is_some()
+}
+
 impl Work for Links {
     fn method(&self, task: &Task) -> Method {
         let ledger = self.ledger.borrow();
         let url = &task.target.url;
         let wanted = ledger.page_at(url).is_some() || ledger.wants_content(url);
+        let wanted = wanted && !is_brought(&ledger, task);
         if wanted { Method::GET } else { Method::HEAD }
     }
 
@@ -75,11 +81,11 @@ impl Work for Links {
         }
         match status {
             // A link to an anchor was met while the HEAD was under way.
-            Some(status) if self.limits.accept.contains(status.as_u16()) => self
-                .ledger
-                .borrow()
-                .wants_content(&task.target.url)
-                .then_some(Method::GET),
+            Some(status) if self.limits.accept.contains(status.as_u16()) => {
+                let ledger = self.ledger.borrow();
+                let wanted = ledger.wants_content(&task.target.url) && !is_brought(&ledger, task);
+                wanted.then_some(Method::GET)
+            }
             // These speak of us, not of the method.
             Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => None,
             // Many servers answer a HEAD wrongly and a GET well.
@@ -128,6 +134,9 @@ impl Work for Links {
                 let answer = visit.unshown.as_deref().filter(|_| good);
                 let copy = answer.and_then(archive::copy);
                 self.ledger.borrow_mut().answered(url, copy);
+                return Judged::default();
+            }
+            if is_brought(&self.ledger.borrow(), task) {
                 return Judged::default();
             }
             let mut packed = None;

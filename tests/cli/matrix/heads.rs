@@ -30,7 +30,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::url("F13 port beyond the last", "http://127.0.0.1:65536/", "url"),
         Row::url("F13 port 0", "http://127.0.0.1:0/", "connect"),
         Row::new("F15 no reason", faults::status_without_reason(), "ok"),
-        Row::new("F16 status 999", status("HTTP/1.1 999 x"), "status")
+        Row::new("F16 status 999", status("HTTP/1.1 999 x"), "blocked")
             .also(|record| record["status"] == 999),
         Row::new(
             "F17 negative status",
