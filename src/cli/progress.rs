@@ -161,7 +161,7 @@ impl Reporter for Drawing {
 fn status(summary: &Summary) -> String {
     let seconds = summary.elapsed.as_secs_f64().max(0.001);
     let mut line = format!(
-        "{} done, {} in flight, {} waiting, {:.0}/s, {}",
+        "{} done, {} in flight, {} waiting, {:.0}/s, {}, {seconds:.0} s",
         summary.records(),
         summary.in_flight,
         summary.pending,

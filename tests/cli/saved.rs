@@ -592,3 +592,24 @@ fn the_end_of_a_run_leaves_what_can_go_on() {
     fetch(folder.path(), &["--retries", "0", &nobody.url("/x")]).assert_code(1);
     assert_eq!(files(folder.path()).len(), 1);
 }
+
+#[test]
+fn files_take_their_share_of_descriptors_and_nothing_is_broken_for_want_of_them() {
+    let large = content(150_000);
+    let server = Server::builder()
+        .prefix("/", move |_| Response::new(200).body(large.clone()))
+        .start();
+    let list: String = (0..300)
+        .map(|number| server.url(&format!("/{number}\n")))
+        .collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Dragnet::with_descriptors(100)
+        .args(["fetch", "-c", "300", "--per-host", "300"])
+        .args(["--save-dir", "kept", "-f", "jsonl"])
+        .stdin_text(list)
+        .in_dir(folder.path())
+        .run();
+    output.assert_code(0);
+    assert_eq!(files(&folder.path().join("kept")).len(), 300);
+    assert!(output.stderr.contains("100 files"), "{}", output.stderr);
+}
