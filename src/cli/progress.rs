@@ -262,6 +262,9 @@ fn counts(summary: &Summary, what: &str) -> String {
             .collect();
         let _ = write!(line, "; since the run before: {}", changes.join(", "));
     }
+    if summary.cached > 0 && summary.changes.is_empty() {
+        let _ = write!(line, "; {} from the cache", summary.cached);
+    }
     if summary.fixed > 0 {
         let _ = write!(line, "; {} fixed", summary.fixed);
     }

@@ -234,6 +234,8 @@ pub struct Summary {
     pub excluded: u64,
     /// Records by failure kind, in the order in which the kinds were first met.
     pub failures: Vec<(FailureKind, u64)>,
+    /// Records of this run that were made of what an earlier one was answered.
+    pub cached: u64,
     /// Records that make the run fail, where that was said; else it is the broken ones.
     pub failing: Option<u64>,
     /// Links that were written anew in their sources.
@@ -304,6 +306,7 @@ impl Summary {
             visit.error.as_ref().map(|failure| failure.kind),
             1,
         );
+        self.cached += u64::from(visit.cached);
         if let Some(status) = visit.status {
             self.count_status(status, 1);
         }

@@ -471,6 +471,11 @@ fn a_check_does_not_ask_again_for_what_was_good_while_that_counts() {
         folder.path(),
         &["check", "-f", "jsonl", "--cache", "page.md"],
     );
+    assert!(
+        output.stderr.contains("; 4 from the cache; "),
+        "{}",
+        output.stderr
+    );
     let moved = &output.json_lines()[3];
     assert_eq!(moved["final_url"], server.url("/good"), "{moved}");
     assert_eq!(moved["redirects"][0]["status"], 301, "{moved}");
