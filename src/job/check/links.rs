@@ -61,17 +61,11 @@ pub(super) struct Links {
     pub(super) limits: Limits,
 }
 
-/// Is the target of `task` a page that was found later and that a lease of its own brings? Then this one decides nothing.
-fn is_brought(ledger: &Ledger, task: &Task) -> bool {
-    task.target.seed.is_none() && ledger.page_at(&task.target.url).is_some()
-}
-
 impl Work for Links {
     fn method(&self, task: &Task) -> Method {
         let ledger = self.ledger.borrow();
         let url = &task.target.url;
         let wanted = ledger.page_at(url).is_some() || ledger.wants_content(url);
-        let wanted = wanted && !is_brought(&ledger, task);
         if wanted { Method::GET } else { Method::HEAD }
     }
 
@@ -81,11 +75,11 @@ impl Work for Links {
         }
         match status {
             // A link to an anchor was met while the HEAD was under way.
-            Some(status) if self.limits.accept.contains(status.as_u16()) => {
-                let ledger = self.ledger.borrow();
-                let wanted = ledger.wants_content(&task.target.url) && !is_brought(&ledger, task);
-                wanted.then_some(Method::GET)
-            }
+            Some(status) if self.limits.accept.contains(status.as_u16()) => self
+                .ledger
+                .borrow()
+                .wants_content(&task.target.url)
+                .then_some(Method::GET),
             // These speak of us, not of the method.
             Some(StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => None,
             // Many servers answer a HEAD wrongly and a GET well.
@@ -136,9 +130,6 @@ impl Work for Links {
                 self.ledger.borrow_mut().answered(url, copy);
                 return Judged::default();
             }
-            if is_brought(&self.ledger.borrow(), task) {
-                return Judged::default();
-            }
             let mut packed = None;
             if task.method == Method::GET
                 && let Some(document) = &mut found.document
@@ -148,8 +139,10 @@ impl Work for Links {
                 self.ledger.borrow_mut().anchors(url, anchors);
             }
             self.cached.keep(task, &visit, packed, &self.limits).await;
-            let page = self.ledger.borrow().page_at(url);
-            let source = page.filter(|_| task.target.seed.is_some());
+            let seed = task.target.seed.is_some();
+            let source = self.ledger.borrow().read_as(url, seed);
+            let depth = |number| self.ledger.borrow().depth(number);
+            let depth = source.map_or(0, depth);
             // What a redirect leads to is a page of its own, as in a crawl.
             let good = visit.outcome == Outcome::Ok;
             let led = good && source.is_some() && !task.hops.is_empty();
@@ -167,10 +160,7 @@ impl Work for Links {
                         visit.fail(internal());
                     }
                     let page = page.unwrap_or_default();
-                    Page {
-                        depth: task.target.depth,
-                        ..page
-                    }
+                    Page { depth, ..page }
                 }
                 _ => Page::default(),
             };
@@ -196,7 +186,7 @@ impl Work for Links {
                 };
                 found.extend(question);
                 if led {
-                    found.extend(ledger.found(&task.url, task.target.depth, task.naming));
+                    found.extend(ledger.found(&task.url, depth, task.naming));
                     let lost = ledger.page_at(&task.url).is_none();
                     if lost && source.is_some_and(|number| !ledger.is_listed(number)) {
                         self.lost.borrow_mut().push(task.url.clone());

@@ -28,6 +28,8 @@ pub(super) struct Source {
     pub(super) url: Option<Url>,
     /// Not an input, so it has no record of its own beside that of the link to it.
     pub(super) listed: bool,
+    /// Links from an input to it.
+    pub(super) depth: u32,
     pub(super) content: Option<Content>,
     /// Distinct targets on the network that it links to and that are open.
     pub(super) open: usize,
@@ -131,6 +133,7 @@ impl Source {
             site: None,
             url: None,
             listed: false,
+            depth: 0,
             content: None,
             open: 0,
             has_local: false,

@@ -240,7 +240,7 @@ impl Ledger {
             if let Some(Place::Remote(url)) = places.get(place)
                 && !self.filter.keeps_out(url)
             {
-                found.extend(self.document(url, naming));
+                found.extend(self.document(url, depth + 1, naming));
             }
         }
         for place in follow {
@@ -307,9 +307,15 @@ impl Ledger {
         self.filter.dump.then_some(Entry::Named(url))
     }
 
-    /// A document that another one lists is read like an input; the target, unless it is one already.
-    fn document(&mut self, url: &Url, naming: Naming) -> Option<Target> {
+    /// A document that another one lists, so many links away from an input, is read like one; the target, unless it is one
+    /// already or is asked for anyhow.
+    fn document(&mut self, url: &Url, depth: u32, naming: Naming) -> Option<Target> {
+        let name = key(url);
+        if self.pages.contains_key(&name) {
+            return None;
+        }
         let target = Target {
+            depth,
             naming,
             seed: Some(Box::new(Seed {
                 input: without_secrets(url),
@@ -319,21 +325,22 @@ impl Ledger {
             })),
             ..Target::named(url.clone())
         };
-        let name = key(url);
-        let known = self.remote_index.get(&name).copied();
-        if self.pages.contains_key(&name) {
-            return None;
-        }
-        let number = known.unwrap_or(self.remotes.len());
-        if known.is_none() {
+        let next = self.remotes.len();
+        let number = *self.remote_index.entry(name.clone()).or_insert(next);
+        let new = number == next;
+        if new {
             self.remotes.push(Remote::page());
-            self.remote_index.insert(name.clone(), number);
         }
-        self.remotes[number].wants.content = true;
-        self.remotes[number].again = true;
+        let remote = &mut self.remotes[number];
+        let coming = !new && remote.verdict.is_none();
+        remote.wants.content = true;
+        remote.again = true;
         self.pages.insert(name, self.sources.len());
-        self.sources.push(Source::listed(&target));
-        Some(target)
+        self.sources.push(Source {
+            depth,
+            ..Source::listed(&target)
+        });
+        (!coming).then_some(target)
     }
 
     /// The entry of a target on the network, and the target itself when it has to be asked for.

@@ -40,8 +40,19 @@ impl Ledger {
             return None;
         }
         let taken = self.spread.as_mut()?.takes(url, depth);
-        let target = taken.then(|| self.document(url, naming))??;
-        Some(Target { depth, ..target })
+        taken.then(|| self.document(url, depth, naming))?
+    }
+
+    /// The source that the answer to a request for `url` is read as, if it is one: what was on its way when a page was found
+    /// to be one need not be asked for again.
+    pub(in crate::job::check) fn read_as(&self, url: &Url, seed: bool) -> Option<usize> {
+        let page = self.page_at(url);
+        page.filter(|&number| seed || self.sources[number].content.is_none())
+    }
+
+    /// How many links away from an input the source is.
+    pub(in crate::job::check) fn depth(&self, number: usize) -> u32 {
+        self.sources[number].depth
     }
 
     /// The number of the source at a place in the order.
