@@ -56,7 +56,8 @@ fn the_script_of_the_action_reports_and_hands_the_exit_code_on() {
         return;
     };
     let steps = action["runs"]["steps"].as_array().expect("steps");
-    let script = steps.last().expect("a step")["run"].as_str();
+    let check = steps.iter().find(|step| step["id"] == "check");
+    let script = check.expect("the step")["run"].as_str();
     let script = script.expect("a script");
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
@@ -82,7 +83,7 @@ fn the_script_of_the_action_reports_and_hands_the_exit_code_on() {
                 ("SUMMARY", "true"),
                 ("ANNOTATIONS", "true"),
             ])
-            .env("FAIL", fail)
+            .envs([("FAIL", fail), ("CACHE", "true")])
             .env("GITHUB_OUTPUT", path("output"))
             .env("GITHUB_STEP_SUMMARY", path("summary"))
             .env("GITHUB_WORKSPACE", folder.path())
