@@ -215,6 +215,8 @@ mod tests {
     fn found(format: &Format, chunks: &[&[u8]]) -> String {
         let mut parse = (format.open)(&Options {
             anchors: true,
+            names: true,
+            text: true,
             ..Options::default()
         });
         for chunk in chunks {
@@ -223,8 +225,14 @@ mod tests {
         let document = parse.finish();
         let links: Vec<_> = document.links.iter().collect();
         format!(
-            "{:?} {:?} {:?} {:?} {:?}",
-            document.title, document.base, links, document.anchors, document.charset
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            document.title,
+            document.base,
+            links,
+            document.anchors,
+            document.names,
+            document.text,
+            document.charset
         )
     }
 
@@ -234,7 +242,7 @@ mod tests {
             4 => prop::sample::select(vec![
                 "<a href=\"x&amp;y\">", "<a href='é'>", "<a href=z ", "id=i>", "</a>", "\n", "<!--", "-->", "<script>", "</script>",
                 "<style>@import 'a.css';", "url(b.png)", "</style>", "<noscript><img src=n.png>", "</noscript>", "<title>t",
-                "</title>", "<base href=/b/>", "# head\n", "[l](u.md)", "```\n", "http://h.test/x", "<meta charset=latin1>",
+                "</title>", "<base href=/b/>", "# head\n", "[l](u.md)", "<p>É&eacute;", "&am", "p; ", "<br>", "<template>", "</template>", "```\n", "http://h.test/x", "<meta charset=latin1>",
                 "<img srcset='a 1x, b 2x'>", "/*", "*/", "<script type=application/ld+json>",
                 "{\"url\":\"/u\",", "<iframe srcdoc=\"<a href='n'>&amp;", "ü", "日本", "\0", "<", ">", "\"", "'",
             ]).prop_map(|text| text.as_bytes().to_vec()),

@@ -7,7 +7,7 @@
 //!
 //! Bytes stay as they are, in whatever encoding the document says that it is in. Where only the transport knew that,
 //! or where it is not one of ASCII's kin, the result is UTF-8 with a byte order mark, which nothing overrides.
-//! Deliberately absent: what scripts load, and what is in `srcdoc`.
+//! Deliberately absent: what scripts load, what JSON-LD says, and `srcdoc` in pages that are not in UTF-8.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -45,6 +45,7 @@ pub fn relink(page: &Page<'_>, to: &dyn Fn(&Url) -> Option<String>) -> Vec<u8> {
         base: page.url.clone(),
         to,
         read: content.read,
+        embedded: false,
     };
     let mut edits = Edits::of(&content.text);
     if declared == Declared::InCss {
@@ -97,6 +98,8 @@ pub(super) struct Links<'a> {
     base: Url,
     to: &'a dyn Fn(&Url) -> Option<String>,
     read: Option<&'static Encoding>,
+    /// The document is in an attribute of the page.
+    embedded: bool,
 }
 
 /// What shall stand instead of a reference.
@@ -120,9 +123,27 @@ impl Links<'_> {
         Cow::Owned(text.into_owned())
     }
 
+    /// Those of a document in an attribute of this one; `None` where what is written there cannot be read as it is.
+    pub(super) fn embedded(&self, text: &str) -> Option<Self> {
+        if self.read.is_some() {
+            return None;
+        }
+        let mut links = Self {
+            page: self.page,
+            base: self.base.clone(),
+            to: self.to,
+            read: None,
+            embedded: true,
+        };
+        if let Some(base) = html::base(text) {
+            links.rebase(base);
+        }
+        Some(links)
+    }
+
     /// Takes the document's `base` into account, as it is meant.
     fn rebase(&mut self, base: &str) {
-        let base = self.page.join(&html::meaning(&self.text(base)));
+        let base = self.base.join(&html::meaning(&self.text(base)));
         if let Ok(base) = base
             && !base.cannot_be_a_base()
         {
@@ -132,7 +153,8 @@ impl Links<'_> {
 
     /// What shall stand instead of `reference`, which is as it is meant, if something shall.
     pub(super) fn changed(&self, reference: &str, kind: LinkKind) -> Option<Changed> {
-        if self.base == *self.page && (reference.is_empty() || reference.starts_with('#')) {
+        let own = reference.is_empty() || reference.starts_with('#');
+        if own && (self.embedded || self.base == *self.page) {
             return None;
         }
         let url = self.base.join(reference).or_else(|error| {

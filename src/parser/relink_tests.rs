@@ -69,6 +69,14 @@ fn every_kind_of_link_is_changed_and_nothing_else_is() {
             "<video poster=\"MOVED/p\"><source src=\"MOVED/s\"></video><object data=\"MOVED/o\"></object>",
         ),
         (
+            "<iframe srcdoc=\"<a href='/in/a'>x</a><a href='#f'>y</a><img src=&quot;rel&quot;>\"></iframe>",
+            "<iframe srcdoc=\"<a href='MOVED/a'>x</a><a href='#f'>y</a><img src=&quot;http://h.test/d/rel&quot;>\"></iframe>",
+        ),
+        (
+            "<iframe srcdoc='<base href=/in/b/><a href=c?d&amp;amp;e>'></iframe>",
+            "<iframe srcdoc='<base><a href=\"MOVED/b/c?d&amp;amp;e\">'></iframe>",
+        ),
+        (
             "<svg><use xlink:href='/in/i#x'/></svg>",
             "<svg><use xlink:href='MOVED/i#x'/></svg>",
         ),

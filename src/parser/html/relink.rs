@@ -8,8 +8,9 @@ use std::ops::Range;
 
 use super::element::{self as meaning, Reference, Shape};
 use super::name::{Attribute, Element, Word};
+use super::nested::DEEPEST;
 use super::tokenizer::{Start, Take, Tokenizer};
-use super::value::{is_space, meant, trimmed};
+use super::value::{decoded, is_space, meant, trimmed};
 use crate::model::LinkKind;
 use crate::parser::position::Window;
 use crate::parser::relink::{Edits, Links, in_css};
@@ -28,7 +29,12 @@ pub(in crate::parser) fn meaning(written: &str) -> String {
 
 /// Changes the links of a page.
 pub(in crate::parser) fn relink(text: &str, links: &Links<'_>, edits: &mut Edits<'_>) {
+    relink_at(0, text, links, edits);
+}
+
+fn relink_at(depth: u8, text: &str, links: &Links<'_>, edits: &mut Edits<'_>) {
     let mut page = Relinking {
+        depth,
         text,
         links,
         edits,
@@ -65,6 +71,8 @@ impl Take for FirstBase<'_> {
 }
 
 struct Relinking<'a, 'b> {
+    /// How many documents there are around it.
+    depth: u8,
     text: &'a str,
     links: &'a Links<'a>,
     edits: &'a mut Edits<'b>,
@@ -98,8 +106,7 @@ impl Relinking<'_, '_> {
                 let new = changed(value).filter(|new| new != value);
                 return (new, moved);
             }
-            // What is in there stays as it is.
-            Shape::Document => return (None, false),
+            Shape::Document => return (self.document(value), false),
             Shape::Urls => {
                 for (url, at) in meaning::words(value) {
                     if let Some(new) = changed(url) {
@@ -144,6 +151,19 @@ impl Relinking<'_, '_> {
         }
         let new = pieces.finish();
         ((new != value).then(|| new.into_owned()), moved)
+    }
+
+    /// What becomes of a document in an attribute.
+    fn document(&self, value: &str) -> Option<String> {
+        let text = decoded(value);
+        let links = self
+            .links
+            .embedded(&text)
+            .filter(|_| self.depth < DEEPEST)?;
+        let mut edits = Edits::of(&text);
+        relink_at(self.depth + 1, &text, &links, &mut edits);
+        let new = edits.finish();
+        (new != text).then(|| new.replace('&', "&amp;"))
     }
 
     /// Writes a new value where the old one stands: in the quotes that are around it, or else in some.
