@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::support::{Dragnet, Output};
+use crate::support::{Dragnet, Output, Response, Server};
 
 const PAGE: &str = "# Page\r\n\r\nSee [intro](intor.md \"intor.md\") and [it again][i] and [i], `intor.md`,\r\n[both](both.md).\r\n\r\n\
                     [i]: intor.md#geting-started 'Title'\r\n\r\n<img alt='x' src='/logo.png?v=1&amp;w=2'>\r\n";
@@ -185,4 +185,51 @@ fn what_cannot_be_changed_safely_is_left_and_said() {
     let linked = std::fs::symlink_metadata(site.path().join("linked.md")).expect("the link");
     assert!(linked.is_symlink());
     assert!(text(site.path(), "page.md").contains("(intro.md \"intor.md\")"));
+}
+
+#[test]
+fn links_to_what_has_moved_for_good_say_where_it_is() {
+    let server = Server::pages([
+        ("/old", Response::redirect(301, "/new")),
+        ("/soon", Response::redirect(302, "/new")),
+        ("/new", Response::html("<p id=x>")),
+    ]);
+    let base = server.url("");
+    let text_of = |old: &str| {
+        format!("[a]({base}{old}#x) <{base}{old}> {base}/soon\n\n<a href='{base}{old}'>c</a>\n")
+    };
+    let site = tempfile::tempdir().expect("a folder");
+    std::fs::write(site.path().join("a.md"), text_of("/old")).expect("a file");
+    let output = check(
+        site.path(),
+        &["--fix", "--redirects", "allow", "--dry-run", "."],
+    );
+    assert!(
+        output.stdout.contains("+[a]("),
+        "suggestions are asked for: {}",
+        output.stdout
+    );
+    let output = check(site.path(), &["--fix", "."]);
+    output.assert_code(0);
+    assert_eq!(text(site.path(), "a.md"), text_of("/new"));
+    assert!(output.stderr.contains("; 3 fixed"), "{}", output.stderr);
+    // Broken by what was asked for, and mended.
+    std::fs::write(site.path().join("a.md"), text_of("/old")).expect("a file");
+    let output = check(site.path(), &["--fix", "--redirects", "error", "."]);
+    output.assert_code(0);
+    assert_eq!(text(site.path(), "a.md"), text_of("/new"));
+}
+
+#[test]
+fn a_reference_that_is_relative_to_a_base_is_left_as_it_is() {
+    let server = Server::pages([
+        ("/old", Response::redirect(301, "/new")),
+        ("/new", Response::text("x")),
+    ]);
+    let page = format!("<base href='{}'><a href=old>x</a>", server.url("/"));
+    let site = tempfile::tempdir().expect("a folder");
+    std::fs::write(site.path().join("a.html"), &page).expect("a file");
+    let output = check(site.path(), &["--fix", "."]);
+    assert!(output.stdout.contains("suggested: "), "{}", output.stdout);
+    assert_eq!(text(site.path(), "a.html"), page);
 }

@@ -58,9 +58,11 @@ impl Ledger {
             }
             let mut visit = self.verdict(&content, link);
             // What has moved for good says itself where it is.
-            let mut sure = visit.suggestion.is_some();
-            self.moved += usize::from(sure);
-            if visit.outcome == Outcome::Broken && !sure {
+            let told = visit.suggestion.is_some();
+            self.moved += usize::from(told);
+            // One that is relative to a base on the network would lose that.
+            let mut sure = told && Url::parse(link.reference).is_ok();
+            if visit.outcome == Outcome::Broken && !told {
                 let likely = self.suggestion(&content, link);
                 sure = likely.as_ref().is_some_and(|likely| likely.sure);
                 visit.suggestion = likely.map(|likely| likely.meant);
