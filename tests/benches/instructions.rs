@@ -1,8 +1,8 @@
 //! How many instructions the parser, the frontier and the URL key take: a count that no other process on the machine can
 //! change, so that it can be held.
 //!
-//!     cargo bench --bench instructions --no-default-features               fails where one takes 2 % more than was accepted
-//!     cargo bench --bench instructions --no-default-features -- --accept   writes the counts of today down
+//!     cargo bench --profile counted --bench instructions --no-default-features               fails where one takes 2 % more than was accepted
+//!     cargo bench --profile counted --bench instructions --no-default-features -- --accept   writes the counts of today down
 //!
 //! The same program runs under valgrind's callgrind for each piece of work, and once more for all that is prepared for it; the
 //! difference counts.
@@ -98,7 +98,7 @@ fn main() -> ExitCode {
             "less than was accepted"
         };
         println!(
-            "\n{word}; where it should be so: cargo bench --bench instructions --no-default-features -- --accept"
+            "\n{word}; where it should be so: cargo bench --profile counted --bench instructions --no-default-features -- --accept"
         );
     }
     ExitCode::from(u8::from(failed && !accepts))
@@ -160,7 +160,7 @@ fn read(file: &Path) -> Accepted {
 }
 
 fn written(accepted: &Accepted) -> String {
-    let mut text = "# compiler and processor\twork\tinstructions; cargo bench --bench instructions --no-default-features -- --accept\n".to_owned();
+    let mut text = "# compiler and processor\twork\tinstructions; cargo bench --profile counted --bench instructions --no-default-features -- --accept\n".to_owned();
     for ((place, work), count) in accepted {
         let _ = writeln!(text, "{place}\t{work}\t{count}");
     }
