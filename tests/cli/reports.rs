@@ -213,7 +213,7 @@ fn a_report_replaces_another_one_when_it_is_whole() {
     std::fs::create_dir(folder.path().join("d.md")).expect("a folder");
     #[cfg(unix)]
     std::os::unix::fs::symlink("r.md", folder.path().join("link.md")).expect("a link");
-    let running = Dragnet::new()
+    let mut running = Dragnet::new()
         .args(["fetch", "-c1", "-o", "link.md"])
         .stdin_text(server.url("/x\n") + &server.url("/y\n"))
         .in_dir(folder.path())
@@ -222,6 +222,7 @@ fn a_report_replaces_another_one_when_it_is_whole() {
     assert_eq!(read(folder.path(), "r.md"), "before");
     assert_eq!(names(), ["d.md", "link.md", "r.md"]);
     running.signal("INT");
+    running.wait_for_stderr("ending");
     gate.open();
     running.wait().assert_code(130);
     assert!(read(folder.path(), "r.md").starts_with("# No broken URLs, 1 not judged"));
