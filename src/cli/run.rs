@@ -128,9 +128,12 @@ impl Run {
 
     /// What the records shall hold of the content; the formats learn of it.
     pub(super) fn wanted(&mut self, mut wanted: Wanted) -> anyhow::Result<Wanted> {
-        wanted.title |= self.filter.asks_for("title");
-        wanted.links |= self.filter.asks_for("links");
-        wanted.hash |= self.filter.asks_for("sha256");
+        let template = self.sink.template.as_ref();
+        let said = |name| template.is_some_and(|template| template.asks_for(name));
+        wanted.title |= self.filter.asks_for("title") || said("title");
+        wanted.links |= self.filter.asks_for("links") || said("links");
+        wanted.hash |= self.filter.asks_for("sha256") || said("sha256");
+        wanted.body |= said("body");
         wanted.text = self.filter.asks_for("body");
         let names = wanted.extraction.as_ref().map(|rules| rules.names());
         self.sink.fields = names.unwrap_or_default();

@@ -119,6 +119,13 @@ impl FromStr for Template {
 }
 
 impl Template {
+    /// Does it say the field of that name?
+    #[must_use]
+    pub fn asks_for(&self, name: &str) -> bool {
+        let said = |piece: &Piece| matches!(piece, Piece::Field(field) if field.name == name);
+        self.0.iter().any(said)
+    }
+
     /// The values under `fields.` that it asks for and that are not among `names`.
     #[must_use]
     pub fn unknown(&self, names: &[String]) -> Vec<String> {

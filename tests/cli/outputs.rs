@@ -224,6 +224,19 @@ fn tables_and_templates_have_every_record_with_its_columns() {
 }
 
 #[test]
+fn a_template_gets_what_it_names_without_a_flag_for_it() {
+    let server = Server::pages([("/", Response::html("<title>Home</title>"))]);
+    let output = Dragnet::new()
+        .args(["fetch", "--template", "{title}|{sha256}|{body}"])
+        .arg(server.url("/"))
+        .run();
+    output.assert_code(0);
+    let cells: Vec<_> = output.stdout.trim_end().split('|').collect();
+    assert_eq!((cells[0], cells[2]), ("Home", "<title>Home</title>"));
+    assert_eq!(cells[1].len(), 64, "a digest: {}", cells[1]);
+}
+
+#[test]
 fn a_bad_template_is_exit_2_with_its_column_before_any_request() {
     let server = server();
     for (flags, told) in [
