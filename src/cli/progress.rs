@@ -274,8 +274,9 @@ fn counts(summary: &Summary, what: &str) -> String {
     let seconds = summary.elapsed.as_secs_f64();
     let _ = write!(
         line,
-        "; {} requests, {}",
+        "; {} request{}, {}",
         summary.requests,
+        if summary.requests == 1 { "" } else { "s" },
         readable(summary.bytes)
     );
     let _ = write!(

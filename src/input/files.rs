@@ -1,8 +1,8 @@
 //! The files that `check` reads: a file that the user named, or what stands below a folder or matches a glob.
 //!
 //! `.gitignore` and its kin are honoured below a folder, and hidden files left out, unless said otherwise;
-//! what the user named himself is read in any case. Links are not followed, so a loop of folders ends; what
-//! is neither file nor folder (a FIFO, a device) is left alone. The order is that of the names.
+//! what the user named himself is read in any case. Links to folders are not entered, so a loop of folders ends; that, and what
+//! is neither file nor folder (a FIFO, a device) and has the name of a document, is told. The order is that of the names.
 
 use std::path::{Path, PathBuf};
 
@@ -155,12 +155,32 @@ fn below(
                 // `.` is where everything starts from, and nothing to be named.
                 let bare = entry.path().strip_prefix(".");
                 let path = bare.unwrap_or(entry.path()).to_owned();
-                let is_file = entry.file_type().is_some_and(|kind| {
-                    // A link to a file is read as the file; a link to a folder is not entered.
-                    kind.is_file() || kind.is_symlink() && entry.path().is_file()
-                });
-                if is_file && wanted(&path) {
-                    found.push(Found { path, root: None });
+                let Some(kind) = entry.file_type() else {
+                    continue;
+                };
+                // A link to a file is read as the file.
+                if kind.is_file() || kind.is_symlink() && entry.path().is_file() {
+                    if wanted(&path) {
+                        found.push(Found { path, root: None });
+                    }
+                    continue;
+                }
+                let reason = if kind.is_dir() {
+                    None
+                } else if kind.is_symlink() && entry.path().is_dir() {
+                    let leads_back = leads_back(entry.path()) && !excluded(&path, selection);
+                    leads_back.then_some("it leads back to a folder that it stands in")
+                } else if kind.is_symlink() {
+                    wanted(&path).then_some("it leads to what is not there")
+                } else {
+                    wanted(&path).then_some("it is neither a file nor a folder")
+                };
+                if let Some(reason) = reason {
+                    unread.push(Unread {
+                        path,
+                        reason: reason.to_owned(),
+                        named: false,
+                    });
                 }
             }
             Err(error) => {
@@ -173,6 +193,13 @@ fn below(
             }
         }
     }
+}
+
+/// Does the link at `path` lead to a folder that it stands in?
+fn leads_back(path: &Path) -> bool {
+    let here = path.parent().and_then(|folder| folder.canonicalize().ok());
+    let there = path.canonicalize().ok();
+    matches!((here, there), (Some(here), Some(there)) if here.starts_with(&there))
 }
 
 fn named_in(error: &ignore::Error) -> Option<PathBuf> {

@@ -382,6 +382,12 @@ fn undecodable_bytes_loops_and_pipes_on_the_way_stop_nothing() {
         .arg(base)
         .run();
     assert!(matches!(output.code, Some(0 | 1)), "{}", output.stderr);
+    for told in [
+        "pipe.html was not read: it is neither a file nor a folder",
+        "loop was not read: it leads back",
+    ] {
+        assert!(output.stderr.contains(told), "{}", output.stderr);
+    }
     assert!(
         output
             .json_lines()
