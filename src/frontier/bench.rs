@@ -30,6 +30,8 @@ pub(super) struct Bench {
     pub(super) pace: Pace,
     pub(super) delay: Duration,
     pub(super) leased: usize,
+    /// The last request started then.
+    pub(super) last: Instant,
     /// The next request may start then.
     pub(super) next: Instant,
     /// Nothing is asked for before then, and nothing waits for it.
@@ -51,6 +53,7 @@ impl Bench {
             pace,
             delay: pace.delay,
             leased: 0,
+            last: now,
             next: now,
             closed: None,
             ticket: 0,

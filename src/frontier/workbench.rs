@@ -382,6 +382,7 @@ impl Workbench {
         let origin = match &mut self.benches[place] {
             Some(bench) => {
                 bench.leased += 1;
+                bench.last = now;
                 bench.next = bench.next.max(now) + bench.delay;
                 bench.origin.clone()
             }
@@ -511,7 +512,7 @@ impl Workbench {
             Answer::Rules { rules, valid } => {
                 let pace = (self.options.pace)(&robots.url, robots.naming, rules.crawl_delay());
                 // The clock was set by the old pace: the gap after the robots request itself grows too.
-                bench.next = bench.next.max(now + pace.delay.saturating_sub(bench.delay));
+                bench.next = bench.next.max(bench.last + pace.delay);
                 bench.delay = bench.delay.max(pace.delay);
                 bench.pace = pace;
                 (Known::Robots(Rc::new(rules)), now + valid)

@@ -221,6 +221,27 @@ async fn no_gap_is_below_the_delay_whatever_the_requests_are_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_crawl_delay_holds_from_the_request_on_that_it_was_learnt_by() {
+    for latency in [1, 170, 3000].map(Duration::from_millis) {
+        let world = World::new(move |url, _| match url.path() {
+            "/robots.txt" => Reply {
+                latency,
+                ..page("User-agent: *\nCrawl-delay: 2\n")
+            },
+            "/" => page(links((0..3).map(|n| format!("/{n}")))),
+            _ => page(""),
+        });
+        crawl(world.clone(), "http://a.test/", Crawl::POLITENESS).await;
+        let sent = world.sent_to("a.test");
+        assert_eq!(sent.len(), 5);
+        for pair in sent.windows(2) {
+            let gap = pair[1].0 - pair[0].0;
+            assert!(gap >= Duration::from_secs(2), "{gap:?} between {pair:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_of_ones_own_is_asked_as_widely_as_is_said() {
     let world = World::new(|url, _| match url.path() {
         "/robots.txt" => status(404),
