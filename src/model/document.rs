@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use siphasher::sip::SipHasher13;
 
 use super::failure::{Failure, FailureKind};
+use super::ignored::Ignored;
 
 /// What kind of reference a link is; decides whether it is followed, and how it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -285,6 +286,8 @@ pub struct Document {
     pub text: Option<String>,
     /// The name of the encoding that the content was read in (WHATWG Encoding).
     pub charset: &'static str,
+    /// Its comments that say which links are not to be judged, where they were asked for and there are any.
+    pub ignored: Option<Box<Ignored>>,
     /// Why something may be missing.
     pub limited: Option<Limit>,
     /// Named values for the record, from parsers that the library's user brings.

@@ -13,6 +13,7 @@
 //! | [`exchange`] | [`Exchange`], [`Hop`], [`Timing`]: what one request brought back |
 //! | [`certificate`] | [`Certificate`]: what a server showed of itself |
 //! | [`document`] | [`Document`], [`Link`]: what a parser found in content |
+//! | [`ignored`] | [`Ignored`]: which of its links are not to be judged |
 //! | [`failure`] | [`Outcome`], [`Failure`]: a verdict and its reason |
 //! | [`visit`] | [`Visit`], [`Outlink`], [`Summary`]: the record |
 //! | [`field`] | [`Field`](field::Field): a record's fields by name |
@@ -30,6 +31,7 @@ pub mod event;
 pub mod exchange;
 pub mod failure;
 pub mod field;
+pub mod ignored;
 pub mod message;
 pub mod quantity;
 pub mod secret;
@@ -44,6 +46,7 @@ pub use duplicate::{Duplicate, DuplicateKind, Duplicates};
 pub use event::{Event, Reporter, Silent};
 pub use exchange::{Exchange, Hop, Timing};
 pub use failure::{Failure, FailureKind, Outcome};
+pub use ignored::Ignored;
 pub use message::Message;
 pub use secret::{Secret, masked};
 pub use target::{Naming, Seed, Source, Target};

@@ -77,6 +77,8 @@ pub struct Options {
     pub words: bool,
     /// Keep the text that a reader sees.
     pub text: bool,
+    /// Look for comments that say which links are not to be judged.
+    pub comments: bool,
 }
 
 /// Takes content chunk by chunk and gives what it found. It can be moved to another thread, because some
@@ -105,8 +107,21 @@ pub struct Format {
     pub media_types: &'static [&'static str],
     /// File extensions, lower case.
     pub extensions: &'static [&'static str],
-    /// Begins a document.
+    /// Begins a document, without a look at its comments.
     pub open: fn(&Options) -> Box<dyn Parse>,
+}
+
+impl Format {
+    /// Begins a document, and looks for comments in it where `options` ask for these.
+    #[must_use]
+    pub fn begin(&'static self, options: &Options) -> Box<dyn Parse> {
+        let parse = (self.open)(options);
+        if options.comments {
+            Box::new(ignore::Watched::new(parse, self))
+        } else {
+            parse
+        }
+    }
 }
 
 /// Every parser there is.
@@ -158,7 +173,7 @@ impl Parsers {
     pub fn open(&self, essence: &str, url: &Url, options: &Options) -> Option<Box<dyn Parse>> {
         match self.own.get(essence) {
             Some(open) => Some(open(url, options)),
-            None => for_media_type(essence).map(|format| (format.open)(options)),
+            None => for_media_type(essence).map(|format| format.begin(options)),
         }
     }
 }

@@ -73,6 +73,68 @@ fn a_link_that_a_comment_covers_is_excluded_and_its_target_not_asked_for() {
     assert!(warnings(&output).is_empty(), "{}", output.stderr);
 }
 
+/// HTML that is longer than what arrives at once, with comments and what they cover.
+fn page() -> String {
+    let filling = "<p>text <!-- navigation --> <a href='#top'>up</a>\n".repeat(3000);
+    format!(
+        "{filling}<!-- dragnet-ignore: until May -->\n<a\n href=/one>x</a>\n<a href=/two>x</a> <!-- dragnet-ignore -->\n\
+         <!-- dragnet-ignore-start --><a href=/three>x</a>\n{filling}<a href=/four>x</a><!-- dragnet-ignore-end --><a href=/gone>x</a>\n\
+         <!-- dragnet-ignore -->\n"
+    )
+}
+
+#[test]
+fn comments_in_pages_of_servers_cover_links_too() {
+    let markdown = "<!-- dragnet-ignore -->\n[a](/five)\n\n```\n<!-- dragnet-ignore-start -->\n```\n[b](/gone)\n";
+    let server = Server::pages([
+        ("/a.html", Response::html(page())),
+        ("/b.md", Response::content("text/markdown", markdown)),
+        ("/README.md", Response::text(markdown)),
+    ]);
+    let urls = ["/a.html", "/b.md", "/README.md"].map(|path| server.url(path));
+    let output = check(Path::new("."), &[&urls[0], &urls[1], &urls[2]]);
+    output.assert_code(1);
+    let places = ["6006:55", "7:5", "7:5"];
+    let gone = |(url, place)| format!("{url}:{place}: broken 404 /gone: 404 Not Found");
+    let expected: Vec<String> = urls.iter().zip(places).map(gone).collect();
+    assert_eq!(output.lines(), expected);
+    let mut asked: Vec<_> = server
+        .requests()
+        .into_iter()
+        .map(|one| one.target)
+        .collect();
+    asked.sort();
+    asked.dedup();
+    assert_eq!(asked, ["/README.md", "/a.html", "/b.md", "/gone"]);
+    let told = format!("{}:6007: dragnet-ignore covers no link", urls[0]);
+    assert_eq!(warnings(&output), [told]);
+}
+
+#[test]
+fn what_a_comment_covers_is_not_read_by_recursion_and_pages_are_told_of_in_their_order() {
+    let idle = "<p>x\n<!-- dragnet-ignore -->\n";
+    let server = Server::pages([
+        ("/robots.txt", Response::new(404)),
+        (
+            "/",
+            Response::html(
+                "<a href=/z>x</a> <a href=/b>x</a>\n<!-- dragnet-ignore -->\n<a href=/hidden>x</a>\n",
+            ),
+        ),
+        ("/b", Response::html(idle)),
+        ("/z", Response::html(format!("<a href=/c#here>x</a>{idle}"))),
+        ("/c", Response::html(format!("<p id=here>{idle}{idle}"))),
+    ]);
+    let output = check(Path::new("."), &["--recursive", &server.url("/")]);
+    output.assert_code(0);
+    assert_eq!(server.count("/hidden"), 0);
+    let told = |path: &str, line: u32| {
+        format!("{}:{line}: dragnet-ignore covers no link", server.url(path))
+    };
+    let expected = [told("/b", 2), told("/c", 2), told("/c", 4), told("/z", 2)];
+    assert_eq!(warnings(&output), expected);
+}
+
 #[test]
 fn a_file_of_patterns_keeps_links_out_and_is_told_by_line_where_it_is_wrong() {
     let site = folder(&[

@@ -22,7 +22,6 @@ use crate::job::pipeline::{Due, End, Judged, Work};
 use crate::job::{Limits, record};
 use crate::model::{Failure, Naming, Outcome};
 use crate::parser;
-use crate::parser::ignore::Ignored;
 use crate::sink::Captures;
 
 /// A page with more links than this is looked through on a thread of its own.
@@ -102,6 +101,8 @@ impl Work for Links {
         }
         let options = parser::Options {
             text: ledger.keeps_text(url, task.method == Method::GET),
+            // What is asked for as a link's target may turn out to be a page that is read.
+            comments: true,
             ..self.reading.options.clone()
         };
         let content = Content::parsed(options, false, wanted);
@@ -153,8 +154,7 @@ impl Work for Links {
                     let base = self.ledger.borrow().remote_base(&task.url);
                     let refused = refused || document.nofollow;
                     let follow = self.ledger.borrow().follow(&task.url, refused);
-                    let read =
-                        move || reading::page(document, base, &mut Ignored::default(), follow);
+                    let read = move || reading::page(document, base, follow);
                     let page = apart(much, read).await;
                     if page.is_none() {
                         visit.fail(internal());
@@ -179,6 +179,9 @@ impl Work for Links {
             }
             let found = {
                 let mut ledger = self.ledger.borrow_mut();
+                if let Some(number) = source {
+                    self.complain(number, &ledger.name(number), &links);
+                }
                 let question = ledger.decided(url, &visit, task.method == Method::GET);
                 let mut found = match source {
                     Some(number) => ledger.page(number, links, &task.url, task.naming, visit),
@@ -239,10 +242,7 @@ impl Work for Links {
                             reason: failure.message.to_string(),
                         });
                     }
-                    for (line, told) in &page.complaints {
-                        let told = format!("{}:{line}: {told}", ledger.name(source));
-                        self.complaints.borrow_mut().push((source, told));
-                    }
+                    self.complain(source, &ledger.name(source), &page);
                     found.extend(ledger.read(source, page, Naming::File));
                 }
             }
@@ -268,6 +268,13 @@ impl Work for Links {
 }
 
 impl Links {
+    /// Takes in what there is to say of the comments of a source.
+    fn complain(&self, source: usize, name: &str, page: &Page) {
+        let told = page.complaints.iter();
+        let told = told.map(|(line, told)| (source, format!("{name}:{line}: {told}")));
+        self.complaints.borrow_mut().extend(told);
+    }
+
     /// Once every file has been read: a look at the disk for what is linked to and was not looked for.
     async fn look(&self) {
         loop {

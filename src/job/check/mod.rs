@@ -390,7 +390,8 @@ impl Check {
                 told.extend(self.unused());
             }
             let mut comments = work.complaints.into_inner();
-            comments.sort();
+            // Pages have their numbers by when they were found, and the lines of each are in order.
+            comments.sort_by(|(one, _), (other, _)| ledger.compare(*one, *other));
             told.extend(comments.into_iter().map(|(_, told)| told));
             told.extend(baseline::mended(ledger.baseline.as_ref(), ledger.names()));
             for text in told {

@@ -16,7 +16,7 @@ use crate::job::content::internal;
 use crate::model::{Document, Failure, Link, LinkKind};
 use crate::parser;
 use crate::parser::directive::TextDirective;
-use crate::parser::ignore::Ignored;
+use crate::parser::ignore;
 
 /// A link of a document, and where it leads.
 #[derive(Debug, Clone, Copy)]
@@ -280,23 +280,18 @@ pub(super) fn read(path: &Path, base: Option<Base>, reading: &Reading) -> Page {
     };
     let mut parse = (format.open)(&reading.options);
     parse.write(&content);
-    let mut ignored = Ignored::of(&content, format);
+    // All of it is here, so that no copy has to be kept from its first comment on.
+    let ignored = ignore::of(&content, format);
     let fixed = reading.fixes && reading.preprocess.is_none() && is_source(path);
     let digest = fixed.then(|| digest(&content));
     drop(content);
-    let document = parse.finish();
-    let whole = document.limit().is_none();
-    match base {
-        Some(base) => {
-            let mut page = page(document, base, &mut ignored, Follow::No);
-            if whole {
-                page.complaints = ignored.complaints();
-            }
-            page.digest = digest;
-            page
-        }
-        None => Page::default(),
-    }
+    let mut document = parse.finish();
+    document.ignored = ignored.map(Box::new);
+    let page = base.map(|base| Page {
+        digest,
+        ..page(document, base, Follow::No)
+    });
+    page.unwrap_or_default()
 }
 
 /// The links of text that has no file, whose references are relative to `base`.
@@ -310,20 +305,16 @@ pub(super) fn text(content: &[u8], base: Base, verbatim: bool) -> Page {
     };
     let mut parse = (format.open)(&options);
     parse.write(content);
-    page(parse.finish(), base, &mut Ignored::default(), Follow::No)
+    page(parse.finish(), base, Follow::No)
 }
 
 /// The number of a place, and the fragment of the reference that led there.
 type Located = (usize, Option<Box<str>>);
 
 /// The links of `document`, each place once, and which of them lead on; those that its comments cover have no place.
-pub(super) fn page(
-    mut document: Document,
-    base: Base,
-    ignored: &mut Ignored,
-    follow: Follow,
-) -> Page {
+pub(super) fn page(mut document: Document, base: Base, follow: Follow) -> Page {
     let base = base.with(document.base.as_deref());
+    let mut ignored = document.ignored.take();
     let mut page = Page {
         anchors: Arc::new(Anchors::of(&mut document)),
         ..Page::default()
@@ -344,7 +335,9 @@ pub(super) fn page(
             // Never asked for: it may do something.
             continue;
         }
-        if ignored.covers(line, column) {
+        if let Some(ignored) = &mut ignored
+            && ignored.covers(line, column)
+        {
             let next = index.len();
             page.occurrences.push(Occurrence {
                 reference,
@@ -386,7 +379,12 @@ pub(super) fn page(
             fragment,
         });
     }
-    if let Some(limit) = document.limit() {
+    let limit = document.limit();
+    // What was not read may have the links that a comment covers.
+    if let (Some(ignored), None) = (ignored, limit) {
+        page.complaints = ignored.complaints();
+    }
+    if let Some(limit) = limit {
         // Links that nobody looked at are not good ones.
         let last = page.occurrences.iter().last();
         let (line, column) = last.map_or((1, 1), |last| (last.line, last.column));

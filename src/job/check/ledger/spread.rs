@@ -1,5 +1,7 @@
 //! Pages that are found behind links and read too (`--recursive`), and the order that they are written in.
 
+use std::cmp::Ordering;
+
 use url::Url;
 
 use super::Ledger;
@@ -66,7 +68,14 @@ impl Ledger {
     /// Pages come in whatever order servers answer in: files first, in the order of the inputs, then they by URL.
     pub(super) fn sort(&mut self) {
         let mut order: Vec<usize> = (0..self.sources.len()).collect();
-        order.sort_by_key(|&number| self.sources[number].url.as_ref().map(Url::as_str));
+        order.sort_by(|one, other| self.compare(*one, *other));
         self.order = Some(order);
+    }
+
+    /// The order of two sources.
+    pub(in crate::job::check) fn compare(&self, one: usize, other: usize) -> Ordering {
+        let url = |number: usize| self.sources[number].url.as_ref().map(Url::as_str);
+        let found = self.is_recursive().then(|| url(one).cmp(&url(other)));
+        found.unwrap_or(Ordering::Equal).then(one.cmp(&other))
     }
 }

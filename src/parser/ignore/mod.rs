@@ -9,14 +9,23 @@
 //! What follows the word is for people. The words of markdown-link-check mean the same here:
 //! `markdown-link-check-disable`, `-enable`, `-disable-line`, `-disable-next-line`. A comment is what the format takes
 //! for one: in Markdown none inside code, and in MDX braces too. Places are lines and columns, as links have them.
+//!
+//! | file | decides |
+//! | --- | --- |
+//! | `arriving` | which comments content has that comes piece by piece |
+
+mod arriving;
 
 use std::ops::Range;
 
 use memchr::memmem;
 use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
 
-use super::position::Lines;
+use super::position::{Lines, count};
 use super::{Format, markdown};
+use crate::model::Ignored;
+
+pub(super) use arriving::Watched;
 
 /// With these every word begins.
 const OURS: &str = "dragnet-ignore";
@@ -24,25 +33,6 @@ const THEIRS: &str = "markdown-link-check-";
 
 /// A link that is written over more lines than this is not covered to its end.
 const LINES: usize = 20;
-
-/// Where links are not to be judged.
-#[derive(Debug, Default)]
-pub struct Ignored {
-    rules: Vec<Rule>,
-    /// What is wrong with a comment, and in which line.
-    wrong: Vec<(u32, String)>,
-}
-
-/// A comment, and what it covers.
-#[derive(Debug)]
-struct Rule {
-    /// The line that it stands in.
-    line: u32,
-    word: String,
-    /// Line and column, the end excluded.
-    covers: Range<(u32, u32)>,
-    used: bool,
-}
 
 /// What a word asks for.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -62,111 +52,114 @@ struct Comment {
     meaning: Option<Meaning>,
 }
 
-impl Ignored {
-    /// The comments of a document of that format.
-    #[must_use]
-    pub fn of(content: &[u8], format: &Format) -> Self {
-        let has = |word: &str| memmem::find(content, word.as_bytes()).is_some();
-        if !has(OURS) && !has(THEIRS) {
-            return Self::default();
+/// Where in a document a text begins.
+#[derive(Debug, Clone, Copy)]
+struct Begin {
+    line: u32,
+    column: u32,
+    /// Nothing but white space and marks of quotations stands before it in its line.
+    blank: bool,
+}
+
+impl Default for Begin {
+    fn default() -> Self {
+        Self {
+            line: 1,
+            column: 1,
+            blank: true,
         }
-        let text = String::from_utf8_lossy(content);
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let mut comments = comments(text, format);
-        comments.sort_by_key(|comment| comment.whole.start);
-        Self::read(text, &comments)
+    }
+}
+
+impl Begin {
+    /// It begins behind `text` now.
+    fn pass(&mut self, text: &[u8]) {
+        let first = (self.line, self.column) == (1, 1);
+        let bare = text.strip_prefix("\u{feff}".as_bytes()).filter(|_| first);
+        let text = bare.unwrap_or(text);
+        (self.line, self.column) = count(text, self.line, self.column);
+        let start = memchr::memrchr(b'\n', text).map(|end| end + 1);
+        let last = &text[start.unwrap_or(0)..];
+        let blank = |byte: &u8| is_blank(char::from(*byte));
+        self.blank = (self.blank || start.is_some()) && last.iter().all(blank);
     }
 
-    fn read(text: &str, comments: &[Comment]) -> Self {
-        let lines = Lines::new(text);
-        let mut ignored = Self::default();
-        let mut open: Option<(&Comment, u32)> = None;
-        for comment in comments {
-            let (line, _) = lines.at(comment.whole.start, text);
-            let mut cover = |covers: Range<usize>| {
-                let from = lines.at(covers.start, text);
-                ignored.rules.push(Rule {
-                    line,
-                    word: comment.word.clone(),
-                    covers: from..lines.at(covers.end, text),
-                    used: false,
-                });
-            };
-            let own = line_of(text, comment.whole.clone());
-            let meaning = match comment.meaning {
-                Some(Meaning::Near) if is_alone(text, comment, &own) => Some(Meaning::Next),
-                Some(Meaning::Near) => Some(Meaning::Line),
-                meaning => meaning,
-            };
-            match meaning {
-                Some(Meaning::Line) => cover(own),
-                Some(Meaning::Next) => cover(comment.whole.end..next(text, comment.whole.end)),
-                Some(Meaning::Start) if open.is_none() => open = Some((comment, line)),
-                Some(Meaning::End) => match open.take() {
-                    Some((start, begun)) => {
-                        let from = lines.at(start.whole.end, text);
-                        ignored.rules.push(Rule {
-                            line: begun,
-                            word: start.word.clone(),
-                            covers: from..lines.at(comment.whole.start, text),
-                            used: false,
-                        });
-                    }
-                    None => ignored.wrong(line, &comment.word, "ends nothing"),
-                },
-                // What is within another one is covered already.
-                Some(Meaning::Start | Meaning::Near) => {}
-                None => ignored.wrong(line, &comment.word, "is no word that means anything"),
+    /// A line and column of the text, in the document.
+    fn place(self, (line, column): (u32, u32)) -> (u32, u32) {
+        let before = if line == 1 { self.column - 1 } else { 0 };
+        let line = line.saturating_add(self.line - 1);
+        (line, column.saturating_add(before))
+    }
+}
+
+/// White space, and marks of quotations.
+fn is_blank(c: char) -> bool {
+    c.is_ascii_whitespace() || c == '>'
+}
+
+/// The comments of a document of that format, if it has any.
+#[must_use]
+pub fn of(content: &[u8], format: &Format) -> Option<Ignored> {
+    let has = |word: &str| memmem::find(content, word.as_bytes()).is_some();
+    let any = has(OURS) || has(THEIRS);
+    any.then(|| read(content, Begin::default(), format))?
+}
+
+/// The same of the end of a document, from `begin` on.
+fn read(content: &[u8], begin: Begin, format: &Format) -> Option<Ignored> {
+    let text = String::from_utf8_lossy(content);
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let mut comments = comments(text, format);
+    comments.sort_by_key(|comment| comment.whole.start);
+    (!comments.is_empty()).then(|| meant(text, begin, &comments))
+}
+
+/// What the comments of a text cover.
+fn meant(text: &str, begin: Begin, comments: &[Comment]) -> Ignored {
+    let lines = Lines::new(text);
+    let at = |offset: usize| begin.place(lines.at(offset, text));
+    let mut ignored = Ignored::default();
+    let mut open: Option<(&Comment, u32)> = None;
+    for comment in comments {
+        let Comment {
+            whole,
+            word,
+            meaning,
+        } = comment;
+        let (line, _) = at(whole.start);
+        let own = line_of(text, whole.clone());
+        let meaning = match meaning {
+            Some(Meaning::Near) if is_alone(text, begin, comment, &own) => Some(Meaning::Next),
+            Some(Meaning::Near) => Some(Meaning::Line),
+            meaning => *meaning,
+        };
+        match meaning {
+            // Of a line that the text begins in, what is before belongs to it.
+            Some(Meaning::Line) => {
+                ignored.cover(line, word, (at(own.start).0, 1)..at(own.end));
             }
-        }
-        if let Some((start, line)) = open {
-            let from = lines.at(start.whole.end, text);
-            ignored.rules.push(Rule {
-                line,
-                word: start.word.clone(),
-                covers: from..(u32::MAX, u32::MAX),
-                used: false,
-            });
-            ignored.wrong(
-                line,
-                &start.word,
-                "has no end: everything below it is ignored",
-            );
-        }
-        ignored
-    }
-
-    fn wrong(&mut self, line: u32, word: &str, what: &str) {
-        self.wrong.push((line, format!("{word} {what}")));
-    }
-
-    /// Is a link at that place not to be judged?
-    pub fn covers(&mut self, line: u32, column: u32) -> bool {
-        let mut covered = false;
-        for rule in &mut self.rules {
-            if rule.covers.contains(&(line, column)) {
-                rule.used = true;
-                covered = true;
+            Some(Meaning::Next) => {
+                ignored.cover(line, word, at(whole.end)..at(next(text, whole.end)));
             }
+            Some(Meaning::Start) if open.is_none() => open = Some((comment, line)),
+            Some(Meaning::End) => match open.take() {
+                Some((start, begun)) => {
+                    ignored.cover(begun, &start.word, at(start.whole.end)..at(whole.start));
+                }
+                None => ignored.wrong(line, word, "ends nothing"),
+            },
+            // What is within another one is covered already.
+            Some(Meaning::Start | Meaning::Near) => {}
+            None => ignored.wrong(line, word, "is no word that means anything"),
         }
-        covered
     }
-
-    /// Are there no comments?
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.rules.is_empty() && self.wrong.is_empty()
+    if let Some((start, line)) = open {
+        let covers = at(start.whole.end)..(u32::MAX, u32::MAX);
+        ignored.cover(line, &start.word, covers);
+        let what = "has no end: everything below it is ignored";
+        ignored.wrong(line, &start.word, what);
     }
-
-    /// What there is to say of the comments once all links were asked for: lines, and words to put behind the line.
-    #[must_use]
-    pub fn complaints(self) -> Vec<(u32, String)> {
-        let unused = self.rules.into_iter().filter(|rule| !rule.used);
-        let unused = unused.map(|rule| (rule.line, format!("{} covers no link", rule.word)));
-        let mut all: Vec<_> = self.wrong.into_iter().chain(unused).collect();
-        all.sort();
-        all
-    }
+    ignored
 }
 
 /// The comments of `text` that say anything to us.
@@ -187,6 +180,11 @@ fn comments(text: &str, format: &Format) -> Vec<Comment> {
         "asciidoc" => lines(text, "//"),
         _ => enclosed(text, "<!--", "-->", &[]),
     }
+}
+
+/// Are the comments of that format found as it arrives? The others need the whole of it, or have other marks.
+fn is_streamed(format: &Format) -> bool {
+    matches!(format.name, "html" | "sitemap" | "text")
 }
 
 /// Comments between two marks, unless they begin in one of the sorted ranges of `code`.
@@ -286,11 +284,11 @@ fn line_of(text: &str, range: Range<usize>) -> Range<usize> {
 }
 
 /// Is there nothing else in its line? Marks of a quotation are nothing.
-fn is_alone(text: &str, comment: &Comment, line: &Range<usize>) -> bool {
+fn is_alone(text: &str, begin: Begin, comment: &Comment, line: &Range<usize>) -> bool {
     let before = &text[line.start..comment.whole.start];
     let behind = &text[comment.whole.end..line.end];
-    let blank = |c: char| c.is_whitespace() || c == '>';
-    before.chars().all(blank) && behind.trim().is_empty()
+    let blank = before.chars().all(is_blank) && (line.start > 0 || begin.blank);
+    blank && behind.trim().is_empty()
 }
 
 /// The end of the next line from `from` that is not blank, and of what begins in it and does not end.
@@ -301,7 +299,7 @@ fn next(text: &str, from: usize) -> usize {
     // The rest of the comment's own line comes first, and is blank.
     for line in text[from..].split_inclusive('\n') {
         at += line.len();
-        let blank = line.trim_matches(|c: char| c.is_whitespace() || c == '>');
+        let blank = line.trim_matches(is_blank);
         if blank.is_empty() && taken == 0 {
             continue;
         }
@@ -359,7 +357,7 @@ mod tests {
     /// The lines of `text` whose first character is covered, and the complaints.
     fn covered(extension: &str, text: &str) -> (Vec<u32>, Vec<String>) {
         let format = for_extension(extension).expect("a format");
-        let mut ignored = Ignored::of(text.as_bytes(), format);
+        let mut ignored = of(text.as_bytes(), format).unwrap_or_default();
         let count = u32::try_from(text.lines().count()).expect("few lines");
         let lines = (1..=count)
             .filter(|line| ignored.covers(*line, 1))
