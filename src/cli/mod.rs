@@ -87,7 +87,9 @@ pub(crate) enum Command {
 
 /// Parses the arguments; what is wrong with them is said, with exit 2.
 pub(crate) fn parse() -> (Command, ArgMatches) {
-    let matches = Cli::command().mut_subcommands(with_twins).get_matches();
+    // It is one program, whatever it is told to do: --version says nothing else.
+    let job = |command: clap::Command| with_twins(command).display_name("dragnet");
+    let matches = Cli::command().mut_subcommands(job).get_matches();
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => (cli.command, matches),
         Err(error) => error.exit(),

@@ -124,6 +124,11 @@ impl NetworkOptions {
         self.connection.insecure
     }
 
+    /// Does what could not be judged make the run fail too?
+    pub(super) fn is_strict(&self) -> bool {
+        self.strict
+    }
+
     /// What was said, completed by a job's defaults; `named` are the origins that the `-H` fields may go to
     /// (`None`: every target is one that the user named).
     pub(super) fn meant(

@@ -54,6 +54,7 @@ impl Run {
         let sink = sink::Options {
             colour: coloured(&output.color, matches),
             failures_only,
+            strict: network.is_strict(),
             template: output.template.clone(),
             repository: repository(),
             ..sink::Options::default()

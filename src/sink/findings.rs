@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::advice;
+use super::{Options, advice};
 use crate::model::{Outcome, Visit};
 
 /// Where the files of a report are found by readers elsewhere.
@@ -175,6 +175,8 @@ impl Counts {
 #[derive(Debug)]
 pub(super) struct Findings {
     most: usize,
+    /// What could not be judged makes the run fail too.
+    pub(super) strict: bool,
     kept: BTreeSet<Finding>,
     pub(super) counts: Counts,
     /// The same for each document that links stand in.
@@ -185,9 +187,10 @@ pub(super) struct Findings {
 
 impl Findings {
     /// Of which `most` are kept.
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize, options: &Options) -> Self {
         Self {
             most,
+            strict: options.strict,
             kept: BTreeSet::new(),
             counts: Counts::default(),
             documents: BTreeMap::new(),
@@ -215,6 +218,15 @@ impl Findings {
         if self.kept.len() > self.most {
             self.kept.pop_last();
             self.left_out += 1;
+        }
+    }
+
+    /// Does it make the run fail?
+    pub(super) fn fails(&self, finding: &Finding) -> bool {
+        match finding.verdict {
+            Verdict::Broken => true,
+            Verdict::Unknown => self.strict,
+            Verdict::Known => false,
         }
     }
 
@@ -267,7 +279,7 @@ mod tests {
             .map(|number| broken_link(&format!("p{}.md", number % 7), number + 1, "x"))
             .collect();
         let kept = |visits: &mut dyn Iterator<Item = &Visit>| {
-            let mut findings = Findings::new(10);
+            let mut findings = Findings::new(10, &Options::default());
             visits.for_each(|visit| findings.add(visit));
             assert_eq!(findings.left_out, 40);
             findings.iter().cloned().collect::<Vec<_>>()

@@ -20,6 +20,10 @@ pub(super) const FORMAT: Format = Format {
     captures: Captures::NONE,
 };
 
+/// Types of annotations.
+const ERROR: &str = "error";
+const WARNING: &str = "warning";
+
 /// Annotations of each type that a step shows.
 const SHOWN: usize = 10;
 
@@ -33,7 +37,7 @@ struct Github {
 
 fn open(options: &Options) -> Box<dyn Sink> {
     Box::new(Github {
-        findings: Findings::new(MOST),
+        findings: Findings::new(MOST, options),
         repository: options.repository.clone(),
     })
 }
@@ -50,14 +54,12 @@ impl Sink for Github {
     fn finish(&mut self, _: &Summary, out: &mut Vec<u8>) {
         let mut text = String::new();
         let mut more = 0;
-        for verdict in [Verdict::Broken, Verdict::Unknown] {
-            let all = self
-                .findings
-                .iter()
-                .filter(|found| found.verdict == verdict);
+        for command in [ERROR, WARNING] {
+            let all = self.findings.iter();
+            let all = all.filter(|found| self.command(found) == Some(command));
             for (number, finding) in all.enumerate() {
                 if number < SHOWN {
-                    self.annotation(&mut text, finding);
+                    self.annotation(&mut text, command, finding);
                 } else {
                     more += 1;
                     line(&mut text, finding);
@@ -88,11 +90,17 @@ impl Sink for Github {
 }
 
 impl Github {
-    fn annotation(&self, out: &mut String, finding: &Finding) {
-        let (command, title) = match finding.verdict {
-            Verdict::Broken => ("error", "broken"),
-            Verdict::Unknown | Verdict::Known => ("warning", "not judged"),
-        };
+    /// The type of its annotation, if it has one.
+    fn command(&self, finding: &Finding) -> Option<&'static str> {
+        match finding.verdict {
+            _ if self.findings.fails(finding) => Some(ERROR),
+            Verdict::Known => None,
+            Verdict::Broken | Verdict::Unknown => Some(WARNING),
+        }
+    }
+
+    fn annotation(&self, out: &mut String, command: &str, finding: &Finding) {
+        let title = title(finding);
         let _ = write!(out, "::{command} ");
         let mut words = words(finding);
         if let Origin::File(path) = &finding.origin {
@@ -116,6 +124,14 @@ impl Github {
     }
 }
 
+fn title(finding: &Finding) -> &'static str {
+    match finding.verdict {
+        Verdict::Broken => "broken",
+        Verdict::Unknown => "not judged",
+        Verdict::Known => "known",
+    }
+}
+
 /// The link, and what is wrong with it.
 fn words(finding: &Finding) -> String {
     let link = for_terminal(&finding.link);
@@ -127,11 +143,7 @@ fn words(finding: &Finding) -> String {
 
 /// A line that no runner takes for a command.
 fn line(out: &mut String, finding: &Finding) {
-    let verdict = match finding.verdict {
-        Verdict::Broken => "broken",
-        Verdict::Unknown => "not judged",
-        Verdict::Known => "known",
-    };
+    let verdict = title(finding);
     let place = finding.place();
     let place = for_terminal(&place);
     let place = if place.is_empty() {

@@ -1,8 +1,8 @@
 //! `junit`: the XML that CI systems show as test results.
 //!
 //! One suite for each document that links stand in, and one for the records that stand in none. What is broken is
-//! a failure, what could not be judged or was broken before is skipped, each with its reason; good links are one test case together, so that a
-//! good document is seen too. What XML 1.0 forbids (section 2.2) is written out or left out. There are no times: two runs
+//! a failure, and so is what could not be judged where that makes the run fail; elsewhere that is skipped, as is what was
+//! broken before, each with its reason. Good links are one test case together, so that a good document is seen too. What XML 1.0 forbids (section 2.2) is written out or left out. There are no times: two runs
 //! that find the same are the same report.
 
 use std::collections::BTreeMap;
@@ -13,18 +13,14 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use super::escape::for_terminal;
 use super::findings::{Counts, Finding, Findings, Origin, Verdict};
-use super::{Captures, Format, Medium, Sink};
+use super::{Captures, Format, Medium, Options, Sink};
 use crate::model::{Summary, Visit};
 
 pub(super) const FORMAT: Format = Format {
     name: "junit",
     about: "test results in XML, as CI systems show them",
     extensions: &["xml"],
-    medium: Medium::Document(|_| {
-        Box::new(Junit {
-            findings: Findings::new(MOST),
-        })
-    }),
+    medium: Medium::Document(open),
     links: false,
     captures: Captures::NONE,
 };
@@ -34,6 +30,12 @@ const MOST: usize = 100_000;
 
 struct Junit {
     findings: Findings,
+}
+
+fn open(options: &Options) -> Box<dyn Sink> {
+    Box::new(Junit {
+        findings: Findings::new(MOST, options),
+    })
 }
 
 impl Sink for Junit {
@@ -55,9 +57,9 @@ struct Suite<'a> {
 }
 
 impl Suite<'_> {
-    fn failures(&self) -> usize {
-        let broken = |finding: &&&Finding| finding.verdict == Verdict::Broken;
-        self.findings.iter().filter(broken).count()
+    fn failures(&self, all: &Findings) -> usize {
+        let fails = |finding: &&&Finding| all.fails(finding);
+        self.findings.iter().filter(fails).count()
     }
 
     /// Test cases: one for the good records, and one for each finding.
@@ -92,7 +94,7 @@ impl Junit {
             suites.entry(&Origin::Input).or_default().counts = others;
         }
         let tests: usize = suites.values().map(Suite::tests).sum();
-        let failures: usize = suites.values().map(Suite::failures).sum();
+        let failures: usize = suites.values().map(|suite| suite.failures(findings)).sum();
         let shown: usize = suites.values().map(|suite| suite.findings.len()).sum();
         xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
         xml.create_element("testsuites")
@@ -129,7 +131,7 @@ impl Junit {
             Origin::Input => "dragnet".to_owned(),
             Origin::File(name) | Origin::Page(name) => legal(name),
         };
-        let failures = suite.failures();
+        let failures = suite.failures(&self.findings);
         xml.create_element("testsuite")
             .with_attributes([
                 ("name", &*name),
@@ -151,7 +153,7 @@ impl Junit {
                         })?;
                 }
                 for finding in &suite.findings {
-                    case(xml, &name, finding)?;
+                    case(xml, &name, finding, self.findings.fails(finding))?;
                 }
                 if counts.ok > 0 {
                     let good = format!("{} good {}", counts.ok, noun(counts.ok));
@@ -165,7 +167,12 @@ impl Junit {
     }
 }
 
-fn case(xml: &mut Writer<&mut Vec<u8>>, suite: &str, finding: &Finding) -> io::Result<()> {
+fn case(
+    xml: &mut Writer<&mut Vec<u8>>,
+    suite: &str,
+    finding: &Finding,
+    fails: bool,
+) -> io::Result<()> {
     let link = legal(&finding.link);
     let name = match (finding.line, finding.column) {
         (0, _) => link.clone(),
@@ -193,13 +200,12 @@ fn case(xml: &mut Writer<&mut Vec<u8>>, suite: &str, finding: &Finding) -> io::R
         case = case.with_attributes([("file", &*legal(path)), ("line", &line)]);
     }
     case.write_inner_content(|xml| {
-        let told = match finding.verdict {
-            Verdict::Broken => xml
-                .create_element("failure")
-                .with_attributes([("message", &*words), ("type", finding.kind)]),
-            Verdict::Unknown | Verdict::Known => xml
-                .create_element("skipped")
-                .with_attribute(("message", &*words)),
+        let told = if fails {
+            xml.create_element("failure")
+                .with_attributes([("message", &*words), ("type", finding.kind)])
+        } else {
+            xml.create_element("skipped")
+                .with_attribute(("message", &*words))
         };
         told.write_text_content(BytesText::new(&text))?;
         Ok(())
@@ -232,9 +238,7 @@ mod tests {
     use crate::model::{Failure, FailureKind, Outcome};
 
     fn report(visits: &[Visit]) -> String {
-        let mut sink = Junit {
-            findings: Findings::new(MOST),
-        };
+        let mut sink = open(&Options::default());
         let mut out = Vec::new();
         for visit in visits {
             sink.write(visit, &mut out);

@@ -36,7 +36,7 @@ struct Markdown {
 
 fn open(options: &Options) -> Box<dyn Sink> {
     Box::new(Markdown {
-        findings: Findings::new(MOST),
+        findings: Findings::new(MOST, options),
         repository: options.repository.clone(),
     })
 }
@@ -64,6 +64,9 @@ impl Markdown {
             if !same_verdict {
                 row.push_str(match finding.verdict {
                     Verdict::Broken => "\n## Broken\n",
+                    Verdict::Unknown if findings.strict => {
+                        "\n## Not judged\n\nNobody knows whether these are good, and with --strict they make the run fail.\n"
+                    }
                     Verdict::Unknown => {
                         "\n## Not judged\n\nNobody knows whether these are good.\n"
                     }

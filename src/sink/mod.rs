@@ -152,6 +152,8 @@ pub struct Options {
     pub colour: bool,
     /// For people: only what is not `ok`.
     pub failures_only: bool,
+    /// What could not be judged makes the run fail too.
+    pub strict: bool,
     /// Names of what is taken out of content, in the order of their columns.
     pub fields: Vec<String>,
     /// Records name what their page links to.

@@ -36,7 +36,7 @@ struct Sarif {
 
 fn open(options: &Options) -> Box<dyn Sink> {
     Box::new(Sarif {
-        findings: Findings::new(MOST),
+        findings: Findings::new(MOST, options),
         repository: options.repository.clone(),
     })
 }
@@ -135,10 +135,15 @@ impl Sarif {
         if finding.line > 0 && finding.column > 0 {
             place["region"] = json!({"startLine": finding.line, "startColumn": finding.column});
         }
+        let level = match finding.verdict {
+            _ if self.findings.fails(finding) => "error",
+            Verdict::Known => "note",
+            Verdict::Broken | Verdict::Unknown => "warning",
+        };
         let mut result = json!({
             "ruleId": finding.kind,
             "ruleIndex": rule,
-            "level": match finding.verdict { Verdict::Broken => "error", Verdict::Unknown => "warning", Verdict::Known => "note" },
+            "level": level,
             "message": {"text": format!("{words}. {}", finding.help(text))},
             "locations": [{"physicalLocation": place}],
             "partialFingerprints": {"link/v1": format!("{fingerprint:016x}:{number}")},

@@ -131,6 +131,7 @@ impl Text {
         let colour = match visit.outcome {
             Outcome::Ok => "32",
             Outcome::Broken => "31",
+            Outcome::Unknown if self.options.strict => "31",
             Outcome::Unknown => "33",
             Outcome::Excluded => "2",
         };

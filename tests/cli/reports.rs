@@ -40,6 +40,70 @@ fn read(folder: &Path, name: &str) -> String {
     std::fs::read_to_string(folder.join(name)).expect("a report")
 }
 
+/// Fifteen pages of which nobody knows whether they are good, and how each report of them ends.
+#[test]
+fn what_makes_a_run_fail_is_a_failure_in_every_report() {
+    let server = Server::builder()
+        .prefix("/shy/", |_| Response::new(429).field("Retry-After", "3600"))
+        .start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    let links: String = (0..15)
+        .map(|number| format!("[x]({}) ", server.url(&format!("/shy/{number}"))))
+        .collect();
+    std::fs::write(path.join("a.md"), links).expect("a file");
+    let reports = ["-o", "r.xml", "-o", "r.sarif", "-o", "r.md", "-f", "github"];
+    let run = |flags: &[&str]| {
+        let output = check(path, &[&reports, flags].concat());
+        let results = read(path, "r.sarif");
+        let counted = (
+            output.stdout.matches("::error ").count(),
+            output.stdout.matches("::warning ").count(),
+            results.matches(r#""level":"error""#).count(),
+            results.matches(r#""level":"warning""#).count(),
+        );
+        (output, counted)
+    };
+
+    let (output, counted) = run(&[]);
+    output.assert_code(0);
+    assert_eq!(counted, (0, 10, 0, 15), "{}", output.stdout);
+    let xml = read(path, "r.xml");
+    assert!(
+        xml.contains(r#"failures="0" errors="0" skipped="15""#),
+        "{xml}"
+    );
+    assert!(xml.ends_with("</testsuites>\n"), "{xml}");
+    let report = read(path, "r.md");
+    assert!(
+        !report.contains("--strict") && !report.contains("before"),
+        "{report}"
+    );
+
+    let (output, counted) = run(&["--strict"]);
+    output.assert_code(1);
+    assert_eq!(counted, (10, 0, 15, 0), "{}", output.stdout);
+    let xml = read(path, "r.xml");
+    assert!(
+        xml.contains(r#"failures="15" errors="0" skipped="0""#),
+        "{xml}"
+    );
+    assert_eq!(
+        xml.matches("<failure message=\"rate-limited").count(),
+        15,
+        "{xml}"
+    );
+    assert!(read(path, "r.md").contains("with --strict they make the run fail"));
+    let coloured = check(path, &["--strict", "--color", "always"]);
+    let red = "\u{1b}[31munknown rate-limited";
+    assert_eq!(
+        coloured.stdout.matches(red).count(),
+        15,
+        "{}",
+        coloured.stdout
+    );
+}
+
 #[test]
 fn every_report_of_one_run_is_read_by_another_reader() {
     let server = server();

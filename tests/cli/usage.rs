@@ -3,6 +3,18 @@
 use crate::support::{Dragnet, Response, Server};
 
 #[test]
+fn every_job_is_the_same_program_of_the_same_version() {
+    let version = concat!("dragnet ", env!("CARGO_PKG_VERSION"), "\n");
+    for job in ["", "fetch", "crawl", "check", "generate"] {
+        let words = [job, "--version"];
+        let words = words.iter().filter(|word| !word.is_empty());
+        let output = Dragnet::new().args(words).run();
+        output.assert_code(0);
+        assert_eq!(output.stdout, version, "{job}");
+    }
+}
+
+#[test]
 fn what_cannot_be_done_is_exit_2_and_says_what_is_accepted() {
     for (arguments, words) in [
         (vec!["fetch", "--no-such-flag", "x"], vec!["--no-such-flag"]),
