@@ -69,7 +69,8 @@ pub(crate) struct CheckOptions {
     /// Judge mail addresses too, by how they are written: no mail server is asked
     #[arg(long, help_heading = "Links")]
     include_mail: bool,
-    /// Say of a broken local link what was likely meant: the nearest file, or the nearest anchor of the file that is there
+    /// Say of a broken link what was likely meant: the nearest file, the page with the nearest name (--wikilinks), or the
+    /// nearest anchor of the file or page that is there
     #[arg(long, help_heading = "Links")]
     suggest: bool,
     /// Write what is sure into the sources that are HTML or Markdown: where nothing else can be meant by a broken local link, and

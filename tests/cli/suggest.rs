@@ -81,6 +81,95 @@ fn a_broken_local_link_names_the_nearest_file_or_anchor() {
 }
 
 #[test]
+fn an_anchor_that_a_page_of_a_server_lacks_names_the_nearest_one() {
+    let page = "<h1 id=getting-started>x</h1><p id=user-content-installing><a name=step-1></a>";
+    let server = Server::pages([
+        ("/robots.txt", Response::new(404)),
+        (
+            "/",
+            Response::html(
+                "<p id=overview><a href='#overwiev'>x</a><a href=/page#geting-started>x</a><a href=/shell#nothing>x</a>",
+            ),
+        ),
+        ("/page", Response::html(page)),
+        ("/old", Response::redirect(302, "/page")),
+        (
+            "/shell",
+            Response::html("<div id=nothin></div><script src=a.js></script>"),
+        ),
+        ("/gone", Response::new(404)),
+        ("/a.js", Response::content("text/javascript", "")),
+    ]);
+    let url = |path: &str| server.url(path);
+    let links = [
+        ("/page#Getting_Started", Some("/page#getting-started")),
+        ("/page#instaling", Some("/page#installing")),
+        ("/old?q#getting-startd", Some("/old?q#getting-started")),
+        ("/page#getting-started:~:text=nowhere", None),
+        ("/page#step-2", None),
+        ("/page#installing", None),
+        ("/page#unlike", None),
+        ("/gone#getting-startd", None),
+    ];
+    let text: String = links.map(|(link, _)| format!("<{}>\n", url(link))).concat();
+    let site = folder(&[("a.md", &text)]);
+    let flags = ["--suggest", "--fragments", "all", "."];
+    let output = check(site.path(), &flags);
+    output.assert_code(1);
+    let meant = |(link, meant): (&str, Option<&str>)| Some((url(link), url(meant?)));
+    let wanted: BTreeMap<_, _> = links.into_iter().filter_map(meant).collect();
+    assert_eq!(suggested(&output), wanted, "{}", output.stdout);
+    assert_eq!(server.count("/page"), 2, "once, and once by way of /old");
+    // It is never sure what a page of others means.
+    check(site.path(), &["--fix", "."]).assert_code(1);
+    assert_eq!(
+        std::fs::read_to_string(site.path().join("a.md")).expect("the page"),
+        text
+    );
+
+    let wanted = [
+        ("#overwiev", "#overview"),
+        ("/page#geting-started", "/page#getting-started"),
+    ];
+    let wanted = wanted.map(|(link, meant)| (link.to_owned(), meant.to_owned()));
+    for flags in [vec![url("/")], vec!["--recursive".to_owned(), url("/")]] {
+        let flags: Vec<_> = flags.iter().map(String::as_str).collect();
+        let output = check(Path::new("."), &[&["--suggest"], &flags[..]].concat());
+        output.assert_code(1);
+        assert_eq!(
+            suggested(&output),
+            BTreeMap::from(wanted.clone()),
+            "{flags:?}"
+        );
+    }
+}
+
+#[test]
+fn a_wikilink_that_names_no_page_names_the_nearest_one() {
+    let page = "[[Geting Started]] [[geting-started|x]] [[Geting Started#A Heading]] ![[other/pic.png]] [[Getting Started]] [[unlike]]\n";
+    let site = folder(&[
+        ("page.md", page),
+        ("deep/Getting Started.md", "## A heading\n"),
+        ("img/pic.png", ""),
+    ]);
+    let output = check(site.path(), &["--wikilinks", "--suggest", "."]);
+    output.assert_code(1);
+    let wanted = [
+        ("Geting Started", "Getting Started"),
+        ("geting-started", "Getting Started"),
+        ("Geting Started#a-heading", "Getting Started#a-heading"),
+        ("other/pic.png", "pic.png"),
+    ];
+    let wanted = wanted.map(|(link, meant)| (link.to_owned(), meant.to_owned()));
+    assert_eq!(suggested(&output), BTreeMap::from(wanted));
+    // What a heading is called where the link is written is not known, and there may be more pictures of that name.
+    check(site.path(), &["--wikilinks", "--fix", "."]).assert_code(1);
+    let text = std::fs::read_to_string(site.path().join("page.md")).expect("the page");
+    let fixed = "[[Getting Started]] [[Getting Started|x]] [[Geting Started#A Heading]] ![[other/pic.png]] [[Getting Started]] [[unlike]]\n";
+    assert_eq!(text, fixed);
+}
+
+#[test]
 fn an_archive_is_asked_once_for_what_is_broken() {
     let server = Server::builder()
         .page("/good", Response::text("x"))

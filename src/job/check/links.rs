@@ -101,6 +101,8 @@ impl Work for Links {
         }
         let options = parser::Options {
             text: ledger.keeps_text(url, task.method == Method::GET),
+            // Nobody is asked again for what was meant by a fragment.
+            names: self.reading.suggest.is_some(),
             // What is asked for as a link's target may turn out to be a page that is read.
             comments: true,
             ..self.reading.options.clone()

@@ -14,6 +14,7 @@ use super::disk::{self, Serving};
 use super::names::Names;
 use super::redirects::Redirects;
 use super::remap::Remap;
+use super::suggest::Likely;
 use crate::model::{Failure, FailureKind, Limit, URL_LIMIT};
 use crate::policy::mail;
 
@@ -32,8 +33,19 @@ pub(super) enum Place {
     Mail(Option<String>),
     /// Nowhere, and why.
     Nowhere(Failure),
+    /// The name of a page, and none has it.
+    Unnamed(Box<Unnamed>),
     /// No link at all: the document could not be read any further, and why.
     Unread(Limit),
+}
+
+/// The name of a page, which none has.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Unnamed {
+    pub(super) name: String,
+    pub(super) failure: Failure,
+    /// What was meant, where that is looked for.
+    pub(super) likely: Option<Likely<String>>,
 }
 
 /// A folder that is deployed as a site.
@@ -123,6 +135,11 @@ impl Base {
             },
             _ => self,
         }
+    }
+
+    /// The site that the document is part of.
+    pub(super) fn site(&self) -> Option<Arc<Site>> {
+        self.site.clone()
     }
 
     fn is_local(&self) -> bool {
@@ -236,7 +253,6 @@ impl Base {
             Some((name, fragment)) => (name, Some(fragment.to_owned())),
             None => (reference, None),
         };
-        let failed = |kind, reason| Place::Nowhere(Failure::new(kind, reason));
         if name.trim().is_empty() {
             return (self.locate("").0, fragment);
         }
@@ -251,13 +267,17 @@ impl Base {
                 place.unwrap_or_else(|| {
                     let folder = site.folder.display();
                     let reason = format!("no page below {folder} has that name");
-                    failed(FailureKind::File, reason)
+                    Place::Unnamed(Box::new(Unnamed {
+                        name: name.to_owned(),
+                        failure: Failure::new(FailureKind::File, reason),
+                        likely: None,
+                    }))
                 })
             }
-            None => failed(
+            None => Place::Nowhere(Failure::new(
                 FailureKind::Url,
-                "the name of a page, and nothing says where pages are; give --root-dir".to_owned(),
-            ),
+                "the name of a page, and nothing says where pages are; give --root-dir",
+            )),
         };
         (place, fragment)
     }

@@ -27,6 +27,7 @@
 //! | `fix` | what is sure, written into the sources |
 //! | `diff` | the same, shown |
 //! | `suggest` | what a broken local link was meant to be |
+//! | `elsewhere` | what a fragment of a page on the network was meant to be |
 //! | `archive` | copies of what is gone |
 //! | `source` | a document that links are found in |
 //! | `baseline` | what an earlier run found broken |
@@ -41,6 +42,7 @@ mod cached;
 mod changed;
 mod diff;
 mod disk;
+mod elsewhere;
 mod filter;
 mod fix;
 mod fragments;
@@ -156,7 +158,7 @@ pub struct Check {
     pub baseline: Option<Baseline>,
     /// What changed: of other local documents only the links to that are judged.
     pub changed: Option<Changed>,
-    /// Records of broken local links say what was likely meant.
+    /// Records of broken local links, and of fragments that a page on the network lacks, say what was likely meant.
     pub suggest: bool,
     /// What is done with links of which it is sure what they should say.
     pub fix: Option<Fix>,

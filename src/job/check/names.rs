@@ -3,12 +3,14 @@
 //! A name is the end of a path, with or without its extension; case does not matter, and spaces, hyphens and underscores are
 //! one, as wikis differ in them. Where several pages have a name, the one with the shortest path is meant.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use super::suggest::{self, Likely};
 
 /// Pages by every name that they can be called.
 #[derive(Debug, Default)]
-pub(super) struct Names(HashMap<String, PathBuf>);
+pub(super) struct Names(BTreeMap<String, PathBuf>);
 
 impl Names {
     /// Of the files at `paths` below `folder`; `extensions` may be left out.
@@ -55,6 +57,33 @@ impl Names {
             .get(name.trim_start_matches('/'))
             .map(PathBuf::as_path)
     }
+
+    /// The name, as it is written, of the page that was likely meant by one that no page has; `left` is how many names may
+    /// still be compared.
+    pub(super) fn near(&self, name: &str, left: &mut usize) -> Option<Likely<String>> {
+        let wanted = plain(name.trim());
+        let wanted = wanted.trim_start_matches('/');
+        let near = suggest::nearest(wanted, self.0.keys().map(String::as_str), left);
+        let (known, sure) = match near {
+            Some(near) => (near.meant, near.sure),
+            // It is in another folder, or there are several.
+            None => (wanted.rsplit_once('/')?.1, false),
+        };
+        let path = self.0.get(known)?;
+        let mut parts: Vec<_> = path
+            .iter()
+            .rev()
+            .take(known.matches('/').count() + 1)
+            .map(|part| part.to_string_lossy())
+            .collect();
+        parts.reverse();
+        let mut meant = parts.join("/");
+        if plain(&meant) != known {
+            let extension = path.extension()?.len() + 1;
+            meant.truncate(meant.len().saturating_sub(extension));
+        }
+        Some(Likely { meant, sure })
+    }
 }
 
 /// A name as names are compared.
@@ -96,5 +125,38 @@ mod tests {
         ] {
             assert_eq!(names.find(name), path.map(Path::new), "{name}");
         }
+    }
+
+    #[test]
+    fn a_name_that_no_page_has_is_likely_the_nearest_one() {
+        let paths = [
+            "/w/a/Getting Started.md",
+            "/w/b/Größe.md",
+            "/w/Chapter 1.md",
+            "/w/img/logo.png",
+            "/w/c/one.md",
+            "/w/d/ones.md",
+        ];
+        let names = Names::of(
+            Path::new("/w"),
+            paths.map(PathBuf::from),
+            &["md".to_owned()],
+        );
+        for (name, meant) in [
+            ("Geting Started", Some(("Getting Started", true))),
+            ("getting_startd.md", Some(("Getting Started.md", true))),
+            ("a/geting-started", Some(("a/Getting Started", true))),
+            ("other/logo.png", Some(("logo.png", false))),
+            ("grösse", None),
+            ("Grööße", Some(("Größe", true))),
+            ("ine", Some(("one", false))),
+            ("Chapter 2", None),
+            ("nothing like it", None),
+        ] {
+            let found = names.near(name, &mut 1000);
+            let found = found.as_ref().map(|found| (&*found.meant, found.sure));
+            assert_eq!(found, meant, "{name}");
+        }
+        assert_eq!(names.near("Geting Started", &mut 0), None);
     }
 }

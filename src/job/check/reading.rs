@@ -189,7 +189,12 @@ pub(super) struct Anchors {
     pub(super) scripted: bool,
     /// The text that a reader sees, where it is kept.
     text: Option<Arc<str>>,
+    /// The names, with a NUL between, where they are kept: no name has one.
+    names: Option<Arc<str>>,
 }
+
+/// Bytes of names that are kept of a page: as many as can be compared within some milliseconds.
+const NAMES: usize = 256 << 10;
 
 /// A page with more anchors than this has content of its own.
 const ROOTS: usize = 3;
@@ -199,6 +204,7 @@ impl Anchors {
         let hashes = std::mem::take(&mut document.anchors);
         let has = |kind| document.links.iter().any(|link| link.kind == kind);
         // A shell that a script fills leads nowhere by itself, and has an element or two to be filled.
+        let names = document.names.take().map(|names| names.join("\0"));
         let scripted = hashes.len() <= ROOTS && !has(LinkKind::Anchor) && has(LinkKind::Script);
         Self {
             hashes,
@@ -206,7 +212,14 @@ impl Anchors {
             known: document.has_anchors,
             scripted,
             text: document.text.take().map(Arc::from),
+            names: names.filter(|names| names.len() <= NAMES).map(Arc::from),
         }
+    }
+
+    /// Their names, without what GitHub and its kin write before those of their users; where these are kept.
+    pub(super) fn names(&self) -> Option<impl Iterator<Item = &str>> {
+        let names = self.names.as_ref()?.split('\0');
+        Some(names.map(|name| name.strip_prefix("user-content-").unwrap_or(name)))
     }
 
     /// For a later run.
@@ -234,6 +247,7 @@ impl Anchors {
             known: flags & 2 != 0,
             scripted: flags & 1 != 0,
             text: None,
+            names: None,
         };
         // They are looked up by halves.
         anchors.hashes.is_sorted().then_some(anchors)
@@ -287,11 +301,16 @@ pub(super) fn read(path: &Path, base: Option<Base>, reading: &Reading) -> Page {
     drop(content);
     let mut document = parse.finish();
     document.ignored = ignored.map(Box::new);
-    let page = base.map(|base| Page {
-        digest,
-        ..page(document, base, Follow::No)
-    });
-    page.unwrap_or_default()
+    let Some(base) = base else {
+        return Page::default();
+    };
+    let site = base.site();
+    let mut page = page(document, base, Follow::No);
+    if let (Some(suggest), Some(site)) = (&reading.suggest, site) {
+        suggest.pages(&site, &mut page.places);
+    }
+    page.digest = digest;
+    page
 }
 
 /// The links of text that has no file, whose references are relative to `base`.

@@ -7,7 +7,7 @@ use ring::digest::Digest;
 use url::Url;
 
 use super::fix::Draft;
-use super::locate::Site;
+use super::locate::{Site, Unnamed};
 use super::reading::{Anchors, Occurrence, Occurrences};
 use crate::job::record;
 use crate::model::{Failure, Limit, Outcome, Target, Visit, key, without_secrets};
@@ -67,6 +67,7 @@ pub(super) enum Entry {
     /// It is only named.
     Named(Box<Url>),
     Nowhere(Box<Failure>),
+    Unnamed(Box<Unnamed>),
     Unread(Box<Limit>),
 }
 

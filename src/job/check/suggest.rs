@@ -1,4 +1,5 @@
-//! What a broken local link was likely meant to be: the nearest file, or the nearest anchor of the file that is there.
+//! What a broken local link was likely meant to be: the nearest file, the nearest anchor of the file that is there, or the
+//! page with the nearest name.
 //!
 //! A suggestion is *sure* when nothing else could be meant: only those are written into a source by `--fix`. Names that
 //! differ in their digits are never near: `chapter-2` is no mistake for `chapter-3`. Deliberately absent: anything that would
@@ -15,16 +16,17 @@ use strsim::osa_distance;
 use super::disk::{self, Found};
 use super::filter::Filter;
 use super::locals::Locals;
+use super::locate::{Place, Site};
 use super::reading::Occurrence;
 use super::source::{Content, Entry};
 use crate::input::{self, Selection};
 use crate::parser;
 
 /// Names that are compared letter by letter in a run; beyond it, nothing is suggested any more.
-const COMPARED: usize = 20_000_000;
+pub(super) const COMPARED: usize = 20_000_000;
 
 /// What may be meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Likely<T> {
     pub(super) meant: T,
     /// Nothing else can be.
@@ -100,6 +102,19 @@ impl Suggest {
         let files = Arc::new(Files::of(paths));
         known.insert(folder.to_owned(), Arc::clone(&files));
         files
+    }
+
+    /// Looks for the pages of `site` that were meant by names among `places` that none of them has.
+    pub(super) fn pages(&self, site: &Site, places: &mut [Place]) {
+        let Some(names) = &site.names else {
+            return;
+        };
+        for place in places {
+            if let Place::Unnamed(unnamed) = place {
+                let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+                unnamed.likely = names.near(&unnamed.name, &mut left);
+            }
+        }
     }
 
     /// The anchors that were meant by fragments that are not there.
@@ -192,18 +207,23 @@ pub(super) fn instead(
 }
 
 /// The anchor that is nearest to `wanted`.
-fn anchor<'a>(wanted: &str, names: &'a [Box<str>], left: &mut usize) -> Option<Likely<&'a str>> {
+pub(super) fn anchor<'a>(
+    wanted: &str,
+    names: &'a [impl AsRef<str>],
+    left: &mut usize,
+) -> Option<Likely<&'a str>> {
     *left = left.checked_sub(names.len())?;
+    let names = || names.iter().map(AsRef::as_ref);
     let plain = |name: &str| name.to_lowercase().replace(['_', ' ', '.'], "-");
     let same = plain(wanted);
-    let same: Vec<_> = names.iter().filter(|name| plain(name) == same).collect();
+    let same: Vec<&str> = names().filter(|name| plain(name) == same).collect();
     if let Some(first) = same.first() {
         return Some(Likely {
-            meant: &***first,
+            meant: *first,
             sure: same.iter().all(|other| other == first),
         });
     }
-    let near = nearest(wanted, names.iter().map(|name| &**name), left);
+    let near = nearest(wanted, names(), left);
     near.or_else(|| {
         // A heading that became longer, or shorter.
         let longer = |long: &str, short: &str| {
@@ -212,18 +232,13 @@ fn anchor<'a>(wanted: &str, names: &'a [Box<str>], left: &mut usize) -> Option<L
                     .strip_prefix(short)
                     .is_some_and(|rest| rest.starts_with('-'))
         };
-        let meant = names
-            .iter()
-            .find(|name| longer(name, wanted) || longer(wanted, name))?;
-        Some(Likely {
-            meant: &**meant,
-            sure: false,
-        })
+        let meant = names().find(|name| longer(name, wanted) || longer(wanted, name))?;
+        Some(Likely { meant, sure: false })
     })
 }
 
 /// The name that differs least from `wanted`, if it differs little.
-fn nearest<'a>(
+pub(super) fn nearest<'a>(
     wanted: &str,
     names: impl Iterator<Item = &'a str>,
     left: &mut usize,
@@ -391,7 +406,7 @@ fn rewritten(reference: &str, missing: &Path, meant: &Path) -> Option<String> {
 }
 
 /// `reference` with another fragment.
-fn with_fragment(reference: &str, anchor: &str) -> String {
+pub(super) fn with_fragment(reference: &str, anchor: &str) -> String {
     let page = reference.split('#').next().unwrap_or_default();
     format!("{page}#{}", escaped(anchor))
 }
@@ -472,7 +487,7 @@ mod tests {
 
     #[test]
     fn the_likely_anchor_is_the_nearest() {
-        let names = ["getting-started", "install-guide", "step-1", "step_two"].map(Box::from);
+        let names = ["getting-started", "install-guide", "step-1", "step_two"];
         for (wanted, meant) in [
             ("Getting_Started", Some(("getting-started", true))),
             ("geting-started", Some(("getting-started", true))),

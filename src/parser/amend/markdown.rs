@@ -18,6 +18,8 @@ enum Style {
     /// A destination between angle brackets.
     Angle,
     Plain,
+    /// The name of a page.
+    Name,
 }
 
 /// Writes links anew in all of the text.
@@ -119,6 +121,10 @@ fn link(
             let end = range.end - usize::from(all[range.clone()].ends_with('>'));
             wanted.find(at, url).map(|new| (new, (at..end, Style::Url)))
         }
+        LinkType::WikiLink { .. } => wanted.find(at, url).and_then(|new| {
+            let end = at + url.len();
+            (all.get(at..end)? == url).then_some((new, (at..end, Style::Name)))
+        }),
         LinkType::Reference | LinkType::Collapsed | LinkType::Shortcut => {
             wanted.find(at, url).and_then(|new| {
                 let span = definition()?;
@@ -189,7 +195,7 @@ fn written(all: &str, at: usize, end: usize) -> Option<(Range<usize>, Style)> {
 
 /// What is written, as it is meant: escapes and entities undone.
 fn meant(written: &str, style: Style) -> Cow<'_, str> {
-    if style == Style::Url || !written.contains(['\\', '&']) {
+    if matches!(style, Style::Url | Style::Name) || !written.contains(['\\', '&']) {
         return written.into();
     }
     let mut out = String::new();
@@ -224,6 +230,7 @@ fn spelt(new: &str, style: Style) -> Option<String> {
         Style::Url => {
             (new.contains("://") && !new.contains([' ', '<', '>'])).then(|| new.to_owned())
         }
+        Style::Name => (!new.contains(['[', ']', '|', '#', '^'])).then(|| new.to_owned()),
         Style::Angle | Style::Plain => {
             let mut out: String = new.chars().map(escaped).collect();
             if htmlize::unescape(&*out) != out {

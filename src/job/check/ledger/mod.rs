@@ -23,6 +23,7 @@ use super::baseline::Baseline;
 use super::cached::Known;
 use super::changed::Changed;
 use super::disk::{Seen, Serving, Unseen};
+use super::elsewhere::Elsewhere;
 use super::filter::Filter;
 use super::fix::Draft;
 use super::fragments::Wants;
@@ -54,6 +55,8 @@ pub(super) struct Ledger {
     questions: Questions,
     /// What was meant by fragments that local targets lack.
     meant: Meant,
+    /// The same of targets on the network.
+    elsewhere: Elsewhere,
     /// How many looks at the disk are under way.
     looking: usize,
     /// Where pages are found behind links, and how far that has come.
@@ -112,6 +115,7 @@ impl Ledger {
             locals: Locals::default(),
             questions: Questions::to(filter.archive.clone()),
             meant: Meant::new(),
+            elsewhere: Elsewhere::new(),
             looking: 0,
             spread: None,
             order: None,
@@ -281,6 +285,7 @@ impl Ledger {
                 }
                 Place::Mail(wrong) => Entry::Mail(wrong.map(Into::into)),
                 Place::Nowhere(reason) => Entry::Nowhere(Box::new(reason)),
+                Place::Unnamed(unnamed) => Entry::Unnamed(unnamed),
                 Place::Unread(limit) => Entry::Unread(Box::new(limit)),
             });
         }

@@ -13,6 +13,7 @@ use crate::job::check::suggest::{self, Likely};
 use crate::job::pipeline::Due;
 use crate::job::record;
 use crate::model::{self, Failure, FailureKind, Outcome, Visit, masked, without_secrets};
+use crate::parser::fragment;
 
 impl Ledger {
     /// The records of the next source, as far as there is room for.
@@ -39,6 +40,7 @@ impl Ledger {
             .map(|url| Arc::from(without_secrets(url)));
         let mut good = [(Outcome::Ok, 0), (Outcome::Excluded, 0)];
         let mut end = self.written;
+        let mut enough = false;
         for link in content.links.part(self.written..content.links.len()) {
             if due.records.len() >= most || end - self.written == left {
                 break;
@@ -63,7 +65,8 @@ impl Ledger {
             // One that is relative to a base on the network would lose that.
             let mut sure = told && Url::parse(link.reference).is_ok();
             if visit.outcome == Outcome::Broken && !told {
-                let likely = self.suggestion(&content, link);
+                let kind = visit.error.as_ref().map(|failure| failure.kind);
+                let likely = self.suggestion(&content, link, kind);
                 sure = likely.as_ref().is_some_and(|likely| likely.sure);
                 visit.suggestion = likely.map(|likely| likely.meant);
             }
@@ -85,10 +88,15 @@ impl Ledger {
             let visit = baseline::marked(self.baseline.as_mut(), visit);
             self.sources[number].amend(link, &visit, sure);
             due.records.push(visit);
+            if self.elsewhere.has_sought() {
+                // That is enough for one turn of the loop.
+                enough = true;
+                break;
+            }
         }
         due.passed
             .extend(good.into_iter().filter(|(_, count)| *count > 0));
-        let looked = end - self.written;
+        let looked = if enough { left } else { end - self.written };
         self.written = end;
         let complete = end == content.links.len();
         self.sources[number].content = Some(if complete {
@@ -161,6 +169,7 @@ impl Ledger {
                 failed(shown(), Failure::new(FailureKind::Url, wrong.to_string()))
             }
             Some(Entry::Nowhere(failure)) => failed(shown(), (**failure).clone()),
+            Some(Entry::Unnamed(unnamed)) => failed(shown(), unnamed.failure.clone()),
             Some(Entry::Local(number)) => {
                 let (path, found) = self.locals.get(*number);
                 let url = self.shown(path);
@@ -221,12 +230,35 @@ impl Ledger {
         visit
     }
 
-    /// What could stand in the place of a broken link, and whether nothing else could.
-    fn suggestion(&self, content: &Content, link: Occurrence<'_>) -> Option<Likely<String>> {
+    /// What could stand in the place of a link that is broken like that, and whether nothing else could.
+    fn suggestion(
+        &mut self,
+        content: &Content,
+        link: Occurrence<'_>,
+        kind: Option<FailureKind>,
+    ) -> Option<Likely<String>> {
         match content.places.get(link.place)? {
             Entry::Remote(number, _) => {
-                let meant = self.remotes[*number].copy.clone()?;
+                let remote = &self.remotes[*number];
+                let mut meant = remote.copy.clone();
+                if let (Some(anchors), Some(fragment)) = (&remote.anchors, link.fragment)
+                    && let Some(anchor) = fragment::anchor(fragment)
+                    && kind == Some(FailureKind::Fragment)
+                    && !anchors.hold(anchor)
+                {
+                    let near = self.elsewhere.meant(*number, anchor, anchors);
+                    meant = near.map(|near| suggest::with_fragment(link.reference, near));
+                }
+                let meant = meant?;
                 Some(Likely { meant, sure: false })
+            }
+            Entry::Unnamed(unnamed) => {
+                let Likely { meant, sure } = unnamed.likely.clone()?;
+                let heading = link.reference.find('#').map(|at| &link.reference[at..]);
+                Some(Likely {
+                    meant: meant + heading.unwrap_or_default(),
+                    sure: sure && heading.is_none(),
+                })
             }
             Entry::Local(number) => suggest::instead(link, *number, &self.locals, &self.meant),
             _ => None,
