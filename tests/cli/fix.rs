@@ -106,6 +106,25 @@ fn what_was_fixed_is_no_reason_to_fail() {
     );
 }
 
+/// The value of a `srcdoc` is a document, written as values of attributes are.
+#[test]
+fn a_link_in_a_document_that_is_an_attribute_is_written_as_that_is() {
+    let page = "<iframe srcdoc=\"<p>&amp;lt; <a href='img/log.png?a=1&amp;amp;b=2'>x</a>\r\n<a href=&quot;intor.md&quot;>y</a>\"></iframe>\n";
+    let fixed = page
+        .replace("img/log.png", "img/logo.png")
+        .replace("intor", "intro");
+    let left = "<iframe srcdoc='<base href=\"img/\"><a href=log.png>x</a>'></iframe>\n";
+    let site = site();
+    std::fs::write(site.path().join("a.html"), page).expect("a file");
+    std::fs::write(site.path().join("b.html"), left).expect("a file");
+    check(site.path(), &["--fix", "a.html", "b.html"]);
+    assert_eq!(text(site.path(), "a.html"), fixed);
+    assert_eq!(text(site.path(), "b.html"), left);
+    let output = check(site.path(), &["--fix", "a.html"]);
+    output.assert_code(0);
+    assert_eq!(text(site.path(), "a.html"), fixed);
+}
+
 #[test]
 fn a_dry_run_shows_a_diff_that_patch_takes_and_writes_nothing() {
     let site = site();

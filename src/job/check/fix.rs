@@ -79,10 +79,10 @@ impl Fix {
             match file.amendments.len().saturating_sub(done) {
                 0 => {}
                 1 => fixed.left.push(format!(
-                    "1 link in {shown} was not changed: it is not where it was found"
+                    "1 link in {shown} was not changed: as it is written, that is not safe"
                 )),
                 left => fixed.left.push(format!(
-                    "{left} links in {shown} were not changed: they are not where they were found"
+                    "{left} links in {shown} were not changed: as they are written, that is not safe"
                 )),
             }
             if edits.is_empty() {

@@ -2,7 +2,7 @@
 //!
 //! A link is named by its place and its reference, as the parser has found it, so that only what was judged is changed. It
 //! keeps the quotes and the spelling of its surroundings; one by reference is changed in its definition, once. Deliberately
-//! absent: links that no reader of the source would look for there, in the document of a `srcdoc` or in JSX.
+//! absent: links that no reader of the source would look for there, as in JSX, and those of a `srcdoc` that has a `base`.
 
 mod html;
 mod markdown;

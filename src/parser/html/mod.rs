@@ -37,7 +37,9 @@ mod value;
 mod visible;
 mod words;
 
+pub(super) use nested::DEEPEST;
 pub(super) use sites::{Site, sites};
+pub(super) use value::Decoded;
 
 use document::Reading;
 use tokenizer::Tokenizer;

@@ -15,7 +15,7 @@ use crate::model::{Link, Links};
 use crate::parser::position::count;
 
 /// Documents in documents are read down to this depth.
-pub(super) const DEEPEST: u8 = 4;
+pub(in crate::parser) const DEEPEST: u8 = 4;
 
 /// A document in an attribute.
 pub(super) struct Embedded {

@@ -1,5 +1,5 @@
-//! Where the links of HTML are written, for those who write them anew: what `document` finds, but for what is in the
-//! document of a `srcdoc`.
+//! Where the links of HTML are written, for those who write them anew: what `document` finds, and which attributes are
+//! documents of their own (`srcdoc`).
 
 use std::ops::Range;
 
@@ -21,6 +21,8 @@ pub(in crate::parser) enum Site {
     Css,
     /// A string of JSON.
     Json,
+    /// No reference, but an attribute whose value is a document.
+    Document,
 }
 
 /// Every reference in the HTML at `range` of `text`: where it is written, what it means, and what it stands in.
@@ -118,7 +120,7 @@ impl<F: FnMut(Range<usize>, &str, Site)> Sites<'_, F> {
                     (self.take)(written, reference, Site::CssAttribute { value });
                 });
             }
-            Shape::Document => {}
+            Shape::Document => (self.take)(whole, "", Site::Document),
         }
     }
 

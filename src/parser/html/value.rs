@@ -19,14 +19,14 @@ pub(super) fn decoded(written: &str) -> Cow<'_, str> {
 }
 
 /// An attribute's value, decoded, that knows where each part of it is written.
-pub(super) struct Decoded<'a> {
-    pub(super) text: Cow<'a, str>,
+pub(in crate::parser) struct Decoded<'a> {
+    pub(in crate::parser) text: Cow<'a, str>,
     /// Offsets in the text and in what is written, from each of which on both go alike.
     shifts: Vec<(usize, usize)>,
 }
 
 impl<'a> Decoded<'a> {
-    pub(super) fn of(written: &'a str) -> Self {
+    pub(in crate::parser) fn of(written: &'a str) -> Self {
         let text = decoded(written);
         if matches!(text, Cow::Borrowed(_)) {
             let shifts = Vec::new();
@@ -55,7 +55,7 @@ impl<'a> Decoded<'a> {
     }
 
     /// Where the text at `offset` is written.
-    pub(super) fn written(&self, offset: usize) -> usize {
+    pub(in crate::parser) fn written(&self, offset: usize) -> usize {
         let next = self.shifts.partition_point(|(text, _)| *text <= offset);
         let shift = next.checked_sub(1).and_then(|last| self.shifts.get(last));
         shift.map_or(offset, |(text, written)| written + (offset - text))
