@@ -11,9 +11,24 @@ pub(super) fn is_unsafe(c: char) -> bool {
         | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// What a CI runner takes for the beginning of a command wherever it stands in a line (`ActionCommand.cs` of
-/// actions/runner, Azure Pipelines).
-pub(super) const COMMAND: &str = "##[";
+/// Where in `text` stands what a CI runner takes for a command wherever that is in a line: `##[` (`ActionCommand.cs` of
+/// actions/runner), `##vso[` (Azure Pipelines), `##teamcity[` and whatever else is written like that.
+pub(super) fn command(text: &str) -> Option<usize> {
+    let signs = memchr::memmem::find_iter(text.as_bytes(), b"##");
+    let mut behind = signs.map(|at| (at, &text[at + 2..]));
+    let begins = |rest: &str| {
+        rest.trim_start_matches(|c: char| c.is_ascii_alphabetic())
+            .starts_with('[')
+    };
+    let found = behind.find(|(_, rest)| begins(rest.trim_start_matches('#')));
+    found.map(|(at, rest)| at + (rest.len() - rest.trim_start_matches('#').len()))
+}
+
+/// May a line that begins with `text` be a command? To a GitHub runner it is where that is `::`.
+pub(super) fn begins_command(text: &str) -> bool {
+    let text = text.trim_start();
+    text.starts_with("::") || text.starts_with("##")
+}
 
 /// Is `text` printable ASCII without a sign of a command? Most text is, and nothing in it needs an escape.
 pub(super) fn is_plain(text: &[u8]) -> bool {
@@ -30,9 +45,19 @@ pub fn for_terminal(text: &str) -> Cow<'_, str> {
     if is_plain(text.as_bytes()) {
         return Cow::Borrowed(text);
     }
-    if text.contains(COMMAND) {
-        let text = text.replace(COMMAND, "#\\u{23}[");
-        return Cow::Owned(for_terminal(&text).into_owned());
+    if let Some(first) = command(text) {
+        let mut out = String::with_capacity(text.len() + 16);
+        let (mut rest, mut next) = (text, Some(first));
+        while let Some(at) = next {
+            // The second sign, so that the two do not meet.
+            let (before, behind) = rest.split_at(at + 1);
+            out.push_str(before);
+            out.push_str("\\u{23}");
+            rest = &behind[1..];
+            next = command(rest);
+        }
+        out.push_str(rest);
+        return Cow::Owned(for_terminal(&out).into_owned());
     }
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
@@ -60,5 +85,12 @@ mod tests {
         }
         assert_eq!(for_terminal("a\u{1b}[31mb"), "a\\u{1b}[31mb");
         assert_eq!(for_terminal("a###[x]\n"), "a##\\u{23}[x]\\u{a}");
+        assert_eq!(
+            for_terminal("####vso[x] ##[y"),
+            "###\\u{23}vso[x] #\\u{23}[y"
+        );
+        for text in ["# a", "## [a](b)", "a##", "##a1[", "#vso[x]", "##é["] {
+            assert_eq!(for_terminal(text), text);
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
-use super::escape::{COMMAND, is_plain, is_unsafe};
+use super::escape::{command, is_plain, is_unsafe};
 use super::{Captures, Format, Medium, Options, Sink};
 use crate::model::Visit;
 
@@ -73,20 +73,15 @@ impl Formatter for Escaping {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
-        if let Some(at) = fragment.find(COMMAND) {
-            // The second sign, so that the two do not meet.
-            let (before, behind) = fragment.split_at(at + 1);
-            self.write_string_fragment(writer, before)?;
-            writer.write_all(b"\\u0023")?;
-            return self.write_string_fragment(writer, &behind[1..]);
-        }
         let mut rest = fragment;
-        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_unsafe(*c)) {
-            writer.write_all(&rest.as_bytes()[..at])?;
-            write!(writer, "\\u{:04x}", u32::from(c))?;
-            rest = &rest[at + c.len_utf8()..];
+        while let Some(at) = command(rest) {
+            // The second sign, so that the two do not meet.
+            let (before, behind) = rest.split_at(at + 1);
+            safe(writer, before)?;
+            writer.write_all(b"\\u0023")?;
+            rest = &behind[1..];
         }
-        writer.write_all(rest.as_bytes())
+        safe(writer, rest)
     }
 
     fn write_char_escape<W: ?Sized + Write>(
@@ -109,6 +104,16 @@ impl Formatter for Escaping {
     }
 }
 
+/// What acts on a terminal is written as an escape.
+fn safe<W: ?Sized + Write>(writer: &mut W, mut rest: &str) -> io::Result<()> {
+    while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_unsafe(*c)) {
+        writer.write_all(&rest.as_bytes()[..at])?;
+        write!(writer, "\\u{:04x}", u32::from(c))?;
+        rest = &rest[at + c.len_utf8()..];
+    }
+    writer.write_all(rest.as_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{PAYLOADS, hostile};
@@ -123,6 +128,17 @@ mod tests {
             let read: Visit = serde_json::from_slice(&out).expect("a JSON object");
             assert_eq!(read, visit);
         }
+    }
+
+    #[test]
+    fn a_value_may_have_any_number_of_commands() {
+        let mut visit = hostile("x");
+        visit.title = Some("##[x".repeat(100_000));
+        let mut out = Vec::new();
+        Jsonl { links: true }.write(&visit, &mut out);
+        let read: Visit = serde_json::from_slice(&out).expect("a JSON object");
+        assert_eq!(read, visit);
+        assert!(!String::from_utf8_lossy(&out).contains("##["));
     }
 
     #[test]

@@ -283,12 +283,15 @@ mod tests {
         "javascript:alert(1)",
         "%0a::error::x",
         "x ##[error]y",
+        "x ##vso[task.setvariable]y",
+        "####[x",
         "\u{a0}::error::x",
         "\u{1f600}\u{301}",
     ];
 
     pub(super) fn hostile(payload: &str) -> Visit {
-        let mut visit = Visit::new("0".into(), payload.to_owned(), Outcome::Broken);
+        // A list may say what its records are called.
+        let mut visit = Visit::new(payload.to_owned(), payload.to_owned(), Outcome::Broken);
         visit.input = Some(payload.to_owned());
         visit.title = Some(payload.to_owned());
         visit.final_url = Some(payload.to_owned());
@@ -343,7 +346,7 @@ mod tests {
                 let told = format!("{} {payload:?}: {text:?}", format.name);
                 let unsafe_one = |c| c != '\n' && escape::is_unsafe(c);
                 assert!(!text.chars().any(unsafe_one), "{told}");
-                assert!(!text.contains(escape::COMMAND), "{told}");
+                assert!(escape::command(&text).is_none(), "{told}");
                 let commands = text
                     .lines()
                     .filter(|line| line.trim_start().starts_with("::"));
@@ -402,8 +405,7 @@ mod tests {
                             && !bare.trim_start().starts_with("##"),
                         "{told}"
                     );
-                    let for_tables = matches!(format.name, "csv" | "tsv");
-                    assert!(for_tables || !bare.contains(escape::COMMAND), "{told}");
+                    assert!(escape::command(&bare).is_none(), "{told}");
                 }
             }
         }

@@ -1,12 +1,15 @@
 //! `csv` (RFC 4180) and `tsv`: a line of names, then one line a record, with the same columns for every job.
 //!
 //! A spreadsheet takes what begins with `=`, `+`, `-` or `@` for a formula, so such a cell begins with an apostrophe. What
-//! could end a line or act on a terminal is written as an escape: a record is one line for every reader.
+//! could end a line or act on a terminal is written as an escape: a record is one line for every reader. A line of which a CI
+//! runner would take the first cell for a command is quoted, which a reader of tables takes back; `tsv` has no quotes, and
+//! an apostrophe there too.
 
 use std::borrow::Cow;
 
 use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 
+use super::escape::begins_command;
 use super::{Captures, Format, Medium, Sink, for_terminal};
 use crate::model::Visit;
 use crate::model::field::{Field, Record, columns};
@@ -49,9 +52,17 @@ struct Table {
 
 impl Table {
     fn line<'a>(&self, cells: impl Iterator<Item = Cow<'a, str>>, out: &mut Vec<u8>) {
+        let mut cells = cells.peekable();
+        let mut quotes = self.quotes;
+        if let Some(first) = cells.peek_mut().filter(|first| begins_command(first)) {
+            match quotes {
+                QuoteStyle::Never => first.to_mut().insert(0, '\''),
+                _ => quotes = QuoteStyle::Always,
+            }
+        }
         let mut writer: Writer<&mut Vec<u8>> = WriterBuilder::new()
             .delimiter(self.delimiter)
-            .quote_style(self.quotes)
+            .quote_style(quotes)
             .terminator(Terminator::Any(b'\n'))
             .from_writer(out);
         // Writing to memory does not fail, and there is one line, so no line has another number of cells.
@@ -115,6 +126,15 @@ mod tests {
                     for_terminal(payload).trim_start_matches('\'')
                 );
                 assert_eq!(&rows[0][9], "broken");
+                let id = if delimiter == b',' {
+                    &rows[0][0]
+                } else {
+                    rows[0][0].trim_start_matches('\'')
+                };
+                assert_eq!(
+                    id.trim_start_matches('\''),
+                    for_terminal(payload).trim_start_matches('\'')
+                );
             }
         }
     }

@@ -1,11 +1,14 @@
 //! `template`: one line a record, worded by the user: `{status} {url} {timing.ttfb}`.
 //!
 //! A name in braces is a field, empty where it has no value; `{{` and `}}` are braces, `\t`, `\n` and `\\` what they are
-//! in most languages. A record ends with a newline. Absent: conditions and formats of numbers.
+//! in most languages. A record ends with a newline. Where a value would make a command for a CI runner of its line, an
+//! apostrophe stands before it: only the user may word one. Absent: conditions and formats of numbers.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
+use super::escape::{begins_command, command};
 use super::{Captures, Format, Medium, Sink, for_terminal};
 use crate::model::Visit;
 use crate::model::field::{FIELDS, Field, Record, extracted, named};
@@ -22,6 +25,9 @@ pub(super) const FORMAT: Format = Format {
 /// A template that can be filled in.
 #[derive(Clone)]
 pub struct Template(Vec<Piece>);
+
+/// Names of commands are shorter.
+const NAME: usize = 40;
 
 #[derive(Clone)]
 enum Piece {
@@ -143,23 +149,40 @@ impl Template {
 impl Sink for Template {
     fn write(&mut self, visit: &Visit, out: &mut Vec<u8>) {
         let record = Record::of(visit);
-        for (position, piece) in self.0.iter().enumerate() {
-            match piece {
-                Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
+        let mut all = String::new();
+        for piece in &self.0 {
+            let (text, foreign) = match piece {
+                Piece::Text(text) => (Cow::Borrowed(&**text), false),
                 Piece::Field(field) => {
-                    let text = record.text(field);
-                    let text = for_terminal(&text);
-                    // A runner of CI takes a line that begins so for a command; only the user may word one.
-                    let command = text.trim_start().starts_with(['#', ':']);
-                    if position == 0 && command {
-                        out.push(b'\'');
-                    }
-                    out.extend_from_slice(text.as_bytes());
+                    let text = for_terminal(&record.text(field)).into_owned();
+                    (Cow::Owned(text), true)
                 }
+            };
+            let line = all.rsplit('\n').next().unwrap_or_default();
+            if foreign && begins(line, &text) || continues(line, &text) {
+                all.push('\'');
             }
+            all.push_str(&text);
         }
+        out.extend_from_slice(all.as_bytes());
         out.push(b'\n');
     }
+}
+
+/// Does `line` begin with a command only because of the `text` behind it?
+fn begins(line: &str, text: &str) -> bool {
+    !begins_command(line) && begins_command(&format!("{line}{text}"))
+}
+
+/// Is there a command in `line` that ends in the `text` behind it?
+fn continues(line: &str, text: &str) -> bool {
+    let mut end: Vec<char> = line.chars().rev().take(NAME).collect();
+    end.reverse();
+    let seam: String = end.into_iter().chain(text.chars().take(NAME)).collect();
+    line.contains('#')
+        && command(&seam).is_some()
+        && command(line).is_none()
+        && command(text).is_none()
 }
 
 #[cfg(test)]
@@ -212,5 +235,20 @@ mod tests {
     fn what_comes_from_outside_begins_no_command() {
         assert_eq!(filled("{title}", &hostile("::error::x")), "'::error::x\n");
         assert_eq!(filled("::notice::{title}", &hostile("x")), "::notice::x\n");
+        // Nor behind a value that is empty, in a line that begins later, or in two pieces.
+        let error = hostile("::error::x");
+        for (template, visit, line) in [
+            ("{status}{title}", &error, "'::error::x\n"),
+            ("a\\n {title}", &error, "a\n '::error::x\n"),
+            ("a {title}", &error, "a ::error::x\n"),
+            ("{status}::notice::{title}", &hostile("x"), "::notice::x\n"),
+            ("{title}{title}", &hostile(":"), ":':\n"),
+            ("##{title}", &hostile("[error]x"), "##'[error]x\n"),
+            ("{title}{title}", &hostile("#"), "#'#\n"),
+            ("{title}so[x]", &hostile("x##v"), "x##v'so[x]\n"),
+            ("{title}[{title}]", &hostile("#"), "#[#]\n"),
+        ] {
+            assert_eq!(filled(template, visit), line, "{template}");
+        }
     }
 }

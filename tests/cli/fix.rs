@@ -175,6 +175,37 @@ fn a_dry_run_shows_a_diff_that_patch_takes_and_writes_nothing() {
 }
 
 #[test]
+fn a_diff_says_nothing_to_a_terminal_or_a_runner() {
+    let site = tempfile::tempdir().expect("a folder");
+    let page = "::error::x\n[a](intor.md)\n\n\n\n\n\n\n\n\n[b](intor.md)\n";
+    std::fs::write(site.path().join("a.md"), page).expect("a file");
+    std::fs::write(site.path().join("x\n::error::y.md"), "[b](intor.md)\n").expect("a file");
+    std::fs::write(site.path().join("intro.md"), "").expect("a file");
+    let output = check(site.path(), &["--fix", "--dry-run", "."]);
+    output.assert_code(1);
+    assert_eq!(
+        output.stdout.matches("+[b](intro.md)").count(),
+        2,
+        "{}",
+        output.stdout
+    );
+    assert!(
+        !output
+            .lines()
+            .iter()
+            .any(|line| line.trim_start().starts_with("::")),
+        "{}",
+        output.stdout
+    );
+    assert!(
+        output.stderr.contains("1 change in a.md cannot be shown"),
+        "{}",
+        output.stderr
+    );
+    check(site.path(), &["--fix", "."]).assert_code(0);
+}
+
+#[test]
 fn what_cannot_be_changed_safely_is_left_and_said() {
     let site = site();
     // No UTF-8, no format that is changed, a file that is read-only, one that is reached by a link.

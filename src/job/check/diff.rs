@@ -1,9 +1,14 @@
 //! Edits as a unified diff, which `patch -p1` and `git apply` take.
+//!
+//! A diff has the text of files as it is, and nothing in it can be escaped. What would act on a terminal or on a CI runner
+//! is not shown, with the changes beside it, and it is told how many these are. Names of files are quoted as git does it.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::parser::amend::{Edit, edited};
+use crate::sink::for_terminal;
 
 /// Lines around a change that are shown.
 const CONTEXT: usize = 3;
@@ -12,15 +17,17 @@ const CONTEXT: usize = 3;
 struct Change {
     lines: Range<usize>,
     new: String,
+    /// How many amendments that does.
+    does: usize,
 }
 
-/// What `edits` make of `old`, the text of the file that is called `name`.
-pub(super) fn unified(name: &str, old: &str, edits: &[Edit]) -> String {
+/// What `edits` make of `old`, the text of the file that is called `name`, and how many amendments are not shown.
+pub(super) fn unified(name: &str, old: &str, edits: &[Edit]) -> (String, usize) {
     let lines: Vec<&str> = old.split_inclusive('\n').collect();
     let changes = changes(&lines, old, edits);
     let mut out = String::new();
     // Writing to a string does not fail.
-    let _ = write!(out, "--- a/{name}\n+++ b/{name}\n");
+    let mut hidden = 0;
     let mut grown = 0;
     let mut rest = changes.as_slice();
     while let Some(first) = rest.first() {
@@ -44,6 +51,14 @@ pub(super) fn unified(name: &str, old: &str, edits: &[Edit]) -> String {
         }
         put(&mut body, ' ', &lines[at..to]);
         count += to - at;
+        if !body.lines().all(is_safe) {
+            hidden += hunk.iter().map(|change| change.does).sum::<usize>();
+            continue;
+        }
+        if out.is_empty() {
+            let (old, new) = (quoted(&format!("a/{name}")), quoted(&format!("b/{name}")));
+            let _ = write!(out, "--- {old}\n+++ {new}\n");
+        }
         let begin = |from: usize, count: usize| if count == 0 { from } else { from + 1 };
         let new_from = from.saturating_add_signed(grown);
         let _ = writeln!(
@@ -56,6 +71,33 @@ pub(super) fn unified(name: &str, old: &str, edits: &[Edit]) -> String {
         out.push_str(&body);
         grown += count.cast_signed() - (to - from).cast_signed();
     }
+    (out, hidden)
+}
+
+/// May a line of a diff be shown as it is?
+fn is_safe(line: &str) -> bool {
+    let whole = line.strip_suffix('\r').unwrap_or(line);
+    let mut parts = whole.split('\t');
+    parts.all(|part| matches!(for_terminal(part), Cow::Borrowed(_)))
+        && !line.trim_start().starts_with("::")
+}
+
+/// A name as git writes it where it cannot stand as it is.
+fn quoted(name: &str) -> String {
+    let odd = |c: char| matches!(c, '"' | '\\');
+    if !name.contains(odd) && matches!(for_terminal(name), Cow::Borrowed(_)) {
+        return name.to_owned();
+    }
+    let mut out = String::from('"');
+    for byte in name.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
+            b' '..=b'~' if byte != b'#' => out.push(byte.into()),
+            // Writing to a string does not fail.
+            _ => _ = write!(out, "\\{byte:03o}"),
+        }
+    }
+    out.push('"');
     out
 }
 
@@ -89,7 +131,8 @@ fn changes(lines: &[&str], old: &str, edits: &[Edit]) -> Vec<Change> {
             edit.written = edit.written.start - from..edit.written.end - from;
         }
         let new = edited(&old[from..to], &edits);
-        Change { lines, new }
+        let does = edits.iter().map(|edit| edit.does.len()).sum();
+        Change { lines, new, does }
     };
     groups.into_iter().map(change).collect()
 }
@@ -114,11 +157,15 @@ mod tests {
             Some(Edit {
                 written: at..at + from.len(),
                 new: (*to).to_owned(),
-                does: Vec::new(),
+                does: vec![0],
             })
         };
         let edits: Vec<_> = changes.iter().filter_map(edit).collect();
-        unified("d/x.md", old, &edits)
+        let (diff, hidden) = unified("d/x.md", old, &edits);
+        if hidden > 0 {
+            return format!("{hidden} hidden {diff}");
+        }
+        diff
     }
 
     #[test]
@@ -137,6 +184,42 @@ mod tests {
             "--- a/d/x.md\n+++ b/d/x.md\n@@ -1,11 +1,11 @@\n line 1.\n-line 2.\n+two\n line 3.\n line 4.\n line 5.\n line 6.\n line 7.\n\
              -line 8.\n+eight\n line 9.\n line 10.\n line 11.\n@@ -17,4 +17,4 @@\n line 17.\n line 18.\n line 19.\n-line 20.\n\
              +end\n\\ No newline at end of file\n"
+        );
+    }
+
+    #[test]
+    fn what_would_act_on_its_reader_is_not_shown() {
+        let filling = "line\n".repeat(10);
+        let far = format!("{filling}old\n");
+        let shown = diff(&format!("x\n{far}"), &[("old", "new")]);
+        for beside in [
+            "::error::x",
+            "  ::add-mask::x",
+            "a ##[error]x",
+            "##vso[x]",
+            "\u{1b}[2J",
+            "a\u{202e}b",
+            "a\rb",
+        ] {
+            let text = format!("{beside}\n{far}");
+            let both = diff(&text, &[("line", "LINE"), ("old", "new")]);
+            assert_eq!(both, format!("1 hidden {shown}"), "{beside}");
+            // Behind the mark of a line that changes nothing is the beginning of one.
+            let changed = diff(&text, &[(beside, "x")]);
+            let harmless = beside.trim_start().starts_with("::");
+            assert_eq!(changed == "1 hidden ", !harmless, "{beside}");
+        }
+        for beside in ["a::b", "+::x", "\tx\r", "größe"] {
+            let text = format!("{beside}\n{far}");
+            assert!(
+                diff(&text, &[("line", "LINE")]).contains("+LINE"),
+                "{beside}"
+            );
+        }
+        assert_eq!(quoted("a/x.md"), "a/x.md");
+        assert_eq!(
+            quoted("a/x\n::error::\"ü.md"),
+            "\"a/x\\012::error::\\\"\\303\\274.md\""
         );
     }
 

@@ -89,13 +89,24 @@ impl Fix {
                 continue;
             }
             match &mut self {
-                Self::Show(out) => match out
-                    .write_all(unified(&name(&file.path), &text, &edits).as_bytes())
-                {
-                    // Who has read enough wants no more.
-                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(fixed),
-                    result => result?,
-                },
+                Self::Show(out) => {
+                    let (diff, hidden) = unified(&name(&file.path), &text, &edits);
+                    let what = match hidden {
+                        0 => None,
+                        1 => Some("1 change".to_owned()),
+                        hidden => Some(format!("{hidden} changes")),
+                    };
+                    fixed.left.extend(what.map(|what| {
+                        format!("{what} in {shown} cannot be shown: there or beside it stands what would act on a terminal or a CI runner")
+                    }));
+                    match out.write_all(diff.as_bytes()) {
+                        // Who has read enough wants no more.
+                        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                            return Ok(fixed);
+                        }
+                        result => result?,
+                    }
+                }
                 Self::Write => match write(&file, mark, &edited(&text, &edits)) {
                     Ok(true) => {
                         let done = edits.iter().flat_map(|edit| &edit.does);
