@@ -28,7 +28,7 @@ use crate::model::{Summary, Visit};
 use crate::policy::filter::Filter;
 use crate::sink::{Bodies, Capture, Captures, Standing};
 
-/// Records that may wait for the thread.
+/// Messages that may wait for the thread, and records: one message may have some hundred of them.
 const ROOM: usize = 1024;
 
 /// After a batch the thread rests so long. Meanwhile the loop need not wake it for each record, which would cost as much
@@ -39,8 +39,8 @@ const REST: Duration = Duration::from_millis(1);
 const LARGE: usize = 64;
 
 enum Message {
-    /// Records, and the number under which the first is kept, if it is.
-    Records(Vec<Arc<Visit>>, Option<u64>),
+    /// Records, the number under which the first is kept, if it is, and their share of what may wait.
+    Records(Vec<Arc<Visit>>, Option<u64>, OwnedSemaphorePermit),
     /// A record that is kept.
     Recall(u64, oneshot::Sender<Option<Visit>>),
     /// An exchange, and its share of what may wait.
@@ -64,17 +64,32 @@ pub(super) struct Writer {
     next: Cell<u64>,
     /// Exchanges and pieces of bodies that may wait for the thread.
     waiting: Arc<Semaphore>,
+    /// Records that may.
+    records: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// Room for one hand-over.
-pub(super) struct Room<'a>(mpsc::Permit<'a, Message>);
+pub(super) struct Room<'a> {
+    message: mpsc::Permit<'a, Message>,
+    records: &'a Arc<Semaphore>,
+    /// There is room for a record at least.
+    share: OwnedSemaphorePermit,
+}
 
 impl Room<'_> {
     /// Hands the records over, together and in order; they are accepted when this returns.
     /// `keep`: the number under which the first of them can be had again.
-    pub(super) fn send(self, records: Vec<Arc<Visit>>, keep: Option<u64>) {
-        self.0.send(Message::Records(records, keep));
+    pub(super) fn send(mut self, records: Vec<Arc<Visit>>, keep: Option<u64>) {
+        // Where there is too little room for all of them, the next ones wait until there is some again.
+        let more = records.len().saturating_sub(1);
+        let more = more.min(self.records.available_permits());
+        let more = u32::try_from(more).unwrap_or(u32::MAX);
+        if let Ok(more) = Arc::clone(self.records).try_acquire_many_owned(more) {
+            self.share.merge(more);
+        }
+        self.message
+            .send(Message::Records(records, keep, self.share));
     }
 }
 
@@ -162,6 +177,7 @@ impl Writer {
             save,
             next: Cell::new(0),
             waiting: Arc::new(Semaphore::new(LARGE)),
+            records: Arc::new(Semaphore::new(ROOM)),
             thread: Some(thread),
         })
     }
@@ -171,11 +187,17 @@ impl Writer {
     /// # Errors
     /// What ended the outputs, if something did.
     pub(super) async fn reserve(&self) -> Result<Room<'_>, OutputError> {
-        self.messages
-            .reserve()
-            .await
-            .map(Room)
-            .map_err(|_| self.failure())
+        // Never closed: where the thread has ended, the channel says so.
+        let share = Arc::clone(&self.records).acquire_owned().await;
+        let message = self.messages.reserve().await;
+        match (message, share) {
+            (Ok(message), Ok(share)) => Ok(Room {
+                message,
+                records: &self.records,
+                share,
+            }),
+            _ => Err(self.failure()),
+        }
     }
 
     /// The way for a body, and its number, where bodies are saved.
@@ -206,7 +228,8 @@ impl Writer {
             return Err(self.failure());
         };
         let room = self.reserve().await?;
-        room.0.send(Message::Captured(Box::new(capture), share));
+        room.message
+            .send(Message::Captured(Box::new(capture), share));
         Ok(())
     }
 
@@ -217,7 +240,7 @@ impl Writer {
     pub(super) async fn recall(&self, number: u64) -> Result<Option<Visit>, OutputError> {
         let (tell, record) = oneshot::channel();
         let room = self.reserve().await?;
-        room.0.send(Message::Recall(number, tell));
+        room.message.send(Message::Recall(number, tell));
         record.await.map_err(|_| self.failure())
     }
 
@@ -302,7 +325,7 @@ impl Desk {
             }
             for message in batch.drain(..) {
                 match message {
-                    Message::Records(records, keep) => {
+                    Message::Records(records, keep, _share) => {
                         if let (Some(number), Some(first)) = (keep, records.first()) {
                             self.keep(number, first).map_err(|error| aside(&error))?;
                         }
@@ -434,5 +457,60 @@ fn aside(error: &io::Error) -> OutputError {
     OutputError::Write {
         name: "a temporary file".to_owned(),
         reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use futures::FutureExt;
+
+    use super::super::output::Destination;
+    use super::*;
+    use crate::model::Outcome;
+    use crate::sink::{self, Medium};
+
+    /// A stream that nobody reads until the sender has gone.
+    struct Stuck(Receiver<()>);
+
+    impl io::Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_slow_reader_is_bounded_by_records_and_not_by_messages() {
+        let (held, stuck) = channel();
+        let Medium::Bytes(open) = sink::named("jsonl").expect("a format").medium else {
+            panic!("lines are bytes");
+        };
+        let output = Output::Bytes {
+            sink: open(&sink::Options::default()),
+            destination: Destination::Stream(Box::new(Stuck(stuck))),
+            captures: Captures::NONE,
+            document: false,
+        };
+        let (filter, before) = (Filter::default(), Written::default());
+        let writer = Writer::open(vec![output], None, filter, None, &before, Standing::Alone);
+        let writer = writer.expect("an output");
+        let visit = Arc::new(Visit::new(String::new(), "x".to_owned(), Outcome::Ok));
+        let mut sent = 0;
+        // The thread may have some already: at most as many as may wait for it.
+        while let Some(room) = writer.reserve().now_or_never() {
+            let records = vec![Arc::clone(&visit); 200];
+            room.expect("room").send(records, None);
+            sent += 200;
+            assert!(sent < 4 * ROOM, "{sent} records wait");
+        }
+        assert!(sent >= ROOM, "{sent} records had no room");
+        drop(held);
+        writer.finish(Summary::default()).await.expect("an end");
     }
 }

@@ -1,6 +1,7 @@
 //! What a crawl with `--state` costs as it grows: time and memory from 10^3 to 10^6 pages of an endless site, and how soon
 //! a state of that size that was killed asks for its next page. `cargo bench --bench million -- 10000 100000` takes other
-//! sizes; with `memory` before them, the same without a state, and without a kill.
+//! sizes; with `memory` before them, the same without a state, and without a kill; with `check`, what `check --recursive` of
+//! sites of so many pages costs, of which every one links to fifty.
 //!
 //! The site has ten links a page, so for most of the run nine in ten of the URLs that are seen wait. The server is a few
 //! threads of as little code as will do; it runs in this process, whose memory and time are not counted. Linux alone
@@ -12,6 +13,7 @@
     reason = "a benchmark talks"
 )]
 
+mod linked;
 mod site;
 
 use std::process::Command;
@@ -19,6 +21,9 @@ use std::process::Command;
 use site::Run;
 
 fn main() {
+    if std::env::args().any(|argument| argument == "check") {
+        return checks();
+    }
     let durable = !std::env::args().any(|argument| argument == "memory");
     let sizes: Vec<u64> = std::env::args()
         .filter_map(|argument| argument.parse().ok())
@@ -63,5 +68,35 @@ fn main() {
             run.state as f64 / run.seen as f64,
         );
         last = Some(run);
+    }
+}
+
+/// What `check --recursive` costs.
+fn checks() {
+    let sizes = std::env::args().filter_map(|argument| argument.parse().ok());
+    let sizes: Vec<u64> = sizes.collect();
+    let sizes = if sizes.is_empty() {
+        vec![1_000, 5_000, 20_000]
+    } else {
+        sizes
+    };
+    println!(
+        "| pages | links | format | wall, s | CPU, µs a link | peak memory, MiB | bytes a link |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    for pages in sizes {
+        for format in ["text", "jsonl"] {
+            let program = Command::new(env!("CARGO_BIN_EXE_dragnet"));
+            let check = linked::check(pages, program, format);
+            let links = (pages * linked::LINKS) as f64;
+            println!(
+                "| {pages} | {} | {format} | {:.2} | {:.2} | {:.1} | {:.0} |",
+                pages * linked::LINKS,
+                check.wall.as_secs_f64(),
+                check.ours.as_secs_f64() * 1e6 / links,
+                check.peak as f64 / f64::from(1 << 20),
+                check.peak as f64 / links,
+            );
+        }
     }
 }

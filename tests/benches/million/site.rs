@@ -114,7 +114,7 @@ fn seen(state: &Path) -> u64 {
 }
 
 /// The most that a process has had in memory, in bytes; 0 where it has gone.
-fn memory(child: &Child) -> u64 {
+pub(crate) fn memory(child: &Child) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
     let kib = status.unwrap_or_default().lines().find_map(|line| {
         let rest = line.strip_prefix("VmHWM:")?;
@@ -124,7 +124,7 @@ fn memory(child: &Child) -> u64 {
 }
 
 /// Processor time of this process, and of its children that have ended.
-fn spent() -> (Duration, Duration) {
+pub(crate) fn spent() -> (Duration, Duration) {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
     let ticks: Vec<u64> = fields
