@@ -175,15 +175,21 @@ impl Http {
             ranged(&range, response.headers())?;
         }
         let want = receiver.head(status, response.headers());
-        let size = match want {
-            _ if head_only => None,
-            Want::Content => Some(self.read(&mut response, receiver, seen, None).await?),
-            Want::Beginning(most) => {
-                Some(self.read(&mut response, receiver, seen, Some(most)).await?)
-            }
+        let beginning = match want {
+            Want::Beginning(most) => Some(most),
+            Want::Allowed => Some(self.options.max_size),
+            Want::Content | Want::Nothing => None,
+        };
+        let (size, cut) = match want {
+            _ if head_only => (None, false),
             Want::Nothing => {
                 drain(&mut response).await;
-                None
+                (None, false)
+            }
+            _ => {
+                let read = self.read(&mut response, receiver, seen, beginning);
+                let (size, cut) = read.await?;
+                (Some(size), cut)
             }
         };
         Ok(Exchange {
@@ -191,6 +197,7 @@ impl Http {
             version: response.version(),
             fields: std::mem::take(response.headers_mut()),
             size,
+            cut,
             remote,
             cached: false,
             certificate,
@@ -198,14 +205,14 @@ impl Http {
         })
     }
 
-    /// Reads all the content, or its `beginning`; returns the size of what was read.
+    /// Reads all the content, or its `beginning`; returns the size of what was read, and whether there is more.
     async fn read(
         &self,
         response: &mut reqwest::Response,
         receiver: &mut dyn Receiver,
         seen: &Seen,
         beginning: Option<u64>,
-    ) -> Result<u64, FetchError> {
+    ) -> Result<(u64, bool), FetchError> {
         let Options {
             max_size, max_list, ..
         } = self.options;
@@ -246,7 +253,7 @@ impl Http {
             }
             let Some(chunk) = chunk else {
                 decoder.finish()?;
-                return Ok(before + size);
+                return Ok((before + size, false));
             };
             let step = if decoder.is_identity() {
                 STEP
@@ -261,7 +268,7 @@ impl Http {
                     if all > max_size && all > limit(receiver) {
                         return Err(too_large(limit(receiver)));
                     }
-                    if size > RATIO_FROM && size / RATIO > received {
+                    if beginning.is_none() && size > RATIO_FROM && size / RATIO > received {
                         let message = format!(
                             "the content unpacks to more than {RATIO} times its coded length"
                         );
@@ -285,7 +292,7 @@ impl Http {
                 }
                 taken += given as u64;
                 if beginning.is_some_and(|most| taken >= most) {
-                    return Ok(taken);
+                    return Ok((taken, true));
                 }
             }
             seen.size.set(size);

@@ -131,8 +131,10 @@ pub struct Request<'a> {
 /// What a receiver wants of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Want {
-    /// All of it, chunk by chunk, decoded.
+    /// All of it, chunk by chunk, decoded; more than the limit of the fetcher is a failure.
     Content,
+    /// The same, but what is past the limit is left where it is, and is no failure.
+    Allowed,
     /// So many bytes of it, whatever the limit of the fetcher, and a few more; what follows is left where it is.
     Beginning(u64),
     /// Nothing: a little is drained so that the connection can be kept, no more.

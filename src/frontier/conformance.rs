@@ -245,6 +245,7 @@ async fn walk(kind: &Kind, moves: Vec<Move>) {
                 let hop = Hop {
                     url: lease.task.url.to_string(),
                     status: 302,
+                    fragment: None,
                 };
                 let url = page(to).url;
                 let step = Step::Hop {

@@ -21,7 +21,7 @@ use super::pipeline::End;
 use super::saving::{self, Saving};
 use crate::cache::{LARGEST, Stored};
 use crate::fetcher::{Receiver, Want};
-use crate::model::{Document, Failure, FailureKind, Outlink, without_secrets};
+use crate::model::{Document, Failure, FailureKind, Limit, Outlink, without_secrets};
 use crate::parser::extract::{Extraction, Page, text_of};
 use crate::parser::{self, Format, Options, Parse, Parsers};
 use crate::policy::media::MediaTypes;
@@ -104,6 +104,8 @@ pub(super) struct Content {
     beginning: Vec<u8>,
     /// No more than that was read.
     is_cut: bool,
+    /// What is past the limit of the fetcher is left.
+    may_be_cut: bool,
     /// For the formats that keep exchanges.
     captured: Captured,
     /// For a file of its own.
@@ -147,6 +149,12 @@ impl Content {
         self
     }
 
+    /// Of a page that is larger than the limit of the fetcher, what is within counts; nothing is stored or kept of it.
+    pub(super) fn within_the_limit(mut self) -> Self {
+        self.may_be_cut = true;
+        self
+    }
+
     fn of(options: Option<Options>, all: bool, wanted: Wanted) -> Self {
         let options = options.map(|options| Options {
             labels: wanted.links,
@@ -167,6 +175,7 @@ impl Content {
             held: None,
             beginning: Vec::new(),
             is_cut: false,
+            may_be_cut: false,
             captured: Captured::default(),
             saving: None,
             keep: false,
@@ -349,7 +358,11 @@ impl Content {
         let held = self.wanted.body || self.wanted.text || extracted;
         self.held = held.then(Vec::new);
         if self.parse.is_some() || self.all || held || self.hash.is_some() {
-            Want::Content
+            if self.may_be_cut {
+                Want::Allowed
+            } else {
+                Want::Content
+            }
         } else if wall::may_stand_in(status) {
             Want::Beginning(wall::BEGINNING as u64)
         } else {
@@ -373,7 +386,8 @@ impl Receiver for Content {
         self.is_cut = matches!(want, Want::Beginning(_));
         // A retry begins anew.
         let captures = self.wanted.captures;
-        let kept = |kept: bool| (kept && want == Want::Content).then(Spool::default);
+        let whole = matches!(want, Want::Content | Want::Allowed);
+        let kept = |kept: bool| (kept && whole).then(Spool::default);
         self.captured = Captured {
             coded: kept(captures.coded),
             decoded: kept(captures.decoded && status.is_success()),
@@ -443,7 +457,7 @@ pub(super) async fn read(content: Content, url: &Url, end: End) -> (End, Found) 
     if panicked {
         return (End::Failure(internal(), Some(exchange)), found);
     }
-    if is_cut {
+    if is_cut || exchange.cut {
         // Nobody knows how much there is.
         exchange.size = None;
     }
@@ -456,6 +470,10 @@ pub(super) async fn read(content: Content, url: &Url, end: End) -> (End, Found) 
         let Some(mut document) = apart(much, move || parse.finish()).await else {
             return (End::Failure(internal(), Some(exchange)), found);
         };
+        if exchange.cut {
+            const LARGE: Limit = Limit::too_large("the page is larger than --max-size");
+            document.limited.get_or_insert(LARGE);
+        }
         found.fields = std::mem::take(&mut document.fields);
         if wanted.links {
             let url = url.clone();

@@ -53,6 +53,7 @@ async fn a_parser_that_panics_makes_one_internal_failure() {
         content.chunk(b"x");
         content.chunk(b"y");
         let exchange = Exchange {
+            cut: false,
             cached: false,
             certificate: None,
             status: StatusCode::OK,

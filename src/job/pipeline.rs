@@ -21,7 +21,7 @@ use http::{HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
 use super::caching::Cached;
-use super::content::{self, Content, Found};
+use super::content::{self, Captured, Content, Found};
 use super::exchange::{Decision, asked_to_rest, conditions, felt, is_dead, jitter, too_long};
 use super::measure::Measure;
 use super::saving::Put;
@@ -282,7 +282,12 @@ impl Pipeline<'_> {
         lease.felt = sent.as_ref().and_then(felt);
         self.store(cached, &mut content, &mut sent).await;
         if let Some(Ok(exchange)) = &sent {
-            let captured = content.captured();
+            // A part is not what the server sent.
+            let captured = if exchange.cut {
+                Captured::default()
+            } else {
+                content.captured()
+            };
             self.capture(&lease, exchange, captured).await?;
         }
         if matches!(self.put_away(&mut content, &mut sent).await, Put::Useless) {
@@ -367,11 +372,12 @@ impl Pipeline<'_> {
                 return Decision::Unsent(Duration::ZERO);
             }
             Err(error) => {
-                // A server that chokes on a method says so at once; one that is slow is slow for all.
+                // A server that chokes on a method cuts the connection, or does not answer at all. Where no connection came
+                // about, the method is not to blame.
                 let choked = matches!(
                     error.failure.kind,
-                    FailureKind::Reset | FailureKind::Protocol
-                );
+                    FailureKind::Reset | FailureKind::Protocol | FailureKind::Timeout
+                ) && !is_dead(&error);
                 if choked && let Some(method) = self.work.instead(task, None) {
                     return Decision::again(method, Duration::ZERO);
                 }
@@ -450,7 +456,11 @@ impl Pipeline<'_> {
             Redirect::Failed(failure) => {
                 Decision::End(End::Failure(failure, Some(Box::new(exchange))))
             }
-            Redirect::To { url, method, .. } => {
+            Redirect::To {
+                url,
+                method,
+                fragment,
+            } => {
                 if !robots && let Some(reason) = self.work.leaves(task, &url) {
                     return Decision::End(End::Left(reason, Box::new(exchange)));
                 }
@@ -458,6 +468,7 @@ impl Pipeline<'_> {
                 let hop = Hop {
                     url: without_secrets(&task.url),
                     status: exchange.status.as_u16(),
+                    fragment,
                 };
                 Decision::Step(Step::Hop {
                     hop,

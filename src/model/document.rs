@@ -272,6 +272,10 @@ pub struct Document {
     pub has_anchors: bool,
     /// It is a sitemap index: what it lists are sitemaps.
     pub is_index: bool,
+    /// Scripts run in it.
+    pub has_scripts: bool,
+    /// Where it leads on by itself as soon as it is there (a meta refresh without delay), as the document means it.
+    pub onward: Option<String>,
     /// Anchors compare without regard to case (Markdown's heading slugs).
     pub anchors_ignore_case: bool,
     /// `meta name=robots` says `nofollow`.

@@ -14,6 +14,9 @@ pub struct Hop {
     pub url: String,
     /// Its status code, 3xx.
     pub status: u16,
+    /// The fragment of its `Location`, which then stands in the place of any before it (RFC 9110, section 10.2.2).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fragment: Option<String>,
 }
 
 /// Where the time of the last request went, in milliseconds.
@@ -54,6 +57,8 @@ pub struct Exchange {
     pub fields: HeaderMap,
     /// Bytes of content after decoding, where it was read: not for a HEAD, nor where nobody wanted it.
     pub size: Option<u64>,
+    /// There is more content than was read.
+    pub cut: bool,
     /// Who answered.
     pub remote: Option<SocketAddr>,
     /// The server said that it is what a cache has, and that stands here.

@@ -215,6 +215,7 @@ mod tests {
         visit.redirects = vec![Hop {
             url: "x".into(),
             status: 301,
+            fragment: None,
         }];
         visit.source = Some(Source {
             path: Some("x".into()),

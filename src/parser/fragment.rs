@@ -18,7 +18,56 @@ pub fn matches(anchors: &[u64], ignore_case: bool, fragment: &str) -> bool {
         has_anchor(anchors, ignore_case, fragment)
             || has_anchor(anchors, ignore_case, &format!("user-content-{fragment}"))
     };
-    there(fragment) || fragment.contains('%') && there(&decoded(fragment))
+    there(fragment)
+        || fragment.contains('%') && there(&decoded(fragment))
+        || range(fragment).is_some_and(|(first, last)| there(first) && there(&last))
+}
+
+/// The ends of a range of lines, as pages of sources take them: `2-4`, `L2-L4`, and `L2-4` for the same.
+fn range(fragment: &str) -> Option<(&str, String)> {
+    let (first, last) = fragment.split_once('-')?;
+    let number = |end: &str| {
+        end.trim_start_matches(|c: char| c.is_ascii_alphabetic())
+            .len()
+    };
+    let word = &first[..first.len() - number(first)];
+    let last = last.strip_prefix(word).unwrap_or(last);
+    let digits = |end: &str| !end.is_empty() && end.bytes().all(|byte| byte.is_ascii_digit());
+    let both = digits(&first[word.len()..]) && digits(last);
+    both.then(|| (first, format!("{word}{last}")))
+}
+
+/// Does the fragment name a line, or a range of lines, as forges write it (`L2`, `L2-L4`, `L2C1-L4C9`)?
+#[must_use]
+pub fn is_line(fragment: &str) -> bool {
+    let end = |end: &str| {
+        let place = end.strip_prefix('L').unwrap_or(end);
+        let (line, column) = place.split_once('C').unwrap_or((place, "0"));
+        let number =
+            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        number(line) && number(column)
+    };
+    fragment.starts_with('L') && fragment.split('-').count() <= 2 && fragment.split('-').all(end)
+}
+
+/// Is it of a kind that only scripts make, so that a page which runs some may have it: a route of an application
+/// (`/a`, `!/a`), a line of a source, or a comment that is loaded when it is asked for?
+#[must_use]
+pub fn is_made_by_scripts(fragment: &str) -> bool {
+    // GitHub's and GitLab's; the last is that of a file in a comparison.
+    const LOADED: [(&str, u32, usize); 6] = [
+        ("issuecomment-", 10, 1),
+        ("discussion_r", 10, 1),
+        ("discussioncomment-", 10, 1),
+        ("pullrequestreview-", 10, 1),
+        ("note_", 10, 1),
+        ("diff-", 16, 32),
+    ];
+    let loaded = |&(prefix, radix, least): &(&str, u32, usize)| {
+        let id = fragment.strip_prefix(prefix);
+        id.is_some_and(|id| id.chars().take_while(|c| c.is_digit(radix)).count() >= least)
+    };
+    fragment.starts_with(['/', '!']) || is_line(fragment) || LOADED.iter().any(loaded)
 }
 
 /// Percent-decoded, as UTF-8 without a byte order mark, what is none replaced.
@@ -64,6 +113,49 @@ mod tests {
         assert!(matches(&theirs, false, "foo") && !matches(&theirs, false, "bar"));
         let slugs = [anchor_hash("heading-one")];
         assert!(matches(&slugs, true, "Heading-One"));
+    }
+
+    #[test]
+    fn a_range_is_there_when_both_its_ends_are() {
+        let mut anchors: Vec<_> = ["2", "4", "L2", "L4", "a-2"].map(anchor_hash).to_vec();
+        anchors.sort_unstable();
+        for (fragment, there) in [
+            ("2-4", true),
+            ("2-5", false),
+            ("L2-L4", true),
+            ("L2-4", true),
+            ("L2-L5", false),
+            ("2-L4", false),
+            ("a-2", true),
+            ("2-", false),
+            ("-4", false),
+            ("é2-é4", false),
+            ("-", false),
+        ] {
+            assert_eq!(matches(&anchors, false, fragment), there, "{fragment}");
+        }
+    }
+
+    #[test]
+    fn some_kinds_of_anchors_are_made_by_scripts_alone() {
+        for (fragment, made) in [
+            ("/route", true),
+            ("!/route", true),
+            ("L10", true),
+            ("L10-L20", true),
+            ("L10C1-L20C3", true),
+            ("issuecomment-1234", true),
+            ("diff-0123456789abcdef0123456789abcdefR12", true),
+            ("List", false),
+            ("L", false),
+            ("L1-L2-L3", false),
+            ("issuecomment-", false),
+            ("note_that", false),
+            ("install", false),
+            ("diff-files", false),
+        ] {
+            assert_eq!(is_made_by_scripts(fragment), made, "{fragment}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where a redirect leads, and whether it may (RFC 9110, section 15.4).
 //!
 //! Followed are 301, 302, 303, 307 and 308 with one `Location` that resolves to `http` or `https`. Userinfo
-//! in it is dropped: nobody but the user logs us in. A fragment in it is dropped too, as URLs here have none.
+//! in it is dropped: nobody but the user logs us in. A fragment in it is told apart, as URLs here have none.
 
 use http::{Method, StatusCode};
 use url::Url;
@@ -19,6 +19,8 @@ pub enum Redirect {
         url: Url,
         /// How.
         method: Method,
+        /// What stands behind `#`, where it says so.
+        fragment: Option<String>,
     },
     /// It says so, and it cannot be done.
     Failed(Failure),
@@ -77,6 +79,7 @@ pub fn follow(
     }
     let _ = url.set_username("");
     let _ = url.set_password(None);
+    let fragment = url.fragment().map(str::to_owned);
     url.set_fragment(None);
     if hops.len() >= max_redirects {
         return failed(
@@ -91,17 +94,33 @@ pub fn follow(
             format!("the redirects run in a circle, back to {shown}"),
         );
     }
-    Redirect::To { url, method }
+    Redirect::To {
+        url,
+        method,
+        fragment,
+    }
 }
 
-/// Where permanent redirects alone lead, if the first of these hops is one; the last hop led to `last`.
+/// Where permanent redirects alone lead, if the first of these hops is one, and the fragment that they name; the last hop led
+/// to `last`.
 #[must_use]
-pub fn moved_to<'a>(hops: &'a [Hop], last: &'a str) -> Option<&'a str> {
+pub fn moved_to<'a>(hops: &'a [Hop], last: &'a str) -> Option<(&'a str, Option<&'a str>)> {
     let permanent = |hop: &&Hop| matches!(hop.status, 301 | 308);
     match hops.iter().take_while(permanent).count() {
         0 => None,
-        count => Some(hops.get(count).map_or(last, |hop| &hop.url)),
+        count => {
+            let to = hops.get(count).map_or(last, |hop| &hop.url);
+            Some((to, fragment(&hops[..count])))
+        }
     }
+}
+
+/// The fragment that these hops put in the place of the link's own: that of the last which names one (RFC 9110, section
+/// 10.2.2).
+#[must_use]
+pub fn fragment(hops: &[Hop]) -> Option<&str> {
+    let mut named = hops.iter().rev();
+    named.find_map(|hop| hop.fragment.as_deref())
 }
 
 #[cfg(test)]
@@ -122,9 +141,13 @@ mod tests {
     }
 
     fn to(url: &str, method: Method) -> Redirect {
+        let mut url = Url::parse(url).expect("a URL");
+        let fragment = url.fragment().map(str::to_owned);
+        url.set_fragment(None);
         Redirect::To {
-            url: url.parse().expect("a URL"),
+            url,
             method,
+            fragment,
         }
     }
 
@@ -134,15 +157,18 @@ mod tests {
             let hop = |(number, status): (usize, &u16)| Hop {
                 url: number.to_string(),
                 status: *status,
+                fragment: (*status == 308).then(|| format!("f{number}")),
             };
             let hops: Vec<_> = statuses.iter().enumerate().map(hop).collect();
-            moved_to(&hops, "last").map(str::to_owned)
+            let moved = moved_to(&hops, "last");
+            moved.map(|(to, fragment)| format!("{to} {}", fragment.unwrap_or_default()))
         };
         for (statuses, expected) in [
             (&[][..], None),
-            (&[301], Some("last")),
-            (&[308, 301], Some("last")),
-            (&[301, 302, 301], Some("1")),
+            (&[301], Some("last ")),
+            (&[308, 301], Some("last f0")),
+            (&[308, 308], Some("last f1")),
+            (&[301, 302, 308], Some("1 ")),
             (&[302, 301], None),
             (&[303], None),
             (&[307, 308], None),
@@ -182,7 +208,7 @@ mod tests {
         for (location, url) in [
             ("z", "http://a.test/x/z"),
             ("//b.test/é ü", "http://b.test/%C3%A9%20%C3%BC"),
-            ("https://u:p@b.test/#f", "https://b.test/"),
+            ("https://u:p@b.test/#f", "https://b.test/#f"),
             (" /tab\there\n", "http://a.test/tabhere"),
         ] {
             assert_eq!(
@@ -235,6 +261,7 @@ mod tests {
         let hop = |number| Hop {
             url: format!("http://a.test/{number}"),
             status: 302,
+            fragment: None,
         };
         assert!(matches!(
             go(302, &["/z"], Method::GET, &[hop(1), hop(2)]),

@@ -182,6 +182,7 @@ mod tests {
         moved.redirects = vec![Hop {
             url: "http://a.test/".into(),
             status: 301,
+            fragment: None,
         }];
         moved.final_url = Some("http://a.test/b".into());
         assert_eq!(

@@ -135,6 +135,184 @@ fn what_a_script_writes_is_unknown() {
 }
 
 #[test]
+fn a_page_that_is_too_large_is_there_and_what_was_read_of_it_counts() {
+    let long = format!("<p id=first>{}<p id=last>", "<p>words".repeat(200_000));
+    let server = Server::builder()
+        .page("/large", Response::html(long.clone()))
+        .page("/chunked", Response::html(long.clone()).chunked(4096))
+        .route("/get", move |request| match request.method.as_str() {
+            "HEAD" => Response::new(405),
+            _ => Response::html(long.clone()),
+        })
+        .start();
+    let base = server.url("");
+    let links = format!(
+        "[a]({base}/large) [b]({base}/large#first) [c]({base}/large#last) [d]({base}/chunked#first) [e]({base}/chunked#last)\n\
+         [f]({base}/get)\n"
+    );
+    let site = folder(&[("links.md", &links)]);
+    let output = check(site.path(), &["--max-size", "1MiB", "links.md"]);
+    output.assert_code(0);
+    let found = verdicts(&output);
+    for (path, verdict) in [
+        ("/large", "ok"),
+        ("/large#first", "ok"),
+        ("/large#last", "unknown"),
+        ("/chunked#first", "ok"),
+        ("/chunked#last", "unknown"),
+        ("/get", "ok"),
+    ] {
+        assert_eq!(found[&format!("{base}{path}")], verdict, "{path}");
+    }
+    assert!(
+        output.stdout.contains("too large to be looked through"),
+        "{}",
+        output.stdout
+    );
+    // What is an input itself is to be read to its end.
+    let output = check(
+        site.path(),
+        &["--max-size", "1MiB", &format!("{base}/large")],
+    );
+    output.assert_code(1);
+    assert!(output.stdout.contains("too-large"), "{}", output.stdout);
+}
+
+#[test]
+fn the_fragment_of_a_location_stands_in_the_place_of_the_links_own() {
+    let page = Response::html("<p id=x><p id=y>");
+    let server = Server::builder()
+        .page("/ok", page)
+        .page("/moved", Response::redirect(301, "/ok#x"))
+        .page("/wrong", Response::redirect(301, "/ok#none"))
+        .page("/bare", Response::redirect(301, "/ok"))
+        .page("/twice", Response::redirect(302, "/moved"))
+        .page("/kept", Response::redirect(302, "/ok#x"))
+        .page("/first", Response::redirect(301, "/kept#y"))
+        .start();
+    let base = server.url("");
+    let paths = [
+        ("/moved", "ok", Some("/ok#x")),
+        ("/moved#none", "ok", Some("/ok#x")),
+        ("/wrong", "ok", Some("/ok#none")),
+        ("/wrong#x", "fragment", None),
+        ("/bare#x", "ok", Some("/ok#x")),
+        ("/bare#none", "fragment", None),
+        ("/twice#none", "ok", None),
+        ("/first#none", "ok", Some("/kept#y")),
+    ];
+    let links: Vec<_> = paths
+        .iter()
+        .map(|(path, ..)| format!("[l]({base}{path})"))
+        .collect();
+    let site = folder(&[("links.md", &links.join("\n"))]);
+    let output = check(site.path(), &["--redirects", "warn", "links.md"]);
+    let found = verdicts(&output);
+    let lines = output.json_lines();
+    for (path, verdict, instead) in paths {
+        let link = format!("{base}{path}");
+        assert_eq!(found[&link], verdict, "{path}");
+        let record = lines.iter().find(|record| record["input"] == link.as_str());
+        let record = record.expect(path);
+        let instead = instead.map(|instead| format!("{base}{instead}"));
+        assert_eq!(
+            record["suggestion"].as_str(),
+            instead.as_deref(),
+            "{record}"
+        );
+    }
+    assert!(
+        output
+            .stdout
+            .contains("the anchor #none, to which a redirect leads"),
+        "{}",
+        output.stdout
+    );
+    let hop = &lines[0]["redirects"][0];
+    assert_eq!(
+        (&hop["status"], &hop["fragment"]),
+        (&301.into(), &"x".into())
+    );
+}
+
+#[test]
+fn ranges_of_lines_and_what_only_scripts_make_are_no_broken_anchors() {
+    let analytics = "<script src=page.html></script><a href=page.html>";
+    let app = format!("<p id=a><p id=b><p id=c><p id=d>{analytics}");
+    let lines = format!("<p id=L1><p id=L2><p id=L3>{app}");
+    let links = "<a href='src.html#2-4'><a href='src.html#2-5'><a href='lines.html#L1-L3'><a href='lines.html#L1-L30'>\
+                 <a href='app.html#/route'><a href='app.html#!/route'><a href='app.html#L10-L20'><a href='app.html#issuecomment-1'>\
+                 <a href='app.html#wrong'><a href='plain.html#/route'><a href='plain.html#L10'>";
+    let site = folder(&[
+        ("page.html", links),
+        ("src.html", "<a href=#2 id=2>2</a><a href=#4 id=4>4</a>"),
+        ("lines.html", &lines),
+        ("app.html", &app),
+        ("plain.html", "<p id=a><p id=b><p id=c><p id=d>"),
+    ]);
+    let output = check(site.path(), &["page.html"]);
+    let found = verdicts(&output);
+    for (link, verdict) in [
+        ("src.html#2-4", "ok"),
+        ("src.html#2-5", "fragment"),
+        ("lines.html#L1-L3", "ok"),
+        ("lines.html#L1-L30", "fragment"),
+        ("app.html#/route", "unknown"),
+        ("app.html#!/route", "unknown"),
+        ("app.html#L10-L20", "unknown"),
+        ("app.html#issuecomment-1", "unknown"),
+        ("app.html#wrong", "fragment"),
+        ("plain.html#/route", "fragment"),
+        ("plain.html#L10", "fragment"),
+    ] {
+        assert_eq!(found[link], verdict, "{link}");
+    }
+}
+
+#[test]
+fn a_page_that_leads_on_at_once_takes_the_fragment_along() {
+    let stub = |to: &str| {
+        format!(
+            "<meta http-equiv=refresh content='0;URL={to}'><a href={to}>R</a>\
+             <script>location.replace('{to}'+location.hash)</script>"
+        )
+    };
+    let server = Server::builder()
+        .page("/stub", Response::html(stub("/new")))
+        .page("/new", Response::html("<p id=s>"))
+        .start();
+    let remote = server.url("/stub#s");
+    let slow = stub("new.html").replace("0;", "30;");
+    let bare = "<meta http-equiv=refresh content='0;URL=new.html'>";
+    let links = format!(
+        "<a href='old.html#s'><a href='old.html#t'><a href='slow.html#s'><a href='bare.html#s'><a href='away.html#s'>\
+         <a href='{remote}'>"
+    );
+    let files = [
+        ("page.html", &*links),
+        ("new.html", "<p id=s>"),
+        ("old.html", &stub("new.html")),
+        ("slow.html", &slow),
+        ("bare.html", bare),
+        ("away.html", &stub(&server.url("/new"))),
+    ];
+    let site = folder(&files);
+    for (input, old, lost) in [(".", "ok", "fragment"), ("page.html", "unknown", "unknown")] {
+        let found = verdicts(&check(site.path(), &[input]));
+        for (link, verdict) in [
+            ("old.html#s", old),
+            ("old.html#t", lost),
+            ("slow.html#s", "fragment"),
+            ("bare.html#s", "fragment"),
+            ("away.html#s", "unknown"),
+            (&remote, "unknown"),
+        ] {
+            assert_eq!(found[link], verdict, "{link} from {input}");
+        }
+    }
+}
+
+#[test]
 fn another_kind_of_fragment_is_a_mistake() {
     let output = Dragnet::new()
         .args(["check", "--fragments", "texts", "."])

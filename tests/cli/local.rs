@@ -167,6 +167,32 @@ fn a_redirects_file_is_what_the_server_would_do() {
 }
 
 #[test]
+fn a_redirects_file_counts_where_a_url_stands_in_and_leads_back() {
+    let site = folder(&[
+        ("s/_redirects", "/old /new.html 301\n"),
+        ("s/page.html", "<a href=/old>x</a><a href=/none>y</a>"),
+        ("s/new.html", ""),
+    ]);
+    let root = site.path().join("s");
+    let remap = format!("^https://e\\.org/(.*) file://{}/$1", root.display());
+    let output = check(
+        site.path(),
+        &[
+            "s",
+            "--base-url",
+            "https://e.org/",
+            "--root-dir",
+            "s",
+            "--remap",
+            &remap,
+        ],
+    );
+    output.assert_code(1);
+    let found = verdicts(&output);
+    assert_eq!((&*found["/old"], &*found["/none"]), ("ok", "file"));
+}
+
+#[test]
 fn a_remap_puts_another_url_in_the_place_of_one() {
     let server = Server::pages([("/new/a", Response::html("<p id=x>"))]);
     let base = server.url("");

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Dragnet, Output, Response, Server};
+use crate::support::{Dragnet, Gate, Output, Response, Server};
 
 /// What is checked, as text with links on its standard input.
 fn check(server: &Server, paths: &[&str], flags: &[&str]) -> Output {
@@ -357,4 +357,32 @@ fn text_shows_what_a_link_should_say() {
     // The link says something else than what was asked for, so no edit of it is known.
     let remap = format!("{from} {}", server.url("/twice"));
     assert_eq!(run(&["--redirects", "warn", "--remap", &remap]), "");
+}
+
+#[test]
+fn a_head_that_is_never_answered_is_followed_by_a_get() {
+    let never = Gate::new();
+    let shut = never.clone();
+    let server = Server::builder()
+        .route("/hangs", move |request| match request.method.as_str() {
+            "HEAD" => Response::text("x").gate(&shut),
+            _ => Response::text("x"),
+        })
+        .page("/dead", Response::text("x").gate(&never))
+        .start();
+    let output = check(
+        &server,
+        &["/hangs", "/dead"],
+        &["--header-timeout", "2s", "--retries", "1"],
+    );
+    output.assert_code(1);
+    assert_eq!(
+        verdicts(&output),
+        [
+            verdict("/dead", "broken", "timeout"),
+            verdict("/hangs", "ok", "")
+        ]
+    );
+    // The HEAD was the first of the tries.
+    assert_eq!((server.count("/hangs"), server.count("/dead")), (2, 2));
 }

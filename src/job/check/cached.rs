@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use http::Method;
 
-use super::reading::Anchors;
+use super::anchors::Anchors;
 use crate::cache::{Cache, Verdict};
 use crate::frontier::Task;
 use crate::job::Limits;

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::anchors::Anchors;
 use super::fragments::Wants;
-use super::reading::{Anchors, LARGEST};
+use super::reading::LARGEST;
 use super::suggest::{Likely, Suggest};
 use crate::fetcher::file;
 use crate::model::Failure;

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::reading::Anchors;
+use super::anchors::Anchors;
 use super::suggest::{self, COMPARED};
 use crate::parser::fragment;
 

@@ -1,6 +1,6 @@
 //! Which fragments are looked up, and what of them a document lacks.
 
-use super::reading::Anchors;
+use super::anchors::Anchors;
 use crate::model::{Failure, FailureKind, Outcome, Visit};
 use crate::parser::directive::{TextDirective, directives};
 use crate::parser::fragment;
@@ -85,16 +85,26 @@ impl<'a> Sought<'a> {
         Some(format!("nothing in the document reads \"{written}\""))
     }
 
-    /// Fails a good `visit` of a document with these `anchors` that lacks something of it.
-    pub(super) fn judge(&self, visit: &mut Visit, anchors: &Anchors) {
-        let Some(mut message) = self.missing(anchors) else {
+    /// Fails a good `visit` of a document with these `anchors` that lacks something of it; `onward`: those of the one that it
+    /// leads on to, where they are known.
+    pub(super) fn judge(&self, visit: &mut Visit, anchors: &Anchors, onward: Option<&Anchors>) {
+        let Some(missing) = self.missing(anchors) else {
             return;
         };
-        if anchors.scripted {
-            message.push_str(", but a script makes its content, and none is run");
+        let (mut message, anchors) = match onward {
+            None => (missing, anchors),
+            Some(next) => match self.missing(next) {
+                None => return,
+                Some(missing) => (format!("{missing}, nor in the one before it"), next),
+            },
+        };
+        let doubt = anchors.doubt(self.lacks(anchors));
+        if let Some(doubt) = doubt {
+            message.push_str(", but ");
+            message.push_str(doubt);
         }
         visit.fail(Failure::new(FailureKind::Fragment, message));
-        if anchors.scripted {
+        if doubt.is_some() {
             visit.outcome = Outcome::Unknown;
         }
     }

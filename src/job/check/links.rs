@@ -9,6 +9,7 @@ use futures::future::LocalBoxFuture;
 use http::{Method, StatusCode};
 use url::Url;
 
+use super::anchors::Anchors;
 use super::batch::Batches;
 use super::cached::Cached;
 use super::ledger::Ledger;
@@ -111,7 +112,8 @@ impl Work for Links {
         if ledger.page_at(url).is_some() {
             return content.of_name(url);
         }
-        content
+        // That it is there says its head.
+        content.within_the_limit()
     }
 
     fn judge<'a>(
@@ -137,7 +139,7 @@ impl Work for Links {
             if task.method == Method::GET
                 && let Some(document) = &mut found.document
             {
-                let anchors = reading::Anchors::of(document);
+                let anchors = Anchors::of(document);
                 packed = self.reading.options.anchors.then(|| anchors.pack());
                 self.ledger.borrow_mut().anchors(url, anchors);
             }

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::anchors::Anchors;
 use super::disk::{Found, Seen, Unseen};
 use super::fragments::Wants;
-use super::reading::Anchors;
 use super::suggest::Likely;
 
 /// Targets that are settled in one go: a few milliseconds.
@@ -82,6 +82,15 @@ impl Locals {
     pub(super) fn get(&self, number: usize) -> (&Path, Option<&Found>) {
         let local = &self.all[number];
         (&local.path, local.found.as_ref())
+    }
+
+    /// The anchors of the document at a path, where it is a target and one that was looked into.
+    pub(super) fn anchors(&self, path: &Path, slash: bool) -> Option<&Anchors> {
+        let number = self.index.get(&(Arc::from(path), slash))?;
+        match &self.all.get(*number)?.found {
+            Some(Found::Document(anchors)) => Some(anchors),
+            _ => None,
+        }
     }
 
     /// The file that is served for a target.

@@ -113,16 +113,23 @@ impl Base {
 
     /// Of the local document at the absolute `path`, which is part of `site`.
     pub(super) fn local(path: &Path, site: Option<&Arc<Site>>) -> Option<Self> {
-        let root = site.and_then(|site| Url::from_directory_path(&site.folder).ok());
         let folder = path
             .parent()
             .filter(|folder| folder.to_str().is_some_and(is_plain));
-        Some(Self {
-            root,
-            site: site.map(Arc::clone),
+        let base = Self {
             folder: folder.map(Path::to_owned),
             ..Self::remote(Url::from_file_path(path).ok()?)
-        })
+        };
+        Some(base.part_of(site))
+    }
+
+    /// Of a document that is part of `site`.
+    pub(super) fn part_of(self, site: Option<&Arc<Site>>) -> Self {
+        Self {
+            root: site.and_then(|site| Url::from_directory_path(&site.folder).ok()),
+            site: site.map(Arc::clone),
+            ..self
+        }
     }
 
     /// With a `base` element's `href` taken into account.

@@ -35,6 +35,7 @@
 //! | `links` | from answers and files to verdicts |
 //! | `ledger` | what is known of sources and targets, and which records are due |
 
+mod anchors;
 mod archive;
 mod baseline;
 mod batch;

@@ -44,7 +44,8 @@ impl Moved {
 
 /// What a link should say whose target, with this record, has moved for good.
 pub(super) fn instead(visit: &Visit, fragment: Option<&str>) -> Option<String> {
-    let url = redirect::moved_to(&visit.redirects, visit.final_url.as_deref()?)?;
+    let (url, own) = redirect::moved_to(&visit.redirects, visit.final_url.as_deref()?)?;
+    let fragment = own.or(fragment).filter(|fragment| !fragment.is_empty());
     let fragment = fragment.map_or(String::new(), |fragment| format!("#{fragment}"));
     Some(format!("{url}{fragment}"))
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ring::digest::Digest;
 
 use super::Reading;
+use super::anchors::Anchors;
 use super::fix::{digest, is_source};
 use super::locate::{Base, Place};
 use super::recursion::Follow;
@@ -15,7 +16,6 @@ use crate::fetcher::file;
 use crate::job::content::internal;
 use crate::model::{Document, Failure, Link, LinkKind};
 use crate::parser;
-use crate::parser::directive::TextDirective;
 use crate::parser::ignore;
 
 /// A link of a document, and where it leads.
@@ -178,97 +178,6 @@ impl Page {
     }
 }
 
-/// The anchors of a document that was parsed.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Anchors {
-    hashes: Vec<u64>,
-    ignore_case: bool,
-    /// Otherwise a fragment may mean anything.
-    known: bool,
-    /// What people see of the document is made by a script, so it may have more.
-    pub(super) scripted: bool,
-    /// The text that a reader sees, where it is kept.
-    text: Option<Arc<str>>,
-    /// The names, with a NUL between, where they are kept: no name has one.
-    names: Option<Arc<str>>,
-}
-
-/// Bytes of names that are kept of a page: as many as can be compared within some milliseconds.
-const NAMES: usize = 256 << 10;
-
-/// A page with more anchors than this has content of its own.
-const ROOTS: usize = 3;
-
-impl Anchors {
-    pub(super) fn of(document: &mut Document) -> Self {
-        let hashes = std::mem::take(&mut document.anchors);
-        let has = |kind| document.links.iter().any(|link| link.kind == kind);
-        // A shell that a script fills leads nowhere by itself, and has an element or two to be filled.
-        let names = document.names.take().map(|names| names.join("\0"));
-        let scripted = hashes.len() <= ROOTS && !has(LinkKind::Anchor) && has(LinkKind::Script);
-        Self {
-            hashes,
-            ignore_case: document.anchors_ignore_case,
-            known: document.has_anchors,
-            scripted,
-            text: document.text.take().map(Arc::from),
-            names: names.filter(|names| names.len() <= NAMES).map(Arc::from),
-        }
-    }
-
-    /// Their names, without what GitHub and its kin write before those of their users; where these are kept.
-    pub(super) fn names(&self) -> Option<impl Iterator<Item = &str>> {
-        let names = self.names.as_ref()?.split('\0');
-        Some(names.map(|name| name.strip_prefix("user-content-").unwrap_or(name)))
-    }
-
-    /// For a later run.
-    pub(super) fn pack(&self) -> Vec<u8> {
-        let flags = [self.ignore_case, self.known, self.scripted];
-        let flags = flags
-            .iter()
-            .fold(0, |bits, flag| bits << 1 | u8::from(*flag));
-        let hashes = self.hashes.iter().flat_map(|hash| hash.to_le_bytes());
-        std::iter::once(flags).chain(hashes).collect()
-    }
-
-    /// What [`pack`](Self::pack) has made of it.
-    pub(super) fn unpack(packed: &[u8]) -> Option<Self> {
-        let (flags, hashes) = packed.split_first()?;
-        let (hashes, []) = hashes.as_chunks::<8>() else {
-            return None;
-        };
-        let anchors = Self {
-            hashes: hashes
-                .iter()
-                .map(|hash| u64::from_le_bytes(*hash))
-                .collect(),
-            ignore_case: flags & 4 != 0,
-            known: flags & 2 != 0,
-            scripted: flags & 1 != 0,
-            text: None,
-            names: None,
-        };
-        // They are looked up by halves.
-        anchors.hashes.is_sorted().then_some(anchors)
-    }
-
-    /// Is `fragment`, as written in a URL, an anchor of the document?
-    pub(super) fn hold(&self, fragment: &str) -> bool {
-        !self.known || parser::fragment::matches(&self.hashes, self.ignore_case, fragment)
-    }
-
-    /// Does the document read so? What has no text that is known may read anything.
-    pub(super) fn quote(&self, directive: &TextDirective) -> bool {
-        self.text.as_ref().is_none_or(|text| directive.is_in(text))
-    }
-
-    /// Is its text kept?
-    pub(super) fn has_text(&self) -> bool {
-        self.text.is_some()
-    }
-}
-
 /// Local files are read up to this size: they are the user's own.
 pub(super) const LARGEST: u64 = 64 << 20;
 
@@ -334,8 +243,10 @@ type Located = (usize, Option<Box<str>>);
 pub(super) fn page(mut document: Document, base: Base, follow: Follow) -> Page {
     let base = base.with(document.base.as_deref());
     let mut ignored = document.ignored.take();
+    let onward = document.onward.as_deref();
+    let onward = onward.map(|reference| base.locate(reference).0);
     let mut page = Page {
-        anchors: Arc::new(Anchors::of(&mut document)),
+        anchors: Arc::new(Anchors::of(&mut document).leading_to(onward)),
         ..Page::default()
     };
     // A page repeats its hrefs, and refers to many parts of another one: each is resolved once, without its fragment where

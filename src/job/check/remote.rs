@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::anchors::Anchors;
 use super::fragments::Wants;
-use super::reading::Anchors;
 use crate::model::{Outcome, Visit};
+use crate::policy::redirect;
 
 /// One target.
 #[derive(Default)]
@@ -57,6 +58,12 @@ impl Remote {
         self.again = true;
         self.verdict = None;
         true
+    }
+
+    /// Does a redirect on the way to it name a fragment?
+    pub(super) fn names_fragment(&self) -> bool {
+        let hops = self.verdict.as_ref().map(|visit| &*visit.redirects);
+        hops.is_some_and(|hops| redirect::fragment(hops).is_some())
     }
 
     /// Is its text kept from this request? Where a link quotes it, and where it cannot be asked for again.

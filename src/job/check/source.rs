@@ -6,9 +6,10 @@ use std::sync::Arc;
 use ring::digest::Digest;
 use url::Url;
 
+use super::anchors::Anchors;
 use super::fix::Draft;
 use super::locate::{Site, Unnamed};
-use super::reading::{Anchors, Occurrence, Occurrences};
+use super::reading::{Occurrence, Occurrences};
 use crate::job::record;
 use crate::model::{Failure, Limit, Outcome, Target, Visit, key, without_secrets};
 use crate::parser::amend::Amendment;

@@ -112,6 +112,7 @@ impl<A: Fn(&Url, u32) -> Reply> Fetcher for World<A> {
                 receiver.chunk(reply.content.as_bytes());
             }
             Ok(Exchange {
+                cut: false,
                 cached: false,
                 certificate: None,
                 status,

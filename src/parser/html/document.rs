@@ -200,6 +200,9 @@ impl Reading {
             Shape::Refresh => {
                 if let Some((url, at)) = meaning::refresh(value) {
                     written(url, at);
+                    if meaning::is_at_once(value) && document.onward.is_none() {
+                        document.onward = Some(meant(trimmed(url)).into_owned());
+                    }
                 }
             }
             Shape::Urls => {
@@ -243,6 +246,7 @@ impl Take for Reading {
             Element::Script if start.is_html() && meaning::is_json_ld(start) => {
                 self.inside = Inside::Json;
             }
+            Element::Script if start.is_html() => self.document.has_scripts = true,
             Element::A => self.end_label(),
             _ => {}
         }

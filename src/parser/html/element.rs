@@ -359,6 +359,14 @@ pub(super) fn refresh(content: &str) -> Option<(&str, usize)> {
     (!url.is_empty()).then_some((url, from))
 }
 
+/// Does a `meta refresh` lead on before anybody has read the page: within a second?
+pub(super) fn is_at_once(content: &str) -> bool {
+    let time = content.trim_start_matches(|c: char| c.is_ascii_whitespace());
+    let ends = |c: char| !c.is_ascii_digit();
+    let seconds = &time[..time.find(ends).unwrap_or(time.len())];
+    seconds.parse().unwrap_or(0) <= 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

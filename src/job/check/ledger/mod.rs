@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::anchors::Anchors;
 use super::archive::Questions;
 use super::baseline::Baseline;
 use super::cached::Known;
@@ -29,7 +30,7 @@ use super::fix::Draft;
 use super::fragments::Wants;
 use super::locals::Locals;
 use super::locate::{Base, Place};
-use super::reading::{self, Anchors, Page};
+use super::reading::{self, Page};
 use super::recursion::Spread;
 use super::remap::Remap;
 use super::remote::{Remote, secure};
@@ -162,11 +163,11 @@ impl Ledger {
             .clone()
             .unwrap_or_else(|| Path::new("").into());
         let base = match stand_in {
-            Some(url) => Some(Base::standing_in(
-                url.clone(),
-                &path,
-                source.folder.as_deref(),
-            )),
+            Some(url) => {
+                let base = Base::standing_in(url.clone(), &path, source.folder.as_deref());
+                // What --remap leads back to this machine is served as the site is.
+                Some(base.part_of(source.site.as_ref()))
+            }
             None => Base::local(&path, source.site.as_ref()),
         };
         (path, base.map(|base| base.remapped(&self.remaps)))
@@ -238,6 +239,14 @@ impl Ledger {
             };
             let sought = self.filter.looked_up(url, link.fragment);
             wants[link.place].add(sought.wants());
+        }
+        if let Some((path, slash)) = anchors.onward() {
+            // Links to parts of this document mean those of the other.
+            let other = Place::Local(path.to_owned(), slash);
+            let place = places.iter().position(|place| *place == other);
+            if let Some(wants) = place.and_then(|place| wants.get_mut(place)) {
+                wants.content = self.filter.fragments.any();
+            }
         }
         let mut found = Vec::new();
         for place in sitemaps {

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Ledger;
+use crate::job::check::anchors::Anchors;
 use crate::job::check::baseline;
 use crate::job::check::disk::Found;
-use crate::job::check::reading::{Anchors, Occurrence, Occurrences};
+use crate::job::check::reading::{Occurrence, Occurrences};
 use crate::job::check::source::{Content, Entry};
 use crate::job::check::suggest::{self, Likely};
 use crate::job::pipeline::Due;
 use crate::job::record;
 use crate::model::{self, Failure, FailureKind, Outcome, Visit, masked, without_secrets};
 use crate::parser::fragment;
+use crate::policy::redirect;
 
 impl Ledger {
     /// The records of the next source, as far as there is room for.
@@ -196,7 +198,14 @@ impl Ledger {
                         visit.fail(Failure::new(FailureKind::Insecure, reason));
                         return visit;
                     }
-                    let mut visit = self.with_fragment(visit, link, remote.anchors.as_ref());
+                    let anchors = remote.anchors.as_ref();
+                    let mut visit = match redirect::fragment(&visit.redirects) {
+                        Some(named) => {
+                            let named = named.to_owned();
+                            self.led_to(visit, link, &named, anchors)
+                        }
+                        None => self.with_fragment(visit, link, anchors),
+                    };
                     let editable = || self.is_meant(link.reference);
                     self.filter.moved.judge(&mut visit, link.fragment, editable);
                     visit
@@ -225,7 +234,28 @@ impl Ledger {
     ) -> Visit {
         if let Some(anchors) = anchors {
             let sought = self.filter.looked_up(|| visit.url.clone(), link.fragment);
-            sought.judge(&mut visit, anchors);
+            let onward = anchors.onward();
+            let onward = onward.and_then(|(path, slash)| self.locals.anchors(path, slash));
+            sought.judge(&mut visit, anchors, onward);
+        }
+        visit
+    }
+
+    /// The same where a redirect has put its own fragment in the place of the link's.
+    fn led_to(
+        &self,
+        visit: Visit,
+        link: Occurrence<'_>,
+        named: &str,
+        anchors: Option<&Anchors>,
+    ) -> Visit {
+        let link = Occurrence {
+            fragment: link.fragment.map(|_| named),
+            ..link
+        };
+        let mut visit = self.with_fragment(visit, link, anchors);
+        if let Some(failure) = &mut visit.error {
+            failure.message = format!("{}, to which a redirect leads", failure.message).into();
         }
         visit
     }
@@ -245,6 +275,7 @@ impl Ledger {
                     && let Some(anchor) = fragment::anchor(fragment)
                     && kind == Some(FailureKind::Fragment)
                     && !anchors.hold(anchor)
+                    && !remote.names_fragment()
                 {
                     let near = self.elsewhere.meant(*number, anchor, anchors);
                     meant = near.map(|near| suggest::with_fragment(link.reference, near));
