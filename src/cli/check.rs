@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::{ArgMatches, Args, ValueEnum};
-use dragnet::job::{
-    Archive, Baseline, Changed, Check, CheckInput, Crawl, Fix, Fragments, Moved, Rule,
-};
+use dragnet::job::{Archive, Baseline, Changed, Check, CheckInput, Crawl, Fix, Fragments, Moved};
 use regex::Regex;
 
 use super::cache::CacheOptions;
 use super::ignore;
-use super::inputs::{InputOptions, SiteOptions};
+use super::inputs::{InputOptions, SiteOptions, rules};
 use super::options::{Defaults, NetworkOptions};
 use super::outputs::OutputOptions;
 use super::run::{Run, run_to_end, said};
@@ -165,7 +163,7 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
     let inputs = options.input.read()?;
     let base_url = options.site.base_url()?;
     let mut exclude = rules("--exclude", &options.exclude);
-    exclude.extend(ignore::rules(&inputs.inputs)?);
+    exclude.extend(ignore::rules(&inputs.inputs, options.input.skip_missing)?);
     let mut output = options.output;
     if options.dump
         && output.template.is_none()
@@ -271,11 +269,6 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
         preprocess: options.input.preprocess.clone(),
         pace: run.pace(),
     };
+    run.names_only(options.dump);
     run_to_end(run, "link", |setting| job.run(setting)).await
-}
-
-/// Patterns by the flag that they were given for.
-fn rules(flag: &str, patterns: &[Regex]) -> Vec<Rule> {
-    let rule = |pattern: &Regex| Rule::new(flag, pattern.clone());
-    patterns.iter().map(rule).collect()
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 use dragnet::input::{self, Selection};
-use dragnet::job::{CheckInput as Input, Preprocess, Remap};
+use dragnet::job::{CheckInput as Input, Preprocess, Remap, Rule};
 use dragnet::model::Origin;
 use regex::Regex;
 use url::Url;
@@ -102,11 +102,12 @@ impl InputOptions {
             }
             read.inputs.push(Input::Text("-".to_owned(), text));
         }
-        for (line, text) in (1..).zip(&self.inputs) {
+        for text in &self.inputs {
             if text == "-" {
                 read.inputs.push(Input::Text("-".to_owned(), stdin()?));
             } else {
-                read.add(text, line);
+                // An argument stands in no line.
+                read.add(text, 0, self.skip_missing)?;
             }
         }
         let stdins = self.inputs.iter().filter(|text| *text == "-").count();
@@ -130,7 +131,7 @@ impl InputOptions {
             for (line, text) in (1..).zip(list.lines()) {
                 let text = text.trim();
                 if !text.is_empty() && !text.starts_with('#') {
-                    read.add(text, line);
+                    read.add(text, line, self.skip_missing)?;
                 }
             }
         }
@@ -144,7 +145,7 @@ impl InputOptions {
             hidden: self.hidden,
             no_ignore: self.no_ignore,
             extensions: self.extensions.iter().map(bare).collect(),
-            exclude_path: self.exclude_path.clone(),
+            exclude_path: rules("--exclude-path", &self.exclude_path),
             ignore_case: self.glob_ignore_case,
         }
     }
@@ -175,17 +176,49 @@ impl SiteOptions {
 }
 
 impl Inputs {
-    fn add(&mut self, text: &str, line: u64) {
+    fn add(&mut self, text: &str, line: u64, skip_missing: bool) -> anyhow::Result<()> {
         self.inputs.push(
             if text.starts_with("http://") || text.starts_with("https://") {
                 let target = input::seed(text, line, "https");
                 self.origins.insert(Origin::of(&target.url));
                 Input::Url(Box::new(target))
             } else {
+                if !skip_missing
+                    && !Path::new(text).exists()
+                    && let Some(instead) = instead(text)
+                {
+                    bail!("there is no file {text}; {instead}");
+                }
                 Input::Path(PathBuf::from(text))
             },
         );
+        Ok(())
     }
+}
+
+/// What to write for an input that is no path, in words; `None` where it looks like one.
+fn instead(text: &str) -> Option<String> {
+    if let Some((scheme, _)) = text.split_once("://") {
+        let url = Url::parse(text).ok().filter(|_| scheme == "file");
+        let path = url.and_then(|url| url.to_file_path().ok());
+        return Some(match path {
+            Some(path) => format!("a file is an input by its path: {}", path.display()),
+            None => format!("only URLs of http and https are inputs, and not those of {scheme}"),
+        });
+    }
+    let host = text.split(['/', ':', '?', '#']).next()?;
+    let (name, last) = host.rsplit_once('.')?;
+    let named =
+        !name.is_empty() && last.len() > 1 && last.bytes().all(|byte| byte.is_ascii_alphabetic());
+    // README.md is a file that is not there.
+    let page = named && (host.len() < text.len() || host.starts_with("www."));
+    page.then(|| format!("for a page, write https://{text}"))
+}
+
+/// Patterns by the flag that they were given for.
+pub(super) fn rules(flag: &str, patterns: &[Regex]) -> Vec<Rule> {
+    let rule = |pattern: &Regex| Rule::new(flag, pattern.clone());
+    patterns.iter().map(rule).collect()
 }
 
 /// The parts of a list that commas separate.

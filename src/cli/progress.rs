@@ -160,9 +160,13 @@ impl Reporter for Drawing {
 /// How the run stands, in one line.
 fn status(summary: &Summary) -> String {
     let seconds = summary.elapsed.as_secs_f64().max(0.001);
+    // Records can wait for the last of many targets.
+    let targets = summary.targets.filter(|(_, all)| *all > 0);
+    let targets = targets.map(|(known, all)| format!(" ({known} of {all} URLs judged)"));
     let mut line = format!(
-        "{} done, {} in flight, {} waiting, {:.0}/s, {}, {seconds:.0} s",
+        "{} done{}, {} in flight, {} waiting, {:.0}/s, {}, {seconds:.0} s",
         summary.records(),
+        targets.unwrap_or_default(),
         summary.in_flight,
         summary.pending,
         summary.requests as f64 / seconds,
@@ -178,8 +182,9 @@ fn status(summary: &Summary) -> String {
 const MANY: u64 = 20;
 
 /// The last words of a run, for stderr: a line, and two more where there were many requests.
-pub(super) fn closing(summary: &Summary, what: &str) -> Vec<String> {
-    let mut lines = vec![counts(summary, what)];
+/// `names_only`: nothing was judged.
+pub(super) fn closing(summary: &Summary, what: &str, names_only: bool) -> Vec<String> {
+    let mut lines = vec![counts(summary, what, names_only)];
     let Some(times) = summary.times.filter(|_| summary.requests >= MANY) else {
         return lines;
     };
@@ -231,14 +236,19 @@ pub(super) fn closing(summary: &Summary, what: &str) -> Vec<String> {
 const STATUSES: usize = 6;
 
 /// What there was, by verdict and reason.
-fn counts(summary: &Summary, what: &str) -> String {
+fn counts(summary: &Summary, what: &str, names_only: bool) -> String {
     let records = summary.records();
     let plural = if records == 1 { "" } else { "s" };
-    let mut line = format!("{records} {what}{plural}: {} ok", summary.ok);
+    let mut line = if names_only {
+        format!("{records} {what}{plural} named, none checked")
+    } else {
+        format!("{records} {what}{plural}: {} ok", summary.ok)
+    };
+    let excluded = if names_only { 0 } else { summary.excluded };
     for (count, name) in [
         (summary.broken, "broken"),
         (summary.unknown, "unknown"),
-        (summary.excluded, "excluded"),
+        (excluded, "excluded"),
     ] {
         if count > 0 {
             let _ = write!(line, ", {count} {name}");
@@ -323,4 +333,21 @@ pub(super) fn repeated(duplicates: &Duplicates) -> String {
         let _ = write!(text, "\n{times:>9}  {}", for_terminal(url));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_told_before_there_is_a_record() {
+        let mut summary = Summary::default();
+        assert!(status(&summary).starts_with("0 done, "));
+        summary.targets = Some((4, 6));
+        assert!(status(&summary).starts_with("0 done (4 of 6 URLs judged), "));
+        summary.excluded = 7;
+        assert!(
+            counts(&summary, "link", true).starts_with("7 links named, none checked; 0 requests")
+        );
+    }
 }

@@ -38,6 +38,8 @@ pub(super) struct Run {
     progress: Progress,
     quiet: bool,
     max_time: Option<Duration>,
+    /// What is found is named, and not judged.
+    names_only: bool,
 }
 
 impl Run {
@@ -70,12 +72,18 @@ impl Run {
             progress,
             quiet: output.quiet,
             max_time: network.max_time,
+            names_only: false,
         })
     }
 
     /// Nothing is reported: stdout is for something else.
     pub(super) fn unreported(&mut self) {
         self.pairs.clear();
+    }
+
+    /// What is found is named, and not judged.
+    pub(super) fn names_only(&mut self, names_only: bool) {
+        self.names_only = names_only;
     }
 
     /// Where results go that are no records.
@@ -234,6 +242,7 @@ where
         progress,
         quiet,
         max_time,
+        names_only,
     } = run;
     let reporter = Rc::new(Drawing::new(progress.clone(), quiet));
     for warning in &meant.warnings {
@@ -286,7 +295,7 @@ where
                 _ => "ended by --max-bytes: ",
             })
         };
-        let lines = closing(&report.summary, what);
+        let lines = closing(&report.summary, what, names_only);
         let lines = lines
             .iter()
             .map(|line| sink::for_terminal(line).to_string());

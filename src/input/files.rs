@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use globset::GlobBuilder;
 use ignore::WalkBuilder;
 
+use crate::policy::rules::{self, Rule};
+
 /// What is left out below a folder.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
@@ -19,7 +21,7 @@ pub struct Selection {
     /// Only these extensions; empty: every extension that there is a parser for.
     pub extensions: Vec<String>,
     /// Leave out paths that match one of these.
-    pub exclude_path: Vec<regex::Regex>,
+    pub exclude_path: Vec<Rule>,
     /// Globs match whatever the case.
     pub ignore_case: bool,
 }
@@ -92,7 +94,6 @@ pub fn walk(
         }
         Err(error) => match glob(input, selection) {
             Some((base, matches)) if base.is_dir() => {
-                let before = unread.len();
                 // A folder that matches stands for what is below it, as when a shell had found it.
                 let below_match = |path: &Path| {
                     let folders = path.ancestors().skip(1);
@@ -106,7 +107,8 @@ pub fn walk(
                     &mut found,
                     &mut unread,
                 );
-                if found.is_empty() && unread.len() == before {
+                // What was met beside it and could not be read is no match.
+                if found.is_empty() {
                     let reason = "no file matches it".to_owned();
                     unread.push(Unread {
                         path: input.to_owned(),
@@ -126,11 +128,7 @@ pub fn walk(
 }
 
 fn excluded(path: &Path, selection: &Selection) -> bool {
-    let text = path.to_string_lossy();
-    selection
-        .exclude_path
-        .iter()
-        .any(|pattern| pattern.is_match(&text))
+    rules::any(&selection.exclude_path, &[&path.to_string_lossy()])
 }
 
 fn below(
@@ -185,9 +183,11 @@ fn below(
             }
             Err(error) => {
                 let path = named_in(&error).unwrap_or_else(|| folder.to_owned());
+                // What the system said, without the name that stands before it.
+                let said = error.io_error().map(|error| error.kind().to_string());
                 unread.push(Unread {
                     path,
-                    reason: error.to_string(),
+                    reason: said.unwrap_or_else(|| error.to_string()),
                     named: false,
                 });
             }

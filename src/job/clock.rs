@@ -50,6 +50,7 @@ impl Pipeline<'_> {
                 summary.longest_stall = summary.longest_stall.max(now - due);
                 summary.elapsed = now - self.began;
                 summary.pending = waiting;
+                summary.targets = self.work.targets();
                 self.reporter.on(&Event::Tick(&summary));
                 if held.back(&summary, self.limits.concurrency.get()) {
                     self.reporter.on(&Event::HeldBack);

@@ -112,6 +112,11 @@ pub(super) trait Work {
         Due::default()
     }
 
+    /// Of the distinct targets that records wait for, how many are judged, and how many there are.
+    fn targets(&self) -> Option<(u64, u64)> {
+        None
+    }
+
     /// Pages that repeat another one, where that was asked for.
     fn duplicates(&self) -> Option<Duplicates> {
         None

@@ -31,7 +31,7 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> V
     let mut visit = Visit::new(name(target), url, Outcome::Ok);
     if let Some(seed) = &target.seed {
         visit.input = Some(seed.input.clone());
-        visit.line = Some(seed.line);
+        visit.line = Some(seed.line).filter(|line| *line > 0);
         visit.place = seed.place;
     }
     visit.referrer.clone_from(&target.referrer);

@@ -248,6 +248,8 @@ pub struct Summary {
     pub in_flight: usize,
     /// Targets that are known and not yet begun.
     pub pending: u64,
+    /// Of the distinct targets that records wait for: how many are judged, and how many there are; where records do wait.
+    pub targets: Option<(u64, u64)>,
     /// Documents that were read and parsed.
     pub documents: u64,
     /// Bytes of content after decoding.

@@ -23,6 +23,7 @@
 //! | [`resume`] | how a body that was cut goes on |
 //! | [`retry`] | what is worth another try, and when |
 //! | [`robots`] | what robots.txt allows (RFC 9309) |
+//! | [`rules`] | what the user's patterns match, and which of them nothing |
 //! | [`sameness`] | which spellings of a URL are one |
 //! | [`scope`] | which URLs a crawl follows |
 //! | [`segment`] | which file names the text of a URL gives |
@@ -49,6 +50,7 @@ pub mod redirect;
 pub mod resume;
 pub mod retry;
 pub mod robots;
+pub mod rules;
 pub mod sameness;
 pub mod scope;
 pub mod segment;

@@ -1,5 +1,5 @@
-//! What a report is made of: the records that are not good, in an order that is the same in every run, and how many
-//! records there were.
+//! What a report is made of: the records that are not good, or that should say something else, in an order that is the same
+//! in every run, and how many records there were.
 //!
 //! A report is for people who mend things, so of good records only their number is kept; and of the others no more
 //! than its readers take, the first ones by their order. How many were left out is counted, for the report to say.
@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Options, advice};
-use crate::model::{Outcome, Visit};
+use crate::model::{FailureKind, Outcome, Visit};
 
 /// Where the files of a report are found by readers elsewhere.
 #[derive(Debug, Clone, Default)]
@@ -56,11 +56,13 @@ pub(super) enum Origin {
 pub(super) enum Verdict {
     Broken,
     Unknown,
+    /// It is good, and has moved for good.
+    Moved,
     /// An earlier run knew it already.
     Known,
 }
 
-/// A record that is not good. They sort by verdict, and then by place.
+/// A record that somebody has to look at. They sort by verdict, and then by place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Finding {
     pub(super) verdict: Verdict,
@@ -105,6 +107,13 @@ impl Finding {
             target.push_str(fragment);
         }
         let failure = visit.error.as_ref();
+        // As where moving is a failure.
+        let redirect = (verdict == Verdict::Moved).then_some(FailureKind::Redirect);
+        let kind = failure.map(|failure| failure.kind).or(redirect);
+        let moved = redirect.and_then(|_| visit.redirects.first());
+        let moved = moved.map_or(String::new(), |hop| {
+            format!("moved for good ({})", hop.status)
+        });
         Self {
             verdict,
             origin,
@@ -112,10 +121,10 @@ impl Finding {
             column,
             link: visit.input.clone().unwrap_or_else(|| visit.url.clone()),
             target,
-            kind: failure.map_or(visit.outcome.name(), |failure| failure.kind.name()),
-            reason: failure.map_or(String::new(), |failure| failure.message.to_string()),
+            kind: kind.map_or(visit.outcome.name(), FailureKind::name),
+            reason: failure.map_or(moved, |failure| failure.message.to_string()),
             suggestion: visit.suggestion.clone(),
-            help: failure.map_or("", |failure| advice::on(failure.kind, visit.status)),
+            help: kind.map_or("", |kind| advice::on(kind, visit.status)),
         }
     }
 
@@ -147,7 +156,9 @@ impl Finding {
 /// How many records there were.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
+    /// Without those that have moved.
     pub(super) ok: u64,
+    pub(super) moved: u64,
     /// Without those that are known.
     pub(super) broken: u64,
     pub(super) known: u64,
@@ -157,12 +168,13 @@ pub(super) struct Counts {
 
 impl Counts {
     pub(super) fn all(self) -> u64 {
-        self.ok + self.broken + self.known + self.unknown + self.excluded
+        self.ok + self.moved + self.broken + self.known + self.unknown + self.excluded
     }
 
     fn add(&mut self, visit: &Visit) {
         *match visit.outcome {
             _ if visit.known => &mut self.known,
+            Outcome::Ok if visit.suggestion.is_some() => &mut self.moved,
             Outcome::Ok => &mut self.ok,
             Outcome::Broken => &mut self.broken,
             Outcome::Unknown => &mut self.unknown,
@@ -212,6 +224,7 @@ impl Findings {
             _ if visit.known => Verdict::Known,
             Outcome::Broken => Verdict::Broken,
             Outcome::Unknown => Verdict::Unknown,
+            Outcome::Ok if visit.suggestion.is_some() => Verdict::Moved,
             Outcome::Ok | Outcome::Excluded => return,
         };
         self.kept.insert(Finding::of(visit, verdict));
@@ -226,7 +239,7 @@ impl Findings {
         match finding.verdict {
             Verdict::Broken => true,
             Verdict::Unknown => self.strict,
-            Verdict::Known => false,
+            Verdict::Moved | Verdict::Known => false,
         }
     }
 

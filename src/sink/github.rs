@@ -95,7 +95,7 @@ impl Github {
         match finding.verdict {
             _ if self.findings.fails(finding) => Some(ERROR),
             Verdict::Known => None,
-            Verdict::Broken | Verdict::Unknown => Some(WARNING),
+            Verdict::Broken | Verdict::Unknown | Verdict::Moved => Some(WARNING),
         }
     }
 
@@ -128,6 +128,7 @@ fn title(finding: &Finding) -> &'static str {
     match finding.verdict {
         Verdict::Broken => "broken",
         Verdict::Unknown => "not judged",
+        Verdict::Moved => "moved",
         Verdict::Known => "known",
     }
 }

@@ -1,9 +1,10 @@
 //! `junit`: the XML that CI systems show as test results.
 //!
 //! One suite for each document that links stand in, and one for the records that stand in none. What is broken is
-//! a failure, and so is what could not be judged where that makes the run fail; elsewhere that is skipped, as is what was
-//! broken before, each with its reason. Good links are one test case together, so that a good document is seen too. What XML 1.0 forbids (section 2.2) is written out or left out. There are no times: two runs
-//! that find the same are the same report.
+//! a failure, and so is what could not be judged where that makes the run fail; elsewhere that is skipped, as is what has moved
+//! for good or was broken before, each with its reason. Good links are one test case together, so that a good document is seen
+//! too. What XML 1.0 forbids (section 2.2) is written out or left out. There are no times: two runs that find the same are the
+//! same report.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -76,6 +77,7 @@ impl Junit {
         for (origin, counts) in &findings.documents {
             suites.entry(origin).or_default().counts = *counts;
             others.ok -= counts.ok;
+            others.moved -= counts.moved;
             others.broken -= counts.broken;
             others.known -= counts.known;
             others.unknown -= counts.unknown;
@@ -182,7 +184,7 @@ fn case(
     let reason = legal(&finding.reason);
     let known = match finding.verdict {
         Verdict::Known => "known: ",
-        Verdict::Broken | Verdict::Unknown => "",
+        Verdict::Broken | Verdict::Unknown | Verdict::Moved => "",
     };
     let words = format!("{known}{} {link}: {reason}", finding.kind);
     let text = format!(

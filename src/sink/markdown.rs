@@ -70,6 +70,9 @@ impl Markdown {
                     Verdict::Unknown => {
                         "\n## Not judged\n\nNobody knows whether these are good.\n"
                     }
+                    Verdict::Moved => {
+                        "\n## Moved\n\nThese are good, and what they lead to has moved for good.\n"
+                    }
                     Verdict::Known => {
                         "\n## Broken before\n\nThe baseline has these; they do not make a run fail.\n"
                     }
@@ -87,7 +90,7 @@ impl Markdown {
             before = Some(finding);
         }
         let counts = findings.counts;
-        let all = counts.broken + counts.unknown + counts.known;
+        let all = counts.broken + counts.unknown + counts.moved + counts.known;
         if shown < all {
             let _ = write!(
                 out,
@@ -113,7 +116,11 @@ impl Markdown {
             (broken, 0) => format!("{broken} broken {}", noun(broken)),
             (broken, unknown) => format!("{broken} broken {}, {unknown} not judged", noun(broken)),
         };
-        let mut columns = vec![("good", counts.ok), ("broken", counts.broken)];
+        let mut columns = vec![("good", counts.ok)];
+        if counts.moved > 0 {
+            columns.push(("moved", counts.moved));
+        }
+        columns.push(("broken", counts.broken));
         if counts.known > 0 {
             columns.push(("broken before", counts.known));
         }
@@ -135,7 +142,7 @@ impl Markdown {
 
     fn heading(&self, out: &mut String, origin: &Origin) {
         let name = match origin {
-            Origin::Input => "The input".to_owned(),
+            Origin::Input => "Inputs".to_owned(),
             Origin::File(name) | Origin::Page(name) => code(name),
         };
         let _ = write!(

@@ -138,7 +138,7 @@ impl Sarif {
         let level = match finding.verdict {
             _ if self.findings.fails(finding) => "error",
             Verdict::Known => "note",
-            Verdict::Broken | Verdict::Unknown => "warning",
+            Verdict::Broken | Verdict::Unknown | Verdict::Moved => "warning",
         };
         let mut result = json!({
             "ruleId": finding.kind,

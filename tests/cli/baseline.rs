@@ -125,3 +125,44 @@ fn a_baseline_that_is_none_ends_the_run_before_it_begins() {
         assert_eq!(output.stdout, "");
     }
 }
+
+#[test]
+fn a_baseline_is_known_from_other_folders_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let docs = folder.path().join("docs");
+    std::fs::create_dir(&docs).expect("a folder");
+    std::fs::write(docs.join("a.md"), "[x](none.md) [y](http://) [z](a.md#no)").expect("a file");
+    check(folder.path(), &["-o", "known.baseline"]).assert_code(1);
+    let output = check(&docs, &["--baseline", "../known.baseline"]);
+    output.assert_code(0);
+    assert!(
+        output.stderr.contains("3 broken (3 of them before)") && !output.stderr.contains("warning"),
+        "{}",
+        output.stderr
+    );
+    std::fs::write(docs.join("a.md"), "[x](none.md) [z](a.md#no)").expect("a file");
+    let output = check(&docs, &["--baseline", "../known.baseline"]);
+    output.assert_code(0);
+    assert!(
+        output
+            .stderr
+            .contains(" in docs/a.md is not broken any more"),
+        "{}",
+        output.stderr
+    );
+
+    // Elsewhere it says nothing, and that is told.
+    let other = tempfile::tempdir().expect("a folder");
+    let moved = other.path().join("known.baseline");
+    std::fs::copy(folder.path().join("known.baseline"), moved).expect("a copy");
+    std::fs::write(other.path().join("b.md"), "[x](none.md)").expect("a file");
+    let output = check(other.path(), &["--baseline", "known.baseline"]);
+    output.assert_code(1);
+    assert!(
+        output
+            .stderr
+            .contains("known.baseline: none of the documents in it was checked"),
+        "{}",
+        output.stderr
+    );
+}

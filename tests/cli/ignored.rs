@@ -216,3 +216,14 @@ fn every_rule_that_matched_nothing_is_named() {
     let offline = check(site.path(), &[&["--offline"], &rules[..]].concat());
     assert_eq!(warnings(&offline), warnings(&output));
 }
+
+#[test]
+fn a_pattern_of_paths_that_matched_nothing_is_named() {
+    let site = folder(&[("a.md", ""), ("b.md", "")]);
+    let output = check(
+        site.path(),
+        &[".", "--exclude-path", "^b", "--exclude-path", "yyy"],
+    );
+    output.assert_code(0);
+    assert_eq!(warnings(&output), ["--exclude-path 'yyy' matched nothing"]);
+}

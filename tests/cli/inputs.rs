@@ -292,10 +292,102 @@ fn a_command_may_make_text_of_a_file() {
         "{}",
         output.stderr
     );
-    let output = check(site.path(), &[".", "--preprocess", "grep none3"]);
+    std::fs::write(site.path().join("d.md"), "[x](a.md)").expect("a file");
+    let output = check(site.path(), &[".", "--preprocess", "grep a.md"]);
     output.assert_code(0);
+    assert_eq!(told(&output), ["a.md ok"]);
     assert!(
         output.stderr.contains("a.md was not checked"),
+        "{}",
+        output.stderr
+    );
+    // Where it makes nothing of any file, it is the command that is wrong.
+    for (command, told) in [("no-such-command", "cannot be run"), ("false", "failed")] {
+        for flags in [
+            &[".", "--preprocess", command][..],
+            &[".", "--skip-missing", "--preprocess", command],
+        ] {
+            let output = check(site.path(), flags);
+            output.assert_code(2);
+            assert!(output.stderr.contains(told), "{}", output.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_glob_that_matches_nothing_is_a_mistake_whatever_stands_beside_it() {
+    let site = folder(&[("a.md", "")]);
+    std::os::unix::fs::symlink(".", site.path().join("loop")).expect("a link");
+    let output = check(site.path(), &["nope*.md"]);
+    output.assert_code(2);
+    assert!(
+        output.stderr.contains("nope*.md: no file matches it"),
+        "{}",
+        output.stderr
+    );
+    check(site.path(), &["a*.md"]).assert_code(0);
+    check(site.path(), &["nope*.md", "--skip-missing"]).assert_code(0);
+}
+
+#[test]
+fn an_input_that_is_no_path_is_told_how_to_be_written() {
+    let site = folder(&[("a.md", "")]);
+    let file = format!("file://{}/a.md", site.path().display());
+    let path = format!("by its path: {}/a.md", site.path().display());
+    for (input, told) in [
+        ("www.x.org", "for a page, write https://www.x.org"),
+        ("x.org/docs", "for a page, write https://x.org/docs"),
+        (&file, &*path),
+        ("ftp://x.org/", "only URLs of http and https"),
+        ("b.md", "No such file"),
+    ] {
+        let output = check(site.path(), &[input]);
+        output.assert_code(2);
+        assert!(output.stderr.contains(told), "{}", output.stderr);
+        assert_eq!(
+            output.stderr.contains("https"),
+            !told.contains("No such") && !told.contains("path"),
+            "{}",
+            output.stderr
+        );
+    }
+}
+
+#[test]
+fn a_folder_that_nobody_may_read_is_told_once_and_passed_over_if_asked() {
+    let site = folder(&[("dir/a.md", "[x](a.md)"), ("dir/shut/b.md", "")]);
+    let lock = |name: &str, mode| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(site.path().join(name), mode).expect("permissions");
+    };
+    lock("dir/shut", 0o000);
+    if std::fs::read_dir(site.path().join("dir/shut")).is_ok() {
+        println!("skipped: whoever runs this may read everything");
+        return;
+    }
+    let output = check(site.path(), &["dir"]);
+    output.assert_code(0);
+    assert!(
+        output
+            .stderr
+            .contains("warning: dir/shut was not read: permission denied\n"),
+        "{}",
+        output.stderr
+    );
+    check(site.path(), &["dir/shut"]).assert_code(2);
+    check(site.path(), &["dir/shut", "--skip-missing"]).assert_code(0);
+    lock("dir/shut", 0o755);
+}
+
+#[test]
+fn a_dump_says_what_it_is() {
+    let site = folder(&[("a.md", "[x](b.md) [y](http://h.test/)")]);
+    let output = check(site.path(), &["a.md", "--dump"]);
+    output.assert_code(0);
+    assert!(
+        output
+            .stderr
+            .contains("2 links named, none checked; 0 requests"),
         "{}",
         output.stderr
     );

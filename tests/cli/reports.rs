@@ -40,6 +40,74 @@ fn read(folder: &Path, name: &str) -> String {
     std::fs::read_to_string(folder.join(name)).expect("a report")
 }
 
+#[test]
+fn what_has_moved_is_a_warning_in_every_report_that_says_what_to_write() {
+    let server = Server::builder()
+        .page("/new", Response::text("x"))
+        .page("/old", Response::redirect(301, "/new"))
+        .start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    let (old, new) = (server.url("/old"), server.url("/new"));
+    std::fs::write(path.join("a.md"), format!("[x]({old}) [y]({new})")).expect("a file");
+    let reports = ["-o", "r.xml", "-o", "r.sarif", "-o", "r.md", "-f", "github"];
+    let output = check(path, &[&reports[..], &["--redirects", "warn"]].concat());
+    output.assert_code(0);
+    let instead = format!("moved for good (301). Write {new} instead.");
+    let warning = "::warning file=a.md,line=1,col=5,title=moved (redirect)::";
+    assert!(
+        output.stdout.starts_with(warning) && output.stdout.contains(&instead),
+        "{}",
+        output.stdout
+    );
+    let results = read(path, "r.sarif");
+    assert!(
+        results.contains(r#""level":"warning""#) && results.contains(&instead),
+        "{results}"
+    );
+    let xml = read(path, "r.xml");
+    for part in [
+        r#"tests="2" failures="0" errors="0" skipped="1""#,
+        &format!("Write {new} instead."),
+        r#"<testcase name="1 good link""#,
+    ] {
+        assert!(xml.contains(part), "{part} in {xml}");
+    }
+    let summary = read(path, "r.md");
+    for part in [
+        "| good | moved | broken |",
+        "| 1 | 1 | 0 |",
+        "## Moved",
+        &format!("Write `{new}` instead."),
+    ] {
+        assert!(summary.contains(part), "{part} in {summary}");
+    }
+    // Whoever has not asked for it hears nothing of it.
+    let output = check(path, &reports);
+    assert_eq!(output.stdout, "");
+}
+
+#[test]
+fn an_input_that_is_an_argument_is_told_without_a_line() {
+    let server = server();
+    let folder = tempfile::tempdir().expect("a folder");
+    let gone = server.url("/gone");
+    let reports = ["-o", "r.md", "-f", "github"];
+    let output = Dragnet::new()
+        .args(["check", &gone])
+        .args(reports)
+        .in_dir(folder.path())
+        .run();
+    output.assert_code(1);
+    let said = format!("::error title=broken (status)::{gone}: 404 Not Found.");
+    assert!(output.stdout.starts_with(&said), "{}", output.stdout);
+    let summary = read(folder.path(), "r.md");
+    assert!(
+        summary.contains("### Inputs") && summary.contains(&format!("|  | `{gone}` |")),
+        "{summary}"
+    );
+}
+
 /// Fifteen pages of which nobody knows whether they are good, and how each report of them ends.
 #[test]
 fn what_makes_a_run_fail_is_a_failure_in_every_report() {

@@ -5,10 +5,11 @@
 //! and that is broken now is newly broken.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::source::plain;
 use crate::model::{Outcome, Visit};
 
 /// What an earlier run found broken.
@@ -19,6 +20,10 @@ pub struct Baseline {
     entries: BTreeMap<Key, (Outcome, usize)>,
     /// Those that are still so.
     met: HashSet<usize>,
+    /// The working directory, which paths of this run are told from.
+    here: PathBuf,
+    /// Where else paths in the file may have been told from: its folder, and the root of its repository.
+    bases: Vec<PathBuf>,
 }
 
 /// A document by its path or URL, a target, a fragment.
@@ -48,7 +53,77 @@ impl Baseline {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("cannot read --baseline {name}: {error}"))?;
-        Self::parse(name, &text)
+        let here = std::env::current_dir().unwrap_or_default();
+        let file = plain(&here.join(path));
+        let folder = file.parent().unwrap_or(&here);
+        let root = folder.ancestors().find(|above| above.join(".git").exists());
+        let mut bases = vec![folder.to_owned()];
+        bases.extend(root.map(Path::to_owned));
+        bases.dedup();
+        bases.retain(|base| *base != here);
+        Ok(Self {
+            here,
+            bases,
+            ..Self::parse(name, &text)?
+        })
+    }
+
+    /// A path of this run as it is told from another folder, if it is below.
+    fn told_from(&self, base: &Path, name: &str) -> Option<String> {
+        let path = plain(&self.here.join(name));
+        let below = path
+            .strip_prefix(base)
+            .ok()
+            .filter(|_| !name.contains("://"))?;
+        Some(match below.display().to_string() {
+            below if below.is_empty() => ".".to_owned(),
+            below if name.ends_with('/') => below + "/",
+            below => below,
+        })
+    }
+
+    /// What a link may be called in the file.
+    fn keys(&self, document: Option<&str>, url: &str, fragment: Option<&str>) -> Vec<Key> {
+        let key = |document: Option<&str>, url: &str| {
+            let fragment = fragment.map(str::to_owned);
+            (document.map(str::to_owned), url.to_owned(), fragment)
+        };
+        let mut keys = vec![key(document, url)];
+        for base in &self.bases {
+            if let Some(document) = document.and_then(|name| self.told_from(base, name)) {
+                keys.extend(
+                    self.told_from(base, url)
+                        .map(|url| key(Some(&document), &url)),
+                );
+                keys.push(key(Some(&document), url));
+            }
+        }
+        keys
+    }
+
+    /// What is to be said where it has none of the documents of this run, which have those `names`.
+    pub(super) fn is_elsewhere(&self, names: impl Iterator<Item = String>) -> Option<String> {
+        let names = self.all(names);
+        let mut documents = self.entries.keys().map(|(document, ..)| document.as_ref());
+        let other = documents.all(|document| document.is_some_and(|name| !names.contains(name)));
+        (other && !self.entries.is_empty()).then(|| {
+            let name = &self.name;
+            format!("{name}: none of the documents in it was checked; paths in it are told from here, from its folder, or from the root of its repository")
+        })
+    }
+
+    /// All the names that documents may have in the file.
+    fn all(&self, names: impl Iterator<Item = String>) -> HashSet<String> {
+        let mut all = HashSet::new();
+        for name in names {
+            all.extend(
+                self.bases
+                    .iter()
+                    .filter_map(|base| self.told_from(base, &name)),
+            );
+            all.insert(name);
+        }
+        all
     }
 
     fn parse(name: String, text: &str) -> Result<Self, String> {
@@ -76,6 +151,8 @@ impl Baseline {
             name,
             entries,
             met: HashSet::new(),
+            here: PathBuf::new(),
+            bases: Vec::new(),
         })
     }
 
@@ -86,9 +163,12 @@ impl Baseline {
         }
         let source = visit.source.as_ref();
         let document = source.and_then(|source| source.path.as_ref().or(source.url.as_ref()));
-        let document = document.map(ToString::to_string);
-        let key = (document, visit.url.clone(), visit.fragment.clone());
-        if let Some((outcome, line)) = self.entries.get(&key) {
+        let keys = self.keys(
+            document.map(|name| &**name),
+            &visit.url,
+            visit.fragment.as_deref(),
+        );
+        if let Some((outcome, line)) = keys.iter().find_map(|key| self.entries.get(key)) {
             self.met.insert(*line);
             visit.known = match visit.outcome {
                 Outcome::Broken => *outcome == Outcome::Broken,
@@ -98,6 +178,12 @@ impl Baseline {
         }
     }
 
+    /// Is there a file of that name?
+    fn is_there(&self, name: &str) -> bool {
+        let mut bases = std::iter::once(&self.here).chain(&self.bases);
+        bases.any(|base| base.join(name).exists())
+    }
+
     /// What is to be said of entries that are not so any more; `read` knows the documents of this run.
     fn mended(&self, read: impl Fn(&str) -> bool) -> Vec<String> {
         let gone = self
@@ -105,7 +191,7 @@ impl Baseline {
             .iter()
             .filter(|((document, ..), (outcome, line))| {
                 let here = match document {
-                    Some(name) => read(name) || !name.contains("://") && !Path::new(name).exists(),
+                    Some(name) => read(name) || !name.contains("://") && !self.is_there(name),
                     None => true,
                 };
                 *outcome == Outcome::Broken && here && !self.met.contains(line)
@@ -142,7 +228,7 @@ pub(super) fn mended(
     let Some(baseline) = baseline else {
         return Vec::new();
     };
-    let names: HashSet<_> = names.collect();
+    let names = baseline.all(names);
     baseline.mended(|name| names.contains(name))
 }
 

@@ -7,8 +7,8 @@ use url::{Host, Url};
 use super::archive::Archive;
 use super::fragments::{Fragments, Sought};
 use super::moved::Moved;
-use super::rules::{self, Rule};
 use crate::policy::address::{Class, classify};
+use crate::policy::rules::{self, Rule};
 
 /// Which links count.
 #[derive(Default)]

@@ -40,6 +40,8 @@ pub(super) struct Unread {
     /// The user named it himself.
     pub(super) named: bool,
     pub(super) reason: String,
+    /// It is no page of a server.
+    pub(super) is_file: bool,
 }
 
 /// The verdicts of `check`.
@@ -179,6 +181,7 @@ impl Work for Links {
                     name: visit.url.clone(),
                     named: !(ledger.is_recursive() && found),
                     reason: failure.unwrap_or_default(),
+                    is_file: false,
                 });
             }
             let found = {
@@ -244,6 +247,7 @@ impl Work for Links {
                             name: ledger.name(source),
                             named: ledger.is_named(source),
                             reason: failure.message.to_string(),
+                            is_file: true,
                         });
                     }
                     self.complain(source, &ledger.name(source), &page);
@@ -256,6 +260,10 @@ impl Work for Links {
                 found,
             }
         })
+    }
+
+    fn targets(&self) -> Option<(u64, u64)> {
+        Some(self.ledger.borrow().targets())
     }
 
     fn is_due(&self) -> bool {

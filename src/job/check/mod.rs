@@ -16,8 +16,8 @@
 //! | `reading` | a document, read and parsed |
 //! | `recursion` | which pages behind links are read too |
 //! | `filter` | which links count |
+//! | `anchors` | what can be linked to in a document |
 //! | `fragments` | which fragments are looked up, and what of them a document lacks |
-//! | `rules` | the patterns that say so, and which of them matched nothing |
 //! | `disk` | what is at a path that no input named |
 //! | `locals` | the paths that are linked to, and what was found there |
 //! | `moved` | what is made of links to what has moved for good |
@@ -59,7 +59,6 @@ mod recursion;
 mod redirects;
 mod remap;
 mod remote;
-mod rules;
 mod sites;
 mod source;
 mod suggest;
@@ -82,6 +81,7 @@ use crate::parser;
 use crate::policy::budget::Budget;
 use crate::policy::order::Order;
 use crate::policy::politeness::Politeness;
+use crate::policy::rules;
 use batch::Batches;
 use cached::Cached;
 use disk::Serving;
@@ -100,7 +100,8 @@ pub use moved::Moved;
 pub use preprocess::Preprocess;
 pub use recursion::Recursion;
 pub use remap::Remap;
-pub use rules::Rule;
+
+pub use crate::policy::rules::Rule;
 
 /// Something to look for links in.
 #[derive(Debug, Clone)]
@@ -396,7 +397,13 @@ impl Check {
             // Pages have their numbers by when they were found, and the lines of each are in order.
             comments.sort_by(|(one, _), (other, _)| ledger.compare(*one, *other));
             told.extend(comments.into_iter().map(|(_, told)| told));
-            told.extend(baseline::mended(ledger.baseline.as_ref(), ledger.names()));
+            let baseline = ledger.baseline.as_ref();
+            told.extend(
+                baseline
+                    .filter(|_| ledger.changed.is_none())
+                    .and_then(|baseline| baseline.is_elsewhere(ledger.names())),
+            );
+            told.extend(baseline::mended(baseline, ledger.names()));
             for text in told {
                 reporter.on(&Event::Warning(&text));
             }
@@ -421,11 +428,23 @@ impl Check {
                 reporter.on(&Event::Warning(left));
             }
         }
+        let unread = work.unread.into_inner();
+        let mut failed = unread.iter().filter(|unread| unread.is_file);
+        if let (Some(_), Some(first)) = (&self.preprocess, failed.next())
+            && failed.count() + 1 == work.ledger.borrow().files()
+        {
+            // It is the command, and none of the files.
+            return Err(Error::Input {
+                name: first.name.clone(),
+                reason: first.reason.clone(),
+            });
+        }
         for Unread {
             name,
             named,
             reason,
-        } in work.unread.into_inner()
+            ..
+        } in unread
         {
             if named && !self.skip_missing {
                 return Err(Error::Input { name, reason });
@@ -470,7 +489,8 @@ impl Check {
 
     /// Which of the user's patterns were of no use.
     fn unused(&self) -> impl Iterator<Item = String> {
-        let patterns = [&self.exclude, &self.include, &self.exclude_fragment];
+        let paths = &self.selection.exclude_path;
+        let patterns = [&self.exclude, &self.include, &self.exclude_fragment, paths];
         let patterns = patterns.into_iter().flat_map(|rules| rules::unused(rules));
         patterns.chain(self.remap.iter().filter_map(Remap::unused))
     }

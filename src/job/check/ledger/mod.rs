@@ -49,6 +49,8 @@ pub(super) struct Ledger {
     files: HashMap<Arc<Path>, usize>,
     unread: usize,
     remotes: Vec<Remote>,
+    /// How many of them have their verdict.
+    judged: usize,
     remote_index: HashMap<String, usize>,
     /// The sources that are pages on the network, by their key.
     pages: HashMap<String, usize>,
@@ -111,6 +113,7 @@ impl Ledger {
             files,
             unread,
             remotes: pages.iter().map(|_| Remote::page()).collect(),
+            judged: 0,
             remote_index: pages.keys().cloned().zip(0..).collect(),
             pages,
             locals: Locals::default(),
@@ -148,6 +151,16 @@ impl Ledger {
     /// How many links lead to what has moved for good, where that was asked for.
     pub(super) fn moved(&self) -> usize {
         self.moved
+    }
+
+    /// Of the targets on the network, how many have their verdict, and how many there are.
+    pub(super) fn targets(&self) -> (u64, u64) {
+        (self.judged as u64, self.remotes.len() as u64)
+    }
+
+    /// How many of the sources are files.
+    pub(super) fn files(&self) -> usize {
+        self.files.len()
     }
 
     /// How many links were met.
@@ -367,6 +380,7 @@ impl Ledger {
         if let Some(&number) = self.remote_index.get(&name) {
             // Once more, for what is in it, or for its text.
             let again = self.remotes[number].lacks(wants);
+            self.judged -= usize::from(again);
             return (number, again.then(target));
         }
         let number = self.remotes.len();
@@ -374,6 +388,7 @@ impl Ledger {
         let known = (!wants.text).then(|| self.known.take(&name, wants.content));
         let (verdict, anchors) = known.flatten().unzip();
         let open = verdict.is_none();
+        self.judged += usize::from(!open);
         self.remotes.push(Remote {
             wants,
             verdict: verdict.map(Arc::new),
@@ -420,6 +435,7 @@ impl Ledger {
     ) -> Option<Target> {
         let number = *self.remote_index.get(&key(url))?;
         let remote = &mut self.remotes[number];
+        self.judged += usize::from(remote.verdict.is_none());
         remote.decided(visit, with_content);
         if !remote.waiting.is_empty()
             && let Some(question) = self.questions.ask(url, visit, number)

@@ -39,7 +39,8 @@ impl Rule {
 
 /// Does one of `rules` match one of `texts`? Each is asked until it has matched something, so that none seems to be of no
 /// use because another one comes first.
-pub(super) fn any(rules: &[Rule], texts: &[&str]) -> bool {
+#[must_use]
+pub fn any(rules: &[Rule], texts: &[&str]) -> bool {
     let mut hit = false;
     for rule in rules {
         if !hit || !rule.is_used() {
@@ -50,7 +51,7 @@ pub(super) fn any(rules: &[Rule], texts: &[&str]) -> bool {
 }
 
 /// What is to be said of those that have matched nothing.
-pub(super) fn unused(rules: &[Rule]) -> impl Iterator<Item = String> {
+pub fn unused(rules: &[Rule]) -> impl Iterator<Item = String> {
     let unused = rules.iter().filter(|rule| !rule.is_used());
     unused.map(|rule| format!("{} '{}' matched nothing", rule.name, rule.pattern))
 }
