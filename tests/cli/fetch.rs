@@ -94,7 +94,7 @@ fn a_record_says_how_it_was_got() {
     assert_eq!(record["remote_addr"], server.address().to_string());
     let hops = serde_json::json!([
         {"url": server.url("/start"), "status": 302},
-        {"url": server.url("/middle"), "status": 307},
+        {"url": server.url("/middle"), "status": 307, "fragment": "part"},
     ]);
     assert_eq!(record["redirects"], hops);
     let timing = &record["timing"];
