@@ -126,6 +126,23 @@ fn a_link_in_a_document_that_is_an_attribute_is_written_as_that_is() {
 }
 
 #[test]
+fn git_applies_the_diff_of_a_file_with_a_mark() {
+    let site = tempfile::tempdir().expect("a folder");
+    let (old, new) = ("\u{feff}[x](pages.md)\n", "\u{feff}[x](Pages.md)\n");
+    std::fs::write(site.path().join("a.md"), old).expect("a file");
+    std::fs::write(site.path().join("Pages.md"), "").expect("a file");
+    let output = check(site.path(), &["--fix", "--dry-run", "."]);
+    std::fs::write(site.path().join("new.patch"), &output.stdout).expect("a file");
+    assert_eq!(text(site.path(), "a.md"), old);
+    let git = Command::new("git")
+        .args(["apply", "new.patch"])
+        .current_dir(site.path())
+        .status();
+    assert!(git.expect("git").success(), "{}", output.stdout);
+    assert_eq!(text(site.path(), "a.md"), new);
+}
+
+#[test]
 fn a_dry_run_shows_a_diff_that_patch_takes_and_writes_nothing() {
     let site = site();
     let output = check(site.path(), &["--fix", "--dry-run", "."]);

@@ -63,7 +63,7 @@ impl Fix {
         let mut fixed = Fixed::default();
         for file in files {
             let shown = file.path.display();
-            let (mark, text, edits) = match read(&file, options) {
+            let (text, edits) = match read(&file, options) {
                 Ok(Some(read)) => read,
                 Ok(None) => {
                     let text = format!("{shown} was not changed: it is not what was read any more");
@@ -107,7 +107,7 @@ impl Fix {
                         result => result?,
                     }
                 }
-                Self::Write => match write(&file, mark, &edited(&text, &edits)) {
+                Self::Write => match write(&file, &edited(&text, &edits)) {
                     Ok(true) => {
                         let done = edits.iter().flat_map(|edit| &edit.does);
                         for number in done {
@@ -137,25 +137,28 @@ impl Fix {
 /// UTF-8's byte order mark.
 const MARK: &str = "\u{feff}";
 
-/// The file's mark, its text behind that, and the edits; `None` where it is another one than what was read.
-fn read(file: &Draft, options: &Options) -> io::Result<Option<(&'static str, String, Vec<Edit>)>> {
+/// The file's text with the edits; `None` where it is another one than what was read.
+fn read(file: &Draft, options: &Options) -> io::Result<Option<(String, Vec<Edit>)>> {
     let content = fs::read(&file.path)?;
     if digest(&content).as_ref() != file.digest.as_ref() {
         return Ok(None);
     }
     let other = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not in UTF-8");
     let text = String::from_utf8(content).map_err(other)?;
-    let (mark, text) = match text.strip_prefix(MARK) {
-        Some(text) => (MARK, text.to_owned()),
-        None => ("", text),
-    };
+    // No place counts the mark, and it stays where it is.
+    let behind = text.strip_prefix(MARK).unwrap_or(&text);
+    let mark = text.len() - behind.len();
     let format = parser::for_path(&file.path);
-    let edits = format.map(|format| edits(format, &text, options, &file.amendments));
-    Ok(Some((mark, text, edits.unwrap_or_default())))
+    let edits = format.map(|format| edits(format, behind, options, &file.amendments));
+    let mut edits = edits.unwrap_or_default();
+    for edit in &mut edits {
+        edit.written = edit.written.start + mark..edit.written.end + mark;
+    }
+    Ok(Some((text, edits)))
 }
 
 /// Writes the file anew, unless it has changed meanwhile.
-fn write(file: &Draft, mark: &str, text: &str) -> io::Result<bool> {
+fn write(file: &Draft, text: &str) -> io::Result<bool> {
     // A link to a file stays one.
     let path = fs::canonicalize(&file.path)?;
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -168,7 +171,6 @@ fn write(file: &Draft, mark: &str, text: &str) -> io::Result<bool> {
         ));
     }
     let mut beside = Builder::new().prefix(".dragnet-").tempfile_in(folder)?;
-    beside.write_all(mark.as_bytes())?;
     beside.write_all(text.as_bytes())?;
     #[cfg(unix)]
     {
