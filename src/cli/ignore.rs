@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use dragnet::job::{CheckInput, Rule};
 use regex::Regex;
 
@@ -46,9 +46,17 @@ pub(super) fn rules(inputs: &[CheckInput], skip_missing: bool) -> anyhow::Result
                 continue;
             }
             let name = format!("{}:{line}:", path.display());
-            let pattern = Regex::new(text).with_context(|| format!("{name} is no pattern"))?;
+            let pattern = Regex::new(text)
+                .map_err(|error| anyhow!("{name} is no pattern: {}", reason(&error)))?;
             rules.push(Rule::new(name, pattern));
         }
     }
     Ok(rules)
+}
+
+/// Its last line says what is wrong; those before it draw the pattern, and need a line each.
+fn reason(error: &regex::Error) -> String {
+    let told = error.to_string();
+    let last = told.lines().next_back().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }

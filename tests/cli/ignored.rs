@@ -160,7 +160,7 @@ fn a_file_of_patterns_keeps_links_out_and_is_told_by_line_where_it_is_wrong() {
     assert!(
         output
             .stderr
-            .contains("docs/.dragnetignore:2: is no pattern")
+            .ends_with("docs/.dragnetignore:2: is no pattern: unclosed group\n")
             && output.stderr.contains("unclosed group"),
         "{}",
         output.stderr
