@@ -1,8 +1,9 @@
 //! `AsciiDoc`: URLs, link, image and cross-reference macros, includes, and the identifiers of sections.
 //!
 //! Attributes that the document sets itself are put in; a reference that names any other is not known, and left out. So are
-//! Antora's resource identifiers, which a build of it resolves. Listings, literal text, passthroughs and comments are passed
-//! over, the first two unless asked for. Deliberately absent: conditions (`ifdef`), whose both sides are read.
+//! Antora's resource identifiers, which a build of it resolves. Listings, literal text and comments are passed over, the
+//! first two unless asked for. What is passed through is HTML. Deliberately absent: conditions (`ifdef`), whose both sides
+//! are read.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -10,6 +11,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::encoding::{Declared, Text};
+use super::html::Tags;
 use super::position::Lines;
 use super::{Format, Options, Parse, text};
 use crate::model::document::anchor_hash;
@@ -58,6 +60,7 @@ impl Parse for AsciiDoc {
             attributes: HashMap::new(),
             sections: HashMap::new(),
             verbatim: None,
+            passed: None,
             own: false,
         };
         reading.read();
@@ -76,12 +79,14 @@ static INLINE: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r#"(?x)
         (?<escape>\\)?
         (?: `(?<code>[^`\n]+)`
-          | \+{2,3}(?<pass>[^\n]+?)\+{2,3}
+          | \+{3}(?<pass>[^\n]+?)\+{3}
+          | \+{2}[^\n]+?\+{2}
+          | pass:[a-z,]*\[(?<passed>(?:[^\]\\\n]|\\.)*)\]
           | (?<macro>link|xref|image|video|audio|include|anchor|mailto):(?<block>:)?
             (?: \+\+(?<raw>[^\n]+?)\+\+ | (?<target>[^\s\[\]]*) ) \[(?<text>(?:[^\]\\\n]|\\.)*)\]
           | (?<url>https?://[^\s\[\]<>"`]+)(?<bracket>\[)?
           | <<(?<cross>[^<>\n]+)>>
-          | \[\[(?<id>[^\],\n]+)(?:,[^\]\n]*)?\]\]
+          | \[\[\[?(?<id>[^\[\],\n]+)(?:,[^\]\n]*)?\]\]
           | \[(?:[^\]\n\#]*)\#(?<short>[^\].,%\n]+)[^\]\n]*\]
           | \[(?:[^\]\n]*,)?\s*id="?(?<named>[^\]",\n]+)"?[^\]\n]*\]
         )"#,
@@ -99,6 +104,8 @@ struct Reading<'a> {
     sections: HashMap<String, u32>,
     /// The delimiter of the block that is not read as text.
     verbatim: Option<&'a str>,
+    /// Where the content of a block begins that is passed through.
+    passed: Option<usize>,
     /// The next section has an identifier of its own.
     own: bool,
 }
@@ -113,12 +120,15 @@ impl<'a> Reading<'a> {
             blank = bare.is_empty();
             start += line.len();
         }
+        // A block that is not closed reaches to the end.
+        self.end_passed(start);
     }
 
     fn line(&mut self, line: &'a str, start: usize, after_blank: bool) {
         if let Some(delimiter) = self.verbatim {
             if line == delimiter {
                 self.verbatim = None;
+                self.end_passed(start);
             } else if delimiter.starts_with(['-', '.', '`']) {
                 self.literal(line, start);
             }
@@ -127,6 +137,7 @@ impl<'a> Reading<'a> {
         if is_verbatim(line) {
             // A fence of Markdown names its language where it opens.
             self.verbatim = Some(if line.starts_with("```") { "```" } else { line });
+            self.passed = line.starts_with('+').then_some(start + line.len());
             return;
         }
         if line.starts_with("//") {
@@ -145,6 +156,32 @@ impl<'a> Reading<'a> {
             self.section(title);
         }
         self.inline(line, start);
+    }
+
+    fn end_passed(&mut self, end: usize) {
+        let all = self.all;
+        if let Some(begin) = self.passed.take() {
+            self.markup(all.get(begin..end).unwrap_or_default(), begin);
+        }
+    }
+
+    /// HTML that goes through to the page as it is.
+    fn markup(&mut self, html: &str, start: usize) {
+        let (line, column) = self.lines.at(start, self.all);
+        let mut tags = Tags::new(line, column);
+        tags.write(html);
+        for link in tags.finish().links.iter() {
+            self.document.links.push(link);
+        }
+        if self.options.anchors {
+            let mut tags = Tags::anchors(self.options.names);
+            tags.write(html);
+            let found = tags.finish();
+            self.document.anchors.extend(found.anchors);
+            if let (Some(names), Some(found)) = (&mut self.document.names, found.names) {
+                names.extend(found);
+            }
+        }
     }
 
     /// Text that is shown as it is; an include is put in all the same.
@@ -186,6 +223,8 @@ impl<'a> Reading<'a> {
                     text::kept(url)
                 };
                 self.push(&url[..end], at, LinkKind::Anchor);
+            } else if let Some((html, at)) = part("pass").or(part("passed")) {
+                self.markup(html, at);
             } else if let Some((cross, at)) = part("cross") {
                 let target = cross.split(',').next().unwrap_or_default();
                 self.cross(target.trim_end(), at);
@@ -457,6 +496,16 @@ mod tests {
 
     #[test]
     fn blocks_that_are_no_text_are_passed_over() {
+        let html = "++++\n<a href=\"a.html\"\nid=\"x\"> http://a.test/\n++++\n+++<img src=b.png>+++ pass:[<a href='c'>] ++<a href=no>++\n";
+        assert_eq!(
+            links(html),
+            [
+                ("a.html".to_owned(), 2, 10),
+                ("b.png".to_owned(), 5, 13),
+                ("c".to_owned(), 5, 38)
+            ]
+        );
+        assert!(document(html).has_anchor("x"));
         for block in ["----", "....", "++++", "////", "```"] {
             let text = format!("{block}\nhttp://a.test/\n{block}\nhttp://b.test/\n");
             assert_eq!(
@@ -472,7 +521,7 @@ mod tests {
 
     #[test]
     fn sections_have_the_identifiers_that_asciidoctor_gives() {
-        let text = "= Top\n\n== The, Größe-one!\n\n[#own]\n== Named\n\n[[two]]\n== Other\n\n== Same\n== Same\n\n[id=\"three\"]\nanchor:four[]\n";
+        let text = "= Top\n\n== The, Größe-one!\n\n[#own]\n== Named\n\n[[two]]\n== Other\n\n== Same\n== Same\n\n[id=\"three\"]\nanchor:four[]\n\n* [[[five]]] A book.\n* [[[six,6]]] Another.\n";
         let found = document(text);
         assert_eq!(found.title.as_deref(), Some("Top"));
         for anchor in [
@@ -484,6 +533,8 @@ mod tests {
             "_same_2",
             "three",
             "four",
+            "five",
+            "six",
         ] {
             assert!(found.has_anchor(anchor), "{anchor}");
         }

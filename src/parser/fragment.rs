@@ -1,5 +1,6 @@
 //! Does a document have the anchor that a fragment asks for? (HTML standard, section 7.4.6.4)
 
+use super::heading::slug;
 use crate::model::document::has_anchor;
 
 /// The part of a URL's fragment that has to be looked up; `None` when there is nothing to look up: it is empty,
@@ -10,13 +11,38 @@ pub fn anchor(fragment: &str) -> Option<&str> {
     (!anchor.is_empty() && !anchor.eq_ignore_ascii_case("top")).then_some(anchor)
 }
 
+/// What GitHub writes before the anchors of its users.
+const THEIRS: &str = "user-content-";
+
+/// Does `fragment` mean lines of the source, as GitHub shows it for `reference`: `a.md?plain=1#L10-L20`?
+#[must_use]
+pub fn is_lines(reference: &str, fragment: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let place = |text: &str| {
+        let place = text
+            .strip_prefix('L')
+            .map(|place| place.split_once('C').unwrap_or((place, "0")));
+        place.is_some_and(|(line, column)| digits(line) && digits(column))
+    };
+    let (from, to) = fragment.split_once('-').unwrap_or((fragment, "L0"));
+    let page = reference.split('#').next().unwrap_or_default();
+    let query = page.split_once('?').map(|(_, query)| query);
+    let is_plain = |query: &str| query.split('&').any(|part| part == "plain=1");
+    place(from) && place(to) && query.is_some_and(is_plain)
+}
+
 /// Is `fragment`, as written in a URL, among the anchors? First as it is, then percent-decoded; and as GitHub and
-/// its kin write the anchors of their users, with `user-content-` before it, which their script leaves out.
+/// its kin write the anchors of their users, with `user-content-` before it, which their script leaves out and links to
+/// Markdown may have.
 #[must_use]
 pub fn matches(anchors: &[u64], ignore_case: bool, fragment: &str) -> bool {
     let there = |fragment: &str| {
         has_anchor(anchors, ignore_case, fragment)
-            || has_anchor(anchors, ignore_case, &format!("user-content-{fragment}"))
+            || has_anchor(anchors, ignore_case, &format!("{THEIRS}{fragment}"))
+            || ignore_case
+                && fragment
+                    .strip_prefix(THEIRS)
+                    .is_some_and(|fragment| has_anchor(anchors, ignore_case, fragment))
     };
     there(fragment)
         || fragment.contains('%') && there(&decoded(fragment))
@@ -70,6 +96,18 @@ pub fn is_made_by_scripts(fragment: &str) -> bool {
     fragment.starts_with(['/', '!']) || is_line(fragment) || LOADED.iter().any(loaded)
 }
 
+/// What a wikilink names: a page, and the anchor of one of its headings, which it gives by its text. Paragraphs (`#^id`)
+/// have no anchor that can be known.
+#[must_use]
+pub fn wikilink(reference: &str) -> (&str, Option<String>) {
+    let Some((page, heading)) = reference.split_once('#') else {
+        return (reference, None);
+    };
+    let heading = heading.rsplit('#').next().unwrap_or_default();
+    let anchor = (!heading.starts_with('^')).then(|| slug(heading));
+    (page, anchor)
+}
+
 /// Percent-decoded, as UTF-8 without a byte order mark, what is none replaced.
 pub(crate) fn decoded(text: &str) -> String {
     let bytes = text.as_bytes();
@@ -113,6 +151,26 @@ mod tests {
         assert!(matches(&theirs, false, "foo") && !matches(&theirs, false, "bar"));
         let slugs = [anchor_hash("heading-one")];
         assert!(matches(&slugs, true, "Heading-One"));
+        assert!(matches(&slugs, true, "user-content-heading-one"));
+        assert!(!matches(&slugs, false, "user-content-heading-one"));
+    }
+
+    #[test]
+    fn lines_of_a_source_are_no_anchors() {
+        for (reference, lines) in [
+            ("a.md?plain=1#L10", true),
+            ("a.md?x&plain=1#L10-L20", true),
+            ("a.md?plain=1#L1C2-L3C4", true),
+            ("a.md?plain=1#L", false),
+            ("a.md?plain=1#L1-2", false),
+            ("a.md?plain=1#List", false),
+            ("a.md?plain=0#L10", false),
+            ("a.md#L10", false),
+            ("#L10?plain=1", false),
+        ] {
+            let fragment = reference.split_once('#').expect("a fragment").1;
+            assert_eq!(is_lines(reference, fragment), lines, "{reference}");
+        }
     }
 
     #[test]

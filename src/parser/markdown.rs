@@ -1,22 +1,22 @@
 //! Markdown: `CommonMark` and what GitHub adds to it, through pulldown-cmark.
 //!
 //! A link stands where its destination is written; one by reference stands where it is used, since that is
-//! the place that a reader sees. Headings have the anchors that GitHub gives them, and compare without regard
+//! the place that a reader sees. Headings have the anchors that GitHub gives them (`heading`), and compare without regard
 //! to case. Code is passed over unless asked for; HTML in Markdown is HTML. Of the metadata at the beginning, only URLs with
 //! `http` or `https` are links: what else is one, no standard says.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ops::Range;
 
 use pulldown_cmark::{Event, LinkType, Options as Extensions, Parser, Tag, TagEnd};
 
 use super::encoding::{Declared, Text};
+use super::heading::{Headings, Read};
 use super::html::Tags;
 use super::position::Lines;
 use super::seen::Seen;
 use super::sketch::Sketch;
-use super::{Format, Options, Parse, text};
+use super::{Format, Options, Parse, autolink, text};
 use crate::model::{Document, Link, LinkKind};
 
 pub(super) const FORMAT: Format = Format {
@@ -116,22 +116,16 @@ struct Reading<'a> {
     options: &'a Options,
     document: Document,
     lines: Lines,
-    /// The slugs that were given, and the last number that each had to add.
-    slugs: HashMap<String, u32>,
-    heading: Option<Heading>,
+    headings: Headings,
     code: bool,
     links: u32,
+    images: u32,
     /// The text that a reader sees, where it is asked for.
     seen: Option<Seen>,
     /// Consecutive text is one piece, since a bare URL may hold what could have begun emphasis.
     words: Option<Range<usize>>,
     /// Consecutive HTML is one piece, so that tags may span lines.
     html: Option<Range<usize>>,
-}
-
-struct Heading {
-    id: Option<String>,
-    text: String,
 }
 
 impl<'a> Reading<'a> {
@@ -145,10 +139,10 @@ impl<'a> Reading<'a> {
                 ..Document::default()
             },
             lines: Lines::new(source.original),
-            slugs: HashMap::new(),
-            heading: None,
+            headings: Headings::default(),
             code: false,
             links: 0,
+            images: 0,
             seen: options.text.then(Seen::default),
             words: None,
             html: None,
@@ -204,12 +198,12 @@ impl<'a> Reading<'a> {
             }
             match event {
                 Event::Start(Tag::Heading { id, .. }) => {
-                    self.heading = Some(Heading {
-                        id: id.map(|id| id.to_string()),
-                        text: String::new(),
-                    });
+                    self.headings.begin(id.map(|id| id.to_string()));
                 }
-                Event::End(TagEnd::Heading(_)) => self.end_heading(),
+                Event::End(TagEnd::Heading(_)) => {
+                    let heading = self.headings.end();
+                    self.heading(heading);
+                }
                 Event::Start(Tag::Link {
                     link_type,
                     dest_url,
@@ -224,17 +218,17 @@ impl<'a> Reading<'a> {
                     dest_url,
                     ..
                 }) => {
+                    self.images += 1;
                     self.destination(link_type, &dest_url, range, LinkKind::Media);
                 }
+                Event::End(TagEnd::Image) => self.images -= 1,
                 Event::Start(Tag::CodeBlock(_)) => self.code = true,
                 Event::End(TagEnd::CodeBlock) => self.code = false,
                 Event::Text(words) => {
-                    if let Some(heading) = &mut self.heading {
-                        heading.text.push_str(&words);
-                    }
+                    self.headings.text(&words, self.images > 0);
                     if self.code && self.options.verbatim {
                         self.bare(range, true);
-                    } else if !self.code && self.links == 0 {
+                    } else if !self.code && self.links == 0 && self.images == 0 {
                         match &mut self.words {
                             Some(piece) if piece.end == range.start => piece.end = range.end,
                             _ => {
@@ -245,18 +239,12 @@ impl<'a> Reading<'a> {
                     }
                 }
                 Event::Code(words) => {
-                    if let Some(heading) = &mut self.heading {
-                        heading.text.push_str(&words);
-                    }
+                    self.headings.text(&words, self.images > 0);
                     if self.options.verbatim {
                         self.bare(range, true);
                     }
                 }
-                Event::SoftBreak | Event::HardBreak => {
-                    if let Some(heading) = &mut self.heading {
-                        heading.text.push(' ');
-                    }
-                }
+                Event::SoftBreak | Event::HardBreak => self.headings.line(),
                 Event::Html(_) | Event::InlineHtml(_) => match &mut self.html {
                     Some(piece) if piece.end == range.start => piece.end = range.end,
                     _ => {
@@ -287,7 +275,7 @@ impl<'a> Reading<'a> {
     fn destination(&mut self, kind: LinkType, url: &str, range: Range<usize>, link: LinkKind) {
         let at = range.start + destination(kind, url, &self.all[range]);
         match kind {
-            LinkType::WikiLink { .. } => self.link(&named(url), at, LinkKind::Wiki),
+            LinkType::WikiLink { .. } => self.link(url, at, LinkKind::Wiki),
             LinkType::Email => self.link(&format!("mailto:{url}"), at, link),
             _ => self.link(url, at, link),
         }
@@ -298,14 +286,14 @@ impl<'a> Reading<'a> {
         let Some(words) = self.all.get(range.clone()) else {
             return;
         };
-        for (from, to) in text::urls(words) {
-            let written = &words[from..to];
-            let url = if verbatim {
-                Cow::Borrowed(written)
-            } else {
-                htmlize::unescape(written)
-            };
-            self.link(&url, range.start + from, LinkKind::Anchor);
+        if verbatim {
+            for (from, to) in text::urls(words) {
+                self.link(&words[from..to], range.start + from, LinkKind::Anchor);
+            }
+            return;
+        }
+        for (written, url) in autolink::find(self.all, range) {
+            self.link(&url, written.start, LinkKind::Anchor);
         }
     }
 
@@ -315,34 +303,17 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn end_heading(&mut self) {
-        let Some(Heading { id, text }) = self.heading.take() else {
-            return;
-        };
-        let title = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        if self.document.title.is_none() && !title.is_empty() {
-            self.document.title = Some(title);
+    fn heading(&mut self, headings: impl IntoIterator<Item = Read>) {
+        for heading in headings {
+            if self.document.title.is_none() && !heading.title.is_empty() {
+                self.document.title = Some(heading.title);
+            }
+            if self.options.anchors {
+                for anchor in heading.anchors {
+                    self.document.add_anchor(&anchor.to_lowercase());
+                }
+            }
         }
-        if !self.options.anchors {
-            return;
-        }
-        if let Some(id) = id {
-            self.document.add_anchor(&id.to_lowercase());
-        }
-        let unique = self.unique(slug(&text));
-        self.document.add_anchor(&unique);
-    }
-
-    /// A slug that was given before gets a number, the next one that makes it new.
-    fn unique(&mut self, slug: String) -> String {
-        let mut unique = slug.clone();
-        while self.slugs.contains_key(&unique) {
-            let times = self.slugs.entry(slug.clone()).or_default();
-            *times += 1;
-            unique = format!("{slug}-{times}");
-        }
-        self.slugs.insert(unique.clone(), 0);
-        unique
     }
 
     fn end_html(&mut self) {
@@ -361,6 +332,8 @@ impl<'a> Reading<'a> {
         if let Some(seen) = &mut self.seen {
             seen.html(piece);
         }
+        let ended = self.headings.markup(piece);
+        self.heading(ended);
         if self.options.anchors {
             let mut tags = Tags::anchors(self.options.names);
             tags.write(&piece.to_lowercase());
@@ -407,19 +380,6 @@ pub(super) fn destination(kind: LinkType, url: &str, source: &str) -> usize {
     }
 }
 
-/// What a wikilink names: a page, and one of its headings by its text, of which the anchor is made. Paragraphs (`#^id`) have
-/// no anchor that can be known.
-fn named(url: &str) -> String {
-    let Some((page, heading)) = url.split_once('#') else {
-        return url.to_owned();
-    };
-    let heading = heading.rsplit('#').next().unwrap_or_default();
-    if heading.starts_with('^') {
-        return page.to_owned();
-    }
-    format!("{page}#{}", slug(heading))
-}
-
 /// Where the document begins: behind the metadata that may stand between two lines of `---` or `+++` at its very
 /// beginning. Anywhere else such a line is a rule, and what follows it is text.
 pub(super) fn front_matter(text: &str) -> usize {
@@ -438,23 +398,6 @@ pub(super) fn front_matter(text: &str) -> usize {
         }
     }
     0
-}
-
-/// The anchor that GitHub gives a heading: lower case, spaces to hyphens, punctuation gone, letters of every
-/// script kept.
-pub(super) fn slug(text: &str) -> String {
-    text.trim()
-        .to_lowercase()
-        .chars()
-        .filter_map(|c| match c {
-            ' ' => Some('-'),
-            '-' | '_' => Some(c),
-            c if c.is_alphanumeric() => Some(c),
-            // Marks that combine with the letter before them.
-            '\u{300}'..='\u{36f}' | '\u{fe0f}' | '\u{200d}' => Some(c),
-            _ => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -555,5 +498,63 @@ mod tests {
             assert!(found.has_anchor(anchor), "{anchor}");
         }
         assert!(!found.has_anchor("hello-world-2") && found.links.is_empty());
+    }
+
+    #[test]
+    fn headings_in_html_have_them_too() {
+        for (text, anchors) in [
+            (
+                "<h1 align=\"center\">My Title &amp; more</h1>\n",
+                vec!["my-title--more"],
+            ),
+            (
+                "<h2>\n  <img src=x> Folded\n  <b>text</b>\n</h2>\n",
+                vec!["folded-text", "---folded--text"],
+            ),
+            (
+                "<H1 align=center>\n\nWith *Markdown*\n\n</H1>\n",
+                vec!["with-markdown"],
+            ),
+            ("# A\n<h2>A</h2>\n\n## A\n", vec!["a", "a-1", "a-2"]),
+            (
+                "<details><summary><h2>In `it`</h2></summary>\n\ntext\n</details>\n",
+                vec!["in-it"],
+            ),
+            ("<h1>Open\n\n# Next\n", vec!["next"]),
+        ] {
+            let found = document(text, false);
+            for anchor in anchors {
+                assert!(found.has_anchor(anchor), "{anchor} of {text}");
+            }
+        }
+        let found = document("<h1>A</h1>\n\n<header>B</header>\n\ntext\n", false);
+        assert_eq!(
+            (found.title.as_deref(), found.anchors.len()),
+            (Some("A"), 1)
+        );
+    }
+
+    #[test]
+    fn an_image_in_a_heading_has_text_for_some() {
+        for (text, anchors) in [
+            (
+                "## <img src=\"i.png\"> Title here\n",
+                vec!["-title-here", "title-here"],
+            ),
+            (
+                "## ![logo](i.png) With alt\n",
+                vec!["-with-alt", "logo-with-alt"],
+            ),
+            (
+                "## Title <!-- x -->\n## Title <!-- y -->\n",
+                vec!["title-", "title", "title--1", "title-1"],
+            ),
+        ] {
+            let found = document(text, false);
+            for anchor in &anchors {
+                assert!(found.has_anchor(anchor), "{anchor} of {text}");
+            }
+            assert_eq!(found.anchors.len(), anchors.len(), "{text}");
+        }
     }
 }

@@ -1,12 +1,14 @@
 //! MDX: Markdown with JSX, JavaScript expressions and modules in it.
 //!
-//! A pass before Markdown takes out what is none: `import` and `export`, expressions in braces, and tags, whose `href`,
-//! `src` and `id` are kept. Lines lose their indentation, since it means nothing here and code in Markdown. Only strings
-//! are values; what an expression computes is not known.
+//! A pass before Markdown takes out what is none: `import` and `export`, expressions in braces, and tags, whose URLs and
+//! `id` are kept, and so are the files that are imported. Lines lose their indentation, since it means nothing here and
+//! code in Markdown. Only strings are values; what an expression computes is not known. Deliberately absent: imports of
+//! packages and of scripts, whose files a bundler finds under other names too.
 
 use std::borrow::Cow;
 
 use super::encoding::{Declared, Text};
+use super::html::candidates;
 use super::markdown::{self, Source};
 use super::{Format, Options, Parse};
 use crate::model::{Document, LinkKind};
@@ -51,6 +53,15 @@ impl Parse for Mdx {
 /// The longest tag or expression; what is longer is text.
 const LONGEST: usize = 64 << 10;
 
+/// Expressions in tags in expressions: deeper ones are not looked into.
+const DEEPEST: u8 = 8;
+
+/// The extensions of files that are imported by their whole name.
+const FILES: &[&str] = &[
+    "avif", "css", "csv", "gif", "html", "ico", "jpeg", "jpg", "json", "less", "md", "mdx", "mp3",
+    "mp4", "pdf", "png", "sass", "scss", "svg", "toml", "txt", "webm", "webp", "yaml", "yml",
+];
+
 /// `all` as Markdown, with what the tags in it refer to.
 fn prepared(all: &str) -> Source<'_> {
     let begin = markdown::front_matter(all);
@@ -58,6 +69,7 @@ fn prepared(all: &str) -> Source<'_> {
         all,
         out: all.as_bytes().to_vec(),
         unclosed: 0,
+        depth: 0,
         source: Source::of(all),
     };
     let bare = pass.read(begin);
@@ -90,6 +102,8 @@ struct Pass<'a> {
     out: Vec<u8>,
     /// Tags and expressions before this offset were looked for, and do not end.
     unclosed: usize,
+    /// How many expressions there are around what is read.
+    depth: u8,
     source: Source<'a>,
 }
 
@@ -126,6 +140,7 @@ impl Pass<'_> {
                 let begins = at <= start && line.starts_with(['i', 'e']) && is_module(line);
                 module = !content.is_empty() && (module || blank && begins);
                 if module {
+                    self.inside(start.max(at), end);
                     self.blank(start, end);
                     at = at.max(end);
                 } else {
@@ -145,9 +160,11 @@ impl Pass<'_> {
             match bytes[at] {
                 b'\\' => at += 2,
                 b'`' => at = self.code(at),
+                b'{' if is_identifier(&self.all[at..]) => at += 1,
                 b'{' if at >= self.unclosed => {
                     let close = self.closed(at, expression(self.all, at));
                     if let Some(close) = close {
+                        self.inside(at + 1, close - 1);
                         self.blank(at, close);
                     }
                     at = close.unwrap_or(at + 1);
@@ -163,6 +180,56 @@ impl Pass<'_> {
             }
         }
         at
+    }
+
+    /// Takes what the JavaScript from `at` to `end` refers to: by tags in it, and as modules.
+    fn inside(&mut self, mut at: usize, end: usize) {
+        if self.depth == DEEPEST {
+            return;
+        }
+        self.depth += 1;
+        let bytes = self.all.as_bytes();
+        while at < end {
+            at = match bytes[at] {
+                b'/' if bytes[at..end].starts_with(b"/*") => {
+                    let comment = memchr::memmem::find(&bytes[at + 2..end], b"*/");
+                    comment.map_or(end, |length| at + length + 4)
+                }
+                b'/' if bytes[at..end].starts_with(b"//") && !bytes[..at].ends_with(b":") => {
+                    at + memchr::memchr(b'\n', &bytes[at..end]).unwrap_or(end - at)
+                }
+                quote @ (b'"' | b'\'' | b'`') => {
+                    let rest = &bytes[at + 1..end];
+                    let line = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+                    let within = if quote == b'`' { rest } else { &rest[..line] };
+                    match memchr::memchr(quote, within) {
+                        Some(length) => {
+                            self.module(at + 1, at + 1 + length);
+                            at + length + 2
+                        }
+                        None => at + 1,
+                    }
+                }
+                b'<' if at >= self.unclosed => self.tag(at).unwrap_or(at + 1),
+                _ => at + 1,
+            };
+        }
+        self.depth -= 1;
+    }
+
+    /// Takes the string from `at` to `end`, where that is a file that a module imports.
+    fn module(&mut self, at: usize, end: usize) {
+        let path = &self.all[at..end];
+        let before = self.all[..at - 1].trim_end_matches([' ', '\t', '(']);
+        let word = before.rsplit(|c: char| !c.is_alphanumeric()).next();
+        let imports = matches!(word, Some("import" | "from" | "require"));
+        let name = path.split(['?', '#']).next().unwrap_or_default();
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+        let kept = extension.is_some_and(|extension| FILES.contains(&extension));
+        if imports && kept && path.starts_with("./") | path.starts_with("../") {
+            let links = &mut self.source.links;
+            links.push((path.to_owned(), at, LinkKind::Frame));
+        }
     }
 
     /// The end of a code span that begins at `at`, or of the backquotes when there is none.
@@ -223,6 +290,7 @@ impl Pass<'_> {
             return None;
         }
         let mut found = Vec::new();
+        let mut expressions = Vec::new();
         loop {
             from += bytes[from..]
                 .iter()
@@ -233,7 +301,11 @@ impl Pass<'_> {
             }
             match bytes.get(from)? {
                 b'>' => break,
-                b'{' => from = self.closed(at, expression(all, from))?,
+                b'{' => {
+                    let end = self.closed(at, expression(all, from))?;
+                    expressions.push((from + 1, end - 1));
+                    from = end;
+                }
                 byte if is_name(byte) => {
                     let end = name_end(from);
                     let attribute = &all[from..end];
@@ -264,8 +336,12 @@ impl Pass<'_> {
                             let end = self.closed(at, expression(all, from))?;
                             let inner = &all[from + 1..end - 1];
                             let value_at = from + 2 + inner.len() - inner.trim_start().len();
+                            let value = string(inner).map(Cow::Borrowed);
+                            if value.is_none() {
+                                expressions.push((from + 1, end - 1));
+                            }
                             from = end;
-                            (string(inner).map(Cow::Borrowed), value_at)
+                            (value, value_at)
                         }
                         _ => return None,
                     };
@@ -275,20 +351,10 @@ impl Pass<'_> {
             }
         }
         for (attribute, value, value_at) in found {
-            let kind = match (attribute, name) {
-                ("href", "link" | "image" | "use") => LinkKind::Relation,
-                ("href", _) | ("to", "Link" | "NavLink") => LinkKind::Anchor,
-                ("src" | "poster", _) => LinkKind::Media,
-                ("id", _) | ("name", "a") => {
-                    self.source.ids.push(value.into_owned());
-                    continue;
-                }
-                _ => continue,
-            };
-            let lead = value.len() - value.trim_start().len();
-            self.source
-                .links
-                .push((value.trim().to_owned(), value_at + lead, kind));
+            self.attribute(name, attribute, value, value_at);
+        }
+        for (from, to) in expressions {
+            self.inside(from, to);
         }
         let mut end = from + 1;
         if !closing && matches!(name, "script" | "style") && !all[..from].ends_with('/') {
@@ -297,6 +363,39 @@ impl Pass<'_> {
             end += inner;
         }
         Some(end)
+    }
+
+    /// Takes what an attribute of that element refers to. React spells HTML's names with capitals in them.
+    fn attribute(&mut self, element: &str, attribute: &str, value: Cow<'_, str>, at: usize) {
+        let attribute = attribute.to_ascii_lowercase();
+        let kind = match (&*attribute, element) {
+            ("href" | "xlinkhref" | "xlink:href", "link" | "image" | "use") => LinkKind::Relation,
+            ("href" | "xlinkhref" | "xlink:href", _) | ("to", "Link" | "NavLink") => {
+                LinkKind::Anchor
+            }
+            ("src" | "poster" | "srcset" | "imagesrcset", _) | ("data", "object") => {
+                LinkKind::Media
+            }
+            ("cite", "blockquote" | "q" | "ins" | "del") => LinkKind::Metadata,
+            ("action", "form") | ("formaction", "button" | "input") => LinkKind::Form,
+            ("id", _) | ("name", "a") => {
+                self.source.ids.push(value.into_owned());
+                return;
+            }
+            _ => return,
+        };
+        let mut take = |url: &str, from: usize| {
+            let lead = url.len() - url.trim_start().len();
+            let link = (url.trim().to_owned(), at + from + lead, kind);
+            self.source.links.push(link);
+        };
+        if attribute.ends_with("srcset") {
+            for (url, from) in candidates(&value) {
+                take(url, from);
+            }
+        } else {
+            take(&value, 0);
+        }
     }
 
     /// What does not end in the tag at `at` is not looked for again at once, or a page of such tags would take for ever.
@@ -315,6 +414,15 @@ impl Pass<'_> {
             }
         }
     }
+}
+
+/// Does a line end with a heading's own identifier there? MDX has none, but Docusaurus does.
+fn is_identifier(rest: &str) -> bool {
+    let line = rest.lines().next().unwrap_or_default().trim_end();
+    let name = line
+        .strip_prefix("{#")
+        .and_then(|line| line.strip_suffix('}'));
+    name.is_some_and(|name| !name.is_empty() && !name.contains([' ', '\t', '{', '}']))
 }
 
 /// What opens a block of code.
@@ -405,7 +513,7 @@ mod tests {
         for (text, found) in [
             (
                 "<Card href=\"a.html\" icon={<Icon src='b.svg' />}>\n    [c](d.md)\n</Card>\n",
-                vec![("a.html", 1, 13), ("d.md", 2, 9)],
+                vec![("a.html", 1, 13), ("b.svg", 1, 38), ("d.md", 2, 9)],
             ),
             (
                 "<Img\n  src={\"e.png\"}\n  alt={`x`}\n/>\n",
@@ -433,6 +541,28 @@ mod tests {
                 vec![("r.md", 1, 37)],
             ),
             ("---\nx: y\n---\n<B href=\"s\"/>\n", vec![("s", 4, 10)]),
+            (
+                "<img srcSet=\"t.png 1x, u.png 2x\"/>\n<object data='v'/> <form action='w'/>\n",
+                vec![
+                    ("t.png", 1, 14),
+                    ("u.png", 1, 24),
+                    ("v", 2, 15),
+                    ("w", 2, 34),
+                ],
+            ),
+            (
+                "{show && <a href=\"x.md\">{1 < 2 && <b/>}</a>} {/* <a href='no'/> */}\n",
+                vec![("x.md", 1, 19)],
+            ),
+            (
+                "import Y from \"./y.mdx\"\nimport './z.css'\nimport {\n  a\n} from '../b.json'\n// import c from './no.md'\n\
+                 import Table from './Table'\nimport p from 'package.css'\nexport const note = \"from './no.md'\"\n",
+                vec![("./y.mdx", 1, 16), ("./z.css", 2, 9), ("../b.json", 5, 9)],
+            ),
+            (
+                "<img src={require('./c.png').default} />\n",
+                vec![("./c.png", 1, 20)],
+            ),
         ] {
             let found: Vec<_> = found
                 .into_iter()
@@ -444,8 +574,10 @@ mod tests {
 
     #[test]
     fn headings_and_ids_are_anchors() {
-        let found = document("# One {/* x */}\n\n<Step id=\"Two\">\n    ## Three\n</Step>\n");
-        for anchor in ["one", "two", "three"] {
+        let found = document(
+            "# One {/* x */}\n\n<Step id=\"Two\">\n    ## Three\n</Step>\n\n## Four {#own}\n",
+        );
+        for anchor in ["one", "two", "three", "four", "own"] {
             assert!(found.has_anchor(anchor), "{anchor}");
         }
     }

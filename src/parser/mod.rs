@@ -10,6 +10,8 @@
 //! | `css` | CSS: `url()` and `@import` |
 //! | `jsonld` | JSON-LD: where the things are that it speaks of |
 //! | `markdown` | CommonMark and GitHub's Markdown |
+//! | `autolink` | URLs in it that stand as they are |
+//! | `heading` | the anchors of its headings |
 //! | `mdx` | Markdown with JSX in it |
 //! | `rst` | reStructuredText |
 //! | `asciidoc` | AsciiDoc |
@@ -28,6 +30,7 @@
 
 pub mod amend;
 mod asciidoc;
+mod autolink;
 mod css;
 pub mod directive;
 mod encoding;
@@ -35,6 +38,7 @@ pub mod extract;
 #[cfg(test)]
 mod fixtures;
 pub mod fragment;
+mod heading;
 mod html;
 pub mod ignore;
 mod jsonld;

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::encoding::{Declared, Text};
-use super::markdown::slug;
+use super::heading::slug;
 use super::position::Lines;
 use super::{Format, Options, Parse, text};
 use crate::model::{Document, Link, LinkKind};

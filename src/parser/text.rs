@@ -147,14 +147,18 @@ pub(super) fn urls(text: &str) -> Vec<(usize, usize)> {
         {
             continue;
         }
-        let length = text[from..].find(ends).unwrap_or(text.len() - from);
-        let end = from + kept(&text[from..from + length]);
+        let end = from + extent(&text[from..]);
         if end > from {
             found.push((start, end));
         }
         from = end.max(from);
     }
     found
+}
+
+/// How much of `text` belongs to the URL that it goes on with.
+pub(super) fn extent(text: &str) -> usize {
+    kept(&text[..text.find(ends).unwrap_or(text.len())])
 }
 
 /// Cannot stand in a URL, or ends one in running text; the brackets and stops of CJK among them.

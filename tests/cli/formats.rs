@@ -99,7 +99,7 @@ fn wikilinks_are_looked_up_by_name() {
         assert_eq!(
             broken(&output),
             [
-                "notes/page.md:1:45 Other Page#none fragment",
+                "notes/page.md:1:45 Other Page#None fragment",
                 "notes/page.md:1:65 none file"
             ]
         );
@@ -158,4 +158,44 @@ fn many_links_and_many_files_have_a_record_each() {
         output.stderr
     );
     assert!(!output.stderr.contains("held back"), "{}", output.stderr);
+}
+
+#[test]
+fn what_a_renderer_makes_of_a_document_is_looked_into() {
+    for (name, text, links) in [
+        (
+            "react.mdx",
+            "import P from \"./none.mdx\"\nimport q from 'package/none.mdx'\n\n<img srcSet=\"x.png 2x\" />\n\n{show && <a href=\"x.md\">x</a>}\n",
+            vec!["./none.mdx", "x.png", "x.md"],
+        ),
+        (
+            "through.adoc",
+            "+++<a href=\"x.html\">+++ y\n\n++++\n<img src=\"y.png\">\n++++\n",
+            vec!["x.html", "y.png"],
+        ),
+        (
+            "names.md",
+            "[[other#Two Words]] [[None#Three Words]]\n",
+            vec!["other#Two Words", "None#Three Words"],
+        ),
+    ] {
+        let site = folder(&[(name, text), ("other.md", "# One\n")]);
+        let output = check(site.path(), &["--wikilinks", "--root-dir", ".", name]);
+        let lines = output.json_lines();
+        let broken = lines.iter().filter(|record| record["outcome"] == "broken");
+        let broken: Vec<_> = broken
+            .filter_map(|record| record["input"].as_str())
+            .collect();
+        assert_eq!(broken, links, "{name}");
+    }
+}
+
+#[test]
+fn github_links_what_begins_with_www() {
+    let text = "See http://h.test/ok&lt; end, and www.example.invalid/x.\n";
+    let site = folder(&[("a.md", text)]);
+    let output = check(site.path(), &["--dump", "a.md"]);
+    let lines = output.json_lines();
+    let urls: Vec<_> = lines.iter().map(|record| &record["url"]).collect();
+    assert_eq!(urls, ["http://h.test/ok", "http://www.example.invalid/x"]);
 }

@@ -324,3 +324,59 @@ fn another_kind_of_fragment_is_a_mistake() {
         output.stderr
     );
 }
+
+#[test]
+fn a_document_has_the_anchors_that_its_readers_make() {
+    for (name, text, expected) in [
+        (
+            "html.md",
+            "<h1 align=\"center\">My Title</h1>\n\n[t](#my-title) [u](#your-title)",
+            vec![("#my-title", "ok"), ("#your-title", "fragment")],
+        ),
+        (
+            "image.md",
+            "## <img src=\"#\"> Title here\n## ![logo](#) With alt\n\n[b](#-title-here) [c](#title-here) [d](#-with-alt) [e](#logo-with-alt)",
+            vec![
+                ("#-title-here", "ok"),
+                ("#title-here", "ok"),
+                ("#-with-alt", "ok"),
+                ("#logo-with-alt", "ok"),
+            ],
+        ),
+        (
+            "books.adoc",
+            "Cite <<ref1>> and <<ref2>>.\n\n[bibliography]\n== Refs\n* [[[ref1]]] Foo.\n",
+            vec![("#ref1", "ok"), ("#ref2", "fragment")],
+        ),
+        (
+            "own.mdx",
+            "# Head {#custom}\n\n[c](#custom) [d](#head) {1}",
+            vec![("#custom", "ok"), ("#head", "ok")],
+        ),
+        (
+            "theirs.md",
+            "# Head\n<a name=\"user-content-foo\"></a><a id=bar></a>\n\n[a](#foo) [b](#user-content-foo) [c](#user-content-bar) \
+             [d](#user-content-head) [e](#user-content-baz) [f](own.mdx?plain=1#L10-L20) [g](own.mdx?plain=1#nine) [h](own.mdx#L1)",
+            vec![
+                ("#foo", "ok"),
+                ("#user-content-foo", "ok"),
+                ("#user-content-bar", "ok"),
+                ("#user-content-head", "ok"),
+                ("#user-content-baz", "fragment"),
+                ("own.mdx?plain=1#L10-L20", "ok"),
+                ("own.mdx?plain=1#nine", "fragment"),
+                ("own.mdx#L1", "fragment"),
+            ],
+        ),
+    ] {
+        let site = folder(&[("own.mdx", "# Own\n"), (name, text)]);
+        let found = verdicts(&check(site.path(), &[name]));
+        for (link, verdict) in expected {
+            assert_eq!(
+                found.get(link).map(String::as_str),
+                Some(verdict),
+                "{link} of {name}"
+            );
+        }
+    }
+}

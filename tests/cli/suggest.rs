@@ -157,7 +157,7 @@ fn a_wikilink_that_names_no_page_names_the_nearest_one() {
     let wanted = [
         ("Geting Started", "Getting Started"),
         ("geting-started", "Getting Started"),
-        ("Geting Started#a-heading", "Getting Started#a-heading"),
+        ("Geting Started#A Heading", "Getting Started#A Heading"),
         ("other/pic.png", "pic.png"),
     ];
     let wanted = wanted.map(|(link, meant)| (link.to_owned(), meant.to_owned()));

@@ -16,6 +16,7 @@ use super::redirects::Redirects;
 use super::remap::Remap;
 use super::suggest::Likely;
 use crate::model::{Failure, FailureKind, Limit, URL_LIMIT};
+use crate::parser::fragment;
 use crate::policy::mail;
 
 /// Where a reference leads.
@@ -74,8 +75,17 @@ pub(super) struct Base {
     folder: Option<PathBuf>,
     /// A local document that a URL stands in for: the URL means the document.
     own: Option<(Url, PathBuf)>,
+    /// Its own `base` element says something else, and nothing says where that is.
+    lost: bool,
     remaps: Arc<[Remap]>,
 }
+
+/// Of a reference that begins with `/`.
+const ROOTLESS: &str =
+    "begins with / and nothing says where that is; give --root-dir or --base-url";
+
+/// Of any other, where the document's `base` element begins so.
+const BASELESS: &str = "the document's base begins with / and nothing says where that is; give --root-dir or --base-url";
 
 impl Base {
     /// Of a document on the network.
@@ -86,6 +96,7 @@ impl Base {
             site: None,
             folder: None,
             own: None,
+            lost: false,
             remaps: Arc::default(),
         }
     }
@@ -140,6 +151,11 @@ impl Base {
                 folder: None,
                 ..self
             },
+            Some(Err(reason)) if reason == ROOTLESS => Self {
+                lost: true,
+                folder: None,
+                ..self
+            },
             _ => self,
         }
     }
@@ -160,10 +176,11 @@ impl Base {
             if bare[1..].starts_with(['/', '\\']) {
                 return Url::parse(&format!("https:{bare}")).map_err(wrong);
             }
-            let root = self.root.as_ref().ok_or(
-                "begins with / and nothing says where that is; give --root-dir or --base-url",
-            )?;
+            let root = self.root.as_ref().ok_or(ROOTLESS)?;
             return inside(root, bare).map_err(wrong);
+        }
+        if self.lost && Url::parse(bare) == Err(url::ParseError::RelativeUrlWithoutBase) {
+            return Err(BASELESS.to_owned());
         }
         self.url.join(bare).map_err(wrong)
     }
@@ -256,10 +273,7 @@ impl Base {
 
     /// The place of the page that a wikilink names, and the anchor in it.
     pub(super) fn named(&self, reference: &str) -> (Place, Option<String>) {
-        let (name, fragment) = match reference.split_once('#') {
-            Some((name, fragment)) => (name, Some(fragment.to_owned())),
-            None => (reference, None),
-        };
+        let (name, fragment) = fragment::wikilink(reference);
         if name.trim().is_empty() {
             return (self.locate("").0, fragment);
         }
@@ -564,6 +578,20 @@ mod tests {
         }
         let lone = Base::standing_in(url("http://h.test/x"), path, None);
         assert_eq!(lone.locate("z").0, Place::Remote(url("http://h.test/z")));
+    }
+
+    #[test]
+    fn a_base_element_that_leads_nowhere_takes_what_is_relative_along() {
+        let lone = Base::local(Path::new("/x/lone.html"), None).expect("an absolute path");
+        let lone = lone.with(Some("/"));
+        for reference in ["ok", "sub/ok.html", "#part", "/ok"] {
+            assert!(
+                matches!(lone.locate(reference).0, Place::Nowhere(failure) if failure.message.contains("--root-dir")),
+                "{reference}"
+            );
+        }
+        let remote = Place::Remote(Url::parse("http://h.test/x").expect("a URL"));
+        assert_eq!(lone.locate("http://h.test/x").0, remote);
     }
 
     #[test]

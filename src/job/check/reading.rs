@@ -295,6 +295,7 @@ pub(super) fn page(mut document: Document, base: Base, follow: Follow) -> Page {
             Some((_, own)) => (*place, fragment.as_ref().map(|_| own)),
             None => (*place, fragment.as_deref()),
         };
+        let fragment = fragment.filter(|fragment| !parser::fragment::is_lines(reference, fragment));
         if document.is_index && kind == LinkKind::Listed {
             page.sitemaps.push(place);
         }

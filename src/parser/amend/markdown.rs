@@ -8,7 +8,7 @@ use pulldown_cmark::{Event, LinkType, Parser, Tag, TagEnd};
 use super::Wanted;
 use super::html;
 use crate::parser::markdown::{destination, extensions, front_matter};
-use crate::parser::{Options, text};
+use crate::parser::{Options, autolink, text};
 
 /// How a reference is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -253,24 +253,23 @@ fn spelt(new: &str, style: Style) -> Option<String> {
 /// URLs that stand as they are; in verbatim text entities are none.
 fn bare(range: Range<usize>, verbatim: bool, wanted: &mut Wanted<'_>) {
     let all = wanted.text;
-    let words = &all[range.clone()];
-    for (from, to) in text::urls(words) {
-        let written = &words[from..to];
-        let url = if verbatim {
-            written.into()
-        } else {
-            htmlize::unescape(written)
-        };
-        let at = range.start + from;
-        if let Some((number, new)) = wanted.find(at, &url)
+    let found = if verbatim {
+        let words = &all[range.clone()];
+        let there = |(from, to)| (range.start + from..range.start + to, words[from..to].into());
+        text::urls(words).into_iter().map(there).collect()
+    } else {
+        autolink::find(all, range)
+    };
+    for (written, url) in found {
+        if let Some((number, new)) = wanted.find(written.start, &url)
             && let Some(new) = spelt(new, Style::Url)
         {
-            let new = if verbatim || written == url {
+            let new = if verbatim || url.ends_with(&all[written.clone()]) {
                 new
             } else {
                 new.replace('&', "&amp;")
             };
-            wanted.put(at..range.start + to, new, number);
+            wanted.put(written, new, number);
         }
     }
 }

@@ -294,7 +294,7 @@ pub(super) fn words(list: &str) -> impl Iterator<Item = (&str, usize)> {
 
 /// The URLs of a `srcset`, with their offsets in it (HTML, section 4.8.4.2.2): separated by white space and
 /// commas, each with descriptors that may hold commas in parentheses.
-pub(super) fn candidates(srcset: &str) -> Vec<(&str, usize)> {
+pub(in crate::parser) fn candidates(srcset: &str) -> Vec<(&str, usize)> {
     let mut found = Vec::new();
     let mut at = 0;
     let bytes = srcset.as_bytes();

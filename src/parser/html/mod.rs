@@ -16,6 +16,7 @@
 //! | `document` | what a tag adds to the document |
 //! | `element` | which attribute of which element is a reference |
 //! | `nested` | the document in an attribute |
+//! | `outline` | where headings begin and end, and the text |
 //! | `sites` | where links are written |
 //! | `relink` | where a page is changed when its links are |
 //! | `readers` | who reads the text along |
@@ -28,6 +29,7 @@ mod element;
 mod foreign;
 mod name;
 mod nested;
+mod outline;
 mod readers;
 pub(super) mod relink;
 mod sites;
@@ -37,7 +39,9 @@ mod value;
 mod visible;
 mod words;
 
+pub(super) use element::candidates;
 pub(super) use nested::DEEPEST;
+pub(super) use outline::{Outline, outline};
 pub(super) use sites::{Site, sites};
 pub(super) use value::Decoded;
 

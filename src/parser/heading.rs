@@ -1,0 +1,158 @@
+//! The headings of Markdown, and the anchors that they have.
+//!
+//! GitHub makes them of the text of `h1` to `h6` as they are rendered (html-pipeline's table of contents), so headings that
+//! are written in HTML have them too; an image has no text there, and the space beside it stays. Others read its alternative
+//! text and take white space off the ends. Both are anchors.
+
+use std::collections::HashMap;
+
+use super::html::Outline;
+
+/// The headings of a document, as far as it was read.
+#[derive(Default)]
+pub(super) struct Headings {
+    open: Option<Heading>,
+    /// What GitHub has given.
+    github: Slugs,
+    /// What others have.
+    others: Slugs,
+}
+
+/// A heading that is read.
+#[derive(Default)]
+struct Heading {
+    id: Option<String>,
+    /// As GitHub reads it.
+    text: String,
+    /// As others do.
+    told: String,
+    /// It is written in HTML.
+    markup: bool,
+}
+
+/// A heading that was read.
+pub(super) struct Read {
+    /// White space folded; it may be empty.
+    pub(super) title: String,
+    /// What it can be linked to by.
+    pub(super) anchors: Vec<String>,
+}
+
+impl Headings {
+    /// A heading of Markdown begins, maybe with an identifier of its own. What HTML has left open ends there.
+    pub(super) fn begin(&mut self, id: Option<String>) {
+        self.open = Some(Heading {
+            id,
+            ..Heading::default()
+        });
+    }
+
+    /// The next text, which may be an image's.
+    pub(super) fn text(&mut self, words: &str, alternative: bool) {
+        if let Some(heading) = &mut self.open {
+            heading.told.push_str(words);
+            if !alternative {
+                heading.text.push_str(words);
+            }
+        }
+    }
+
+    /// A line ends.
+    pub(super) fn line(&mut self) {
+        if let Some(heading) = &mut self.open {
+            heading.told.push(' ');
+        }
+    }
+
+    /// A heading of Markdown ends.
+    pub(super) fn end(&mut self) -> Option<Read> {
+        self.open.take().map(|heading| self.read(heading))
+    }
+
+    /// The next HTML, and the headings that end in it.
+    pub(super) fn markup(&mut self, piece: &str) -> Vec<Read> {
+        let mut ended = Vec::new();
+        let inside = self.open.as_ref().is_some_and(|heading| heading.markup);
+        if !inside && (self.open.is_some() || !has_heading(piece)) {
+            return ended;
+        }
+        super::html::outline(piece, |part| match part {
+            Outline::Begin => {
+                // One in another ends that.
+                ended.extend(self.end());
+                self.open = Some(Heading {
+                    markup: true,
+                    ..Heading::default()
+                });
+            }
+            Outline::Text(text) => self.text(&text, false),
+            Outline::End => ended.extend(self.end()),
+        });
+        ended
+    }
+
+    fn read(&mut self, heading: Heading) -> Read {
+        let title = heading
+            .told
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
+        let slugs = [
+            self.github.unique(hyphenated(&heading.text)),
+            self.others.unique(slug(&title)),
+        ];
+        let mut anchors: Vec<_> = heading.id.into_iter().collect();
+        for slug in slugs {
+            if !slug.is_empty() && !anchors.contains(&slug) {
+                anchors.push(slug);
+            }
+        }
+        Read { title, anchors }
+    }
+}
+
+/// Does a heading begin in this HTML?
+fn has_heading(piece: &str) -> bool {
+    let begins = |three: &[u8]| {
+        three[0] == b'<' && matches!(three[1], b'h' | b'H') && matches!(three[2], b'1'..=b'6')
+    };
+    piece.as_bytes().windows(3).any(begins)
+}
+
+/// The slugs that were given, and the last number that each had to add.
+#[derive(Default)]
+struct Slugs(HashMap<String, u32>);
+
+impl Slugs {
+    /// A slug that was given before gets a number, the next one that makes it new.
+    fn unique(&mut self, slug: String) -> String {
+        let mut unique = slug.clone();
+        while self.0.contains_key(&unique) {
+            let times = self.0.entry(slug.clone()).or_default();
+            *times += 1;
+            unique = format!("{slug}-{times}");
+        }
+        self.0.insert(unique.clone(), 0);
+        unique
+    }
+}
+
+/// The anchor that a heading of that text has.
+pub(super) fn slug(text: &str) -> String {
+    hyphenated(text.trim())
+}
+
+/// Lower case, spaces to hyphens, punctuation and line ends gone, letters of every script kept.
+fn hyphenated(text: &str) -> String {
+    text.to_lowercase()
+        .chars()
+        .filter_map(|c| match c {
+            ' ' => Some('-'),
+            '-' | '_' => Some(c),
+            c if c.is_alphanumeric() => Some(c),
+            // Marks that combine with the letter before them.
+            '\u{300}'..='\u{36f}' | '\u{fe0f}' | '\u{200d}' => Some(c),
+            _ => None,
+        })
+        .collect()
+}
