@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use super::fix::MARK;
 use crate::parser::amend::{Edit, edited};
 use crate::sink::for_terminal;
 
@@ -74,9 +75,11 @@ pub(super) fn unified(name: &str, old: &str, edits: &[Edit]) -> (String, usize) 
     (out, hidden)
 }
 
-/// May a line of a diff be shown as it is?
+/// May a line of a diff be shown as it is? A byte order mark at its beginning does nothing.
 fn is_safe(line: &str) -> bool {
-    let whole = line.strip_suffix('\r').unwrap_or(line);
+    let marked = line.get(1..).is_some_and(|text| text.starts_with(MARK));
+    let line = line.replacen(MARK, "", usize::from(marked));
+    let whole = line.strip_suffix('\r').unwrap_or(&line);
     let mut parts = whole.split('\t');
     parts.all(|part| matches!(for_terminal(part), Cow::Borrowed(_)))
         && !line.trim_start().starts_with("::")

@@ -135,7 +135,7 @@ impl Fix {
 }
 
 /// UTF-8's byte order mark.
-const MARK: &str = "\u{feff}";
+pub(super) const MARK: &str = "\u{feff}";
 
 /// The file's text with the edits; `None` where it is another one than what was read.
 fn read(file: &Draft, options: &Options) -> io::Result<Option<(String, Vec<Edit>)>> {
