@@ -5,8 +5,10 @@
 //! alone is none, but for 999; nor is a word like "captcha", which ordinary pages have; nor the name of a product in
 //! `Server`, which stands on every answer that passes through it. Deliberately absent: solving them.
 
-use http::{HeaderMap, StatusCode};
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use http::{HeaderMap, HeaderName, StatusCode};
+use memchr::memmem::Finder;
 
 /// Bytes of content that are looked into: challenge pages are small, and their marks stand in the head.
 pub const BEGINNING: usize = 8 << 10;
@@ -22,98 +24,128 @@ const REFUSALS: &[u16] = &[401, 403, 405, 503];
 struct Row {
     /// As a person knows the product.
     product: &'static str,
-    /// Answers that can bear it; empty: all but rate limits.
-    statuses: &'static [u16],
+    on: On,
     mark: Mark,
+}
+
+/// Which answers can bear a mark.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum On {
+    Any,
+    /// Those with one of [`REFUSALS`].
+    Refusals,
 }
 
 enum Mark {
     /// A field with one of these values; none: with any.
-    Field(&'static str, &'static [&'static str]),
+    Field(HeaderName, &'static [&'static str]),
     /// Text in the beginning of the content.
     Text(&'static str),
 }
 
-const fn row(product: &'static str, statuses: &'static [u16], mark: Mark) -> Row {
-    Row {
-        product,
-        statuses,
-        mark,
-    }
+const fn row(product: &'static str, on: On, mark: Mark) -> Row {
+    Row { product, on, mark }
 }
 
-const ROWS: &[Row] = &[
+static ROWS: [Row; 17] = [
     // https://developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response/
     row(
         "Cloudflare",
-        &[],
-        Mark::Field("cf-mitigated", &["challenge"]),
+        On::Any,
+        Mark::Field(HeaderName::from_static("cf-mitigated"), &["challenge"]),
     ),
     // The script of its challenge pages, whatever their language, where a site's proxy takes the field away; the script of
     // /cdn-cgi/challenge-platform/ alone would not do, for it stands on pages that are let through
     // (https://github.com/FlareSolverr/FlareSolverr, src/flaresolverr_service.py, looks for the pages of the same script).
-    row("Cloudflare", REFUSALS, Mark::Text("window._cf_chl_opt")),
+    row("Cloudflare", On::Refusals, Mark::Text("window._cf_chl_opt")),
     // Error 1020 and its kin, a firewall rule: ACCESS_DENIED_TITLES in the same file.
     row(
         "Cloudflare",
-        REFUSALS,
+        On::Refusals,
         Mark::Text("<title>Attention Required! | Cloudflare</title>"),
     ),
     // 202 and 405: https://docs.aws.amazon.com/waf/latest/developerguide/waf-captcha-and-challenge-actions.html
     row(
         "AWS WAF",
-        &[],
-        Mark::Field("x-amzn-waf-action", &["challenge", "captcha"]),
+        On::Any,
+        Mark::Field(
+            HeaderName::from_static("x-amzn-waf-action"),
+            &["challenge", "captcha"],
+        ),
     ),
     // 403 and 429: https://github.com/microlinkhq/is-antibot, src/providers.json; "deny" is a rule of its firewall.
     row(
         "Vercel",
-        &[],
-        Mark::Field("x-vercel-mitigated", &["challenge", "deny"]),
+        On::Any,
+        Mark::Field(
+            HeaderName::from_static("x-vercel-mitigated"),
+            &["challenge", "deny"],
+        ),
     ),
     // 202, and a page that leads to /.well-known/sgcaptcha/, as users of its hosting report it.
-    row("SiteGround", &[], Mark::Field("sg-captcha", &["challenge"])),
+    row(
+        "SiteGround",
+        On::Any,
+        Mark::Field(HeaderName::from_static("sg-captcha"), &["challenge"]),
+    ),
     // x-datadome stands on what is let through as well; x-dd-b does not: https://docs.datadome.co/reference/validate-request
-    row("DataDome", REFUSALS, Mark::Field("x-dd-b", &[])),
-    row("DataDome", REFUSALS, Mark::Text("captcha-delivery.com")),
+    row(
+        "DataDome",
+        On::Refusals,
+        Mark::Field(HeaderName::from_static("x-dd-b"), &[]),
+    ),
+    row("DataDome", On::Refusals, Mark::Text("captcha-delivery.com")),
     // The element that its block page puts the challenge in: https://docs.humansecurity.com/
-    row("HUMAN", REFUSALS, Mark::Text("px-captcha")),
+    row("HUMAN", On::Refusals, Mark::Text("px-captcha")),
     // Its error pages, which come with 200 too: https://docs.imperva.com/bundle/cloud-application-security
     row(
         "Imperva",
-        &[],
+        On::Any,
         Mark::Text("Request unsuccessful. Incapsula incident ID"),
     ),
     // "Access Denied", with a reference number at that host, in plain and in escaped letters: https://techdocs.akamai.com/
-    row("Akamai", REFUSALS, Mark::Text("errors.edgesuite.net")),
+    row("Akamai", On::Refusals, Mark::Text("errors.edgesuite.net")),
     row(
         "Akamai",
-        REFUSALS,
+        On::Refusals,
         Mark::Text("errors&#46;edgesuite&#46;net"),
     ),
     // The script that sets its cookie, with 200 or 307: https://github.com/codemanki/cloudscraper, index.js
-    row("Sucuri", &[], Mark::Text("sucuri_cloudproxy_js=")),
+    row("Sucuri", On::Any, Mark::Text("sucuri_cloudproxy_js=")),
     // The title of its block page: https://docs.sucuri.net/website-firewall/
     row(
         "Sucuri",
-        REFUSALS,
+        On::Refusals,
         Mark::Text("Sucuri WebSite Firewall - Access Denied"),
     ),
     // A proof of work, with 200: https://github.com/TecharoHQ/anubis, web/index.templ
     row(
         "Anubis",
-        &[],
+        On::Any,
         Mark::Text("<script id=\"anubis_challenge\" type=\"application/json\">"),
     ),
     // CHALLENGE_TITLES in the file of FlareSolverr.
     row(
         "DDoS-Guard",
-        REFUSALS,
+        On::Refusals,
         Mark::Text("<title>DDoS-Guard</title>"),
     ),
     // https://www.wordfence.com/help/blocking/
-    row("Wordfence", REFUSALS, Mark::Text("Generated by Wordfence")),
+    row(
+        "Wordfence",
+        On::Refusals,
+        Mark::Text("Generated by Wordfence"),
+    ),
 ];
+
+/// What finds the texts of the rows, by row; making one costs more than to look through a small page with it.
+static FINDERS: LazyLock<Vec<Option<Finder<'static>>>> = LazyLock::new(|| {
+    let finder = |row: &Row| match row.mark {
+        Mark::Field(..) => None,
+        Mark::Text(text) => Some(Finder::new(text)),
+    };
+    ROWS.iter().map(finder).collect()
+});
 
 /// Is the content of an answer with this status worth a look, which nobody would read otherwise?
 #[must_use]
@@ -127,31 +159,32 @@ pub fn behind(status: StatusCode, fields: &HeaderMap, beginning: &[u8]) -> Optio
     if status.as_u16() == DENIED {
         return Some("999, by which programs are turned away");
     }
-    let borne = |row: &Row| {
-        let can = row.statuses.is_empty() || row.statuses.contains(&status.as_u16());
-        can && match row.mark {
-            Mark::Field(name, values) => fields.get(name).is_some_and(|value| {
+    let refusal = may_stand_in(status);
+    let borne = |(row, finder): &(&Row, &Option<Finder>)| {
+        let can = row.on == On::Any || refusal;
+        can && match (&row.mark, finder) {
+            (Mark::Field(name, values), _) => fields.get(name).is_some_and(|value| {
                 let same = |known: &&str| value.as_bytes().eq_ignore_ascii_case(known.as_bytes());
                 values.is_empty() || values.iter().any(same)
             }),
-            Mark::Text(text) => memmem::find(beginning, text.as_bytes()).is_some(),
+            (Mark::Text(_), finder) => {
+                let found = |finder: &Finder| finder.find(beginning).is_some();
+                finder.as_ref().is_some_and(found)
+            }
         }
     };
-    ROWS.iter().find(|row| borne(row)).map(|row| row.product)
+    let mut rows = ROWS.iter().zip(FINDERS.iter());
+    rows.find(borne).map(|(row, _)| row.product)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn met(
-        status: u16,
-        fields: &[(&'static str, &'static str)],
-        content: &str,
-    ) -> Option<&'static str> {
+    fn met(status: u16, fields: &[(&str, &'static str)], content: &str) -> Option<&'static str> {
         let status = StatusCode::from_u16(status).expect("a status");
         let pairs = fields.iter().map(|&(name, value)| {
-            let name = http::HeaderName::from_static(name);
+            let name: HeaderName = name.parse().expect("a name");
             (name, http::HeaderValue::from_static(value))
         });
         behind(status, &pairs.collect(), content.as_bytes())
@@ -159,17 +192,16 @@ mod tests {
 
     #[test]
     fn every_row_is_met_by_its_mark_and_no_other_row_is_needed() {
-        for row in ROWS {
-            let statuses = if row.statuses.is_empty() {
-                &[200, 202, 403][..]
-            } else {
-                row.statuses
+        for row in &ROWS {
+            let statuses = match row.on {
+                On::Any => &[200, 202, 403][..],
+                On::Refusals => REFUSALS,
             };
             for &status in statuses {
-                let found = match row.mark {
+                let found = match &row.mark {
                     Mark::Field(name, values) => {
                         let value = values.first().copied().unwrap_or("1");
-                        met(status, &[(name, value)], "")
+                        met(status, &[(name.as_str(), value)], "")
                     }
                     Mark::Text(text) => met(status, &[], &format!("<html>{text}...")),
                 };
