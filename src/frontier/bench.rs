@@ -89,7 +89,8 @@ impl Bench {
 /// Scheme, host and port of a serialised URL, which has one spelling for each origin: the default port is
 /// left out, and userinfo was taken off.
 pub(super) fn site(url: &str) -> &str {
-    let host = url.find("://").map_or(0, |at| at + 3);
+    let scheme = url.find(':').filter(|at| url[*at..].starts_with("://"));
+    let host = scheme.map_or(0, |at| at + 3);
     let end = url[host..]
         .find(['/', '?'])
         .map_or(url.len(), |at| host + at);

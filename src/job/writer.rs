@@ -32,8 +32,8 @@ use crate::sink::{Bodies, Capture, Captures, Standing};
 const ROOM: usize = 1024;
 
 /// After a batch the thread rests so long. Meanwhile the loop need not wake it for each record, which would cost as much
-/// as writing it; the first record of a run does not wait.
-const REST: Duration = Duration::from_millis(1);
+/// as writing it; the first record of a run does not wait, and whoever waits for an answer wakes it.
+const REST: Duration = Duration::from_millis(5);
 
 /// Exchanges and pieces of bodies that may: each holds up to a quarter of a mebibyte.
 const LARGE: usize = 64;
@@ -187,6 +187,20 @@ impl Writer {
     /// # Errors
     /// What ended the outputs, if something did.
     pub(super) async fn reserve(&self) -> Result<Room<'_>, OutputError> {
+        if let Ok(share) = Arc::clone(&self.records).try_acquire_owned()
+            && let Ok(message) = self.messages.try_reserve()
+        {
+            return Ok(Room {
+                message,
+                records: &self.records,
+                share,
+            });
+        }
+        // In a box: most find room at once.
+        Box::pin(self.wait_for_room()).await
+    }
+
+    async fn wait_for_room(&self) -> Result<Room<'_>, OutputError> {
         // Never closed: where the thread has ended, the channel says so.
         let share = Arc::clone(&self.records).acquire_owned().await;
         let message = self.messages.reserve().await;
@@ -241,6 +255,7 @@ impl Writer {
         let (tell, record) = oneshot::channel();
         let room = self.reserve().await?;
         room.message.send(Message::Recall(number, tell));
+        self.wake();
         record.await.map_err(|_| self.failure())
     }
 
@@ -249,7 +264,15 @@ impl Writer {
         let room = self.messages.try_reserve().ok()?;
         let (written, answer) = oneshot::channel();
         room.send(Message::Barrier(written));
+        self.wake();
         Some(answer)
+    }
+
+    /// Ends the rest of the thread.
+    fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.thread().unpark();
+        }
     }
 
     /// Is the thread still at work? `false` once an output has failed or its reader has gone.
@@ -275,6 +298,7 @@ impl Writer {
         let (done, finished) = oneshot::channel();
         if let Ok(room) = self.messages.reserve().await {
             room.send(Message::Finish(Box::new(summary), done));
+            self.wake();
         }
         self.messages.closed().await;
         if let Some(thread) = self.thread.take() {
@@ -374,7 +398,7 @@ impl Desk {
             for output in &mut self.outputs {
                 output.flush()?;
             }
-            std::thread::sleep(REST);
+            std::thread::park_timeout(REST);
         }
     }
 

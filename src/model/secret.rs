@@ -44,6 +44,9 @@ const ADDRESSES: [&str; 6] = ["mailto:", "xmpp:", "sip:", "sips:", "acct:", "im:
 /// URL standard reads an authority, so that a mistyped URL does not show the password in it either.
 #[must_use]
 pub fn masked(text: &str) -> String {
+    if !text.contains('@') {
+        return text.to_owned();
+    }
     let start = text.find("//").map_or(0, |at| at + 2);
     let end = text[start..]
         .find(['/', '\\', '?', '#'])
