@@ -12,8 +12,6 @@ use ::http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, RANGE, TRANSFER_ENCODING,
 };
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use bytes::Bytes;
-use futures::FutureExt;
 use futures::future::LocalBoxFuture;
 use hyper_util::client::legacy::connect::HttpInfo;
 use reqwest::tls::TlsInfo;
@@ -84,81 +82,80 @@ impl Http {
         }
     }
 
-    async fn fetch(
-        &self,
-        request: Request<'_>,
-        receiver: &mut dyn Receiver,
-    ) -> Result<Exchange, FetchError> {
-        let Route {
-            client,
-            found,
-            naming,
-            proxied,
-        } = self.routes.of(&request, &self.options).await?;
-        let asked = found.asked;
-        let spent = asked.unwrap_or_default();
-        let now = Instant::now();
-        let begun = now.checked_sub(spent).unwrap_or(now);
-
-        let call = Call::new(found);
-        let seen = Seen::default();
-        let left = self.options.timeout.saturating_sub(spent);
-        let transfer = self.transfer(&client, request, naming, receiver, &seen);
-        let transfer = pin!(call.scope(transfer));
-        let done = clock::within(&self.options, left, &call, &seen, transfer).await;
-        let mut exchange = done.and_then(|sent| sent).map_err(|error| {
-            let marks = call.marks();
-            // A kept connection may have come free while another was being opened.
-            let own = marks.ready.and_then(|(_, local)| local);
-            let kept = seen.failed.get().is_some_and(|used| Some(used) != own);
-            let opened = !kept && marks.ready.is_some() || seen.head.get().is_some();
-            let mut error = FetchError {
-                // No connection was opened for this request, so it went out on a kept one.
-                stale: !opened && error.failure.kind == FailureKind::Reset,
-                unconnected: !kept && !opened && marks.connecting.is_some(),
-                ..error
-            };
-            if proxied && error.failure.kind == FailureKind::Connect {
-                // Whose fault it is, the proxy seldom tells.
-                let message = format!("through the proxy: {}", error.failure.message);
-                error.failure.message = message.into();
-            }
-            error
-        })?;
-        exchange.timing = timing(&call, &seen, asked, begun, self.options.epoch);
-        Ok(exchange)
+    /// One exchange. A block in a box and no `async fn`, whose arguments have their place twice: there can be ten thousand
+    /// of these.
+    fn fetch<'a>(
+        &'a self,
+        request: Request<'a>,
+        receiver: &'a mut dyn Receiver,
+    ) -> LocalBoxFuture<'a, Result<Exchange, FetchError>> {
+        let request = Box::new(request);
+        Box::pin(async move {
+            let Route {
+                client,
+                found,
+                naming,
+                proxied,
+                wide,
+            } = self.routes.of(&request, &self.options).await?;
+            let url = request.url;
+            let asked = found.asked;
+            let spent = asked.unwrap_or_default();
+            let begun = before(spent);
+            let (sent, expected) = send(&client, request, naming);
+            let call = Call::new(found);
+            let seen = Seen::default();
+            let left = self.options.timeout.saturating_sub(spent);
+            let transfer = self.transfer(sent, &expected, receiver, &seen);
+            let transfer = pin!(call.scope(transfer));
+            let done = clock::within(&self.options, left, &call, &seen, transfer).await;
+            let mut exchange = done.and_then(|sent| sent).map_err(|error| {
+                let marks = call.marks();
+                // A kept connection may have come free while another was being opened.
+                let own = marks.ready.and_then(|(_, local)| local);
+                let kept = seen.failed.get().is_some_and(|used| Some(used) != own);
+                let opened = !kept && marks.ready.is_some() || seen.head.get().is_some();
+                let mut error = FetchError {
+                    // No connection was opened for this request, so it went out on a kept one.
+                    stale: !opened && error.failure.kind == FailureKind::Reset,
+                    unconnected: !kept && !opened && marks.connecting.is_some(),
+                    // Before there is a head, only the head can be too large.
+                    crowded: !wide
+                        && error.failure.kind == FailureKind::TooLarge
+                        && seen.head.get().is_none(),
+                    ..error
+                };
+                if error.crowded {
+                    self.routes.widen(url);
+                }
+                if proxied && error.failure.kind == FailureKind::Connect {
+                    // Whose fault it is, the proxy seldom tells.
+                    let message = format!("through the proxy: {}", error.failure.message);
+                    error.failure.message = message.into();
+                }
+                error
+            })?;
+            exchange.timing = timing(&call, &seen, asked, begun, self.options.epoch);
+            Ok(exchange)
+        })
     }
 
-    /// Sends, and reads the answer as far as it is wanted.
+    /// Waits for the answer to a request that was `sent`, and reads it as far as it is wanted.
     async fn transfer(
         &self,
-        client: &reqwest::Client,
-        request: Request<'_>,
-        naming: Option<Naming>,
+        sent: impl Future<Output = reqwest::Result<reqwest::Response>>,
+        expected: &Expected,
         receiver: &mut dyn Receiver,
         seen: &Seen,
     ) -> Result<Exchange, FetchError> {
         let connect_timeout = self.options.connect_timeout;
-        let head_only = request.method == Method::HEAD;
-        let mut wire = reqwest::Request::new(request.method, request.url.clone());
-        *wire.headers_mut() = request.fields;
-        let range = wire.headers().get(RANGE).cloned();
-        // A part of coded content cannot be decoded.
-        let codings = if range.is_some() { IDENTITY } else { CODINGS };
-        wire.headers_mut().entry(ACCEPT_ENCODING).or_insert(codings);
-        if let Some(content) = request.content.filter(|content| !content.is_empty()) {
-            *wire.body_mut() = Some(content.into());
-        } else if matches!(*wire.method(), Method::POST | Method::PUT | Method::PATCH) {
-            // None is told as none where some is expected (RFC 9110, section 8.6).
-            wire.headers_mut().insert(CONTENT_LENGTH, 0.into());
-        }
-        let mut response = client.execute(wire).await.map_err(|error| {
+        let mut response = sent.await.map_err(|error| {
             seen.failed.set(failure::local_end(&error));
             failure::of_request(&error, Phase::Head, connect_timeout)
         })?;
 
         let remote = response.remote_addr();
-        if let (Some(remote), Some(naming)) = (remote, naming) {
+        if let (Some(remote), Some(naming)) = (remote, expected.naming) {
             permitted(self.options.private, naming, remote.ip())?;
         }
         let local = response
@@ -171,8 +168,10 @@ impl Http {
         let certificate = shown.and_then(certificate::read).map(Box::new);
         framed(response.headers())?;
         let status = response.status();
-        if let Some(range) = range.filter(|_| status == StatusCode::PARTIAL_CONTENT) {
-            ranged(&range, response.headers())?;
+        if let Some(range) = &expected.range
+            && status == StatusCode::PARTIAL_CONTENT
+        {
+            ranged(range, response.headers())?;
         }
         let want = receiver.head(status, response.headers());
         let beginning = match want {
@@ -180,15 +179,16 @@ impl Http {
             Want::Allowed => Some(self.options.max_size),
             Want::Content | Want::Nothing => None,
         };
+        // In a box: of all that are in flight, most wait for their head.
         let (size, cut) = match want {
-            _ if head_only => (None, false),
+            _ if expected.head_only => (None, false),
             Want::Nothing => {
-                drain(&mut response).await;
+                Box::pin(drain(&mut response)).await;
                 (None, false)
             }
             _ => {
                 let read = self.read(&mut response, receiver, seen, beginning);
-                let (size, cut) = read.await?;
+                let (size, cut) = Box::pin(read).await?;
                 (Some(size), cut)
             }
         };
@@ -242,8 +242,10 @@ impl Http {
             let chunk = chunk.map_err(|error| {
                 failure::of_request(&error, Phase::Content, self.options.connect_timeout)
             })?;
-            received += chunk.as_ref().map_or(0, Bytes::len) as u64;
-            seen.received(received);
+            if let Some(chunk) = &chunk {
+                received += chunk.len() as u64;
+                seen.received(received);
+            }
             // A coding's frame can go on for ever without a byte of content.
             if received > most.saturating_add(most / 64 + DRAINED) {
                 return Err(too_large(most));
@@ -306,8 +308,60 @@ impl Fetcher for Http {
         request: Request<'a>,
         receiver: &'a mut dyn Receiver,
     ) -> LocalBoxFuture<'a, Result<Exchange, FetchError>> {
-        self.fetch(request, receiver).boxed_local()
+        self.fetch(request, receiver)
     }
+}
+
+/// What the answer is measured by.
+struct Expected {
+    /// Who counts as having named the address that answers; `None` where that is not the target's.
+    naming: Option<Naming>,
+    head_only: bool,
+    /// The bytes that were asked for, where not all were.
+    range: Option<HeaderValue>,
+}
+
+/// The moment that was so long ago.
+fn before(spent: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_sub(spent).unwrap_or(now)
+}
+
+/// Gives the request to the library, which begins with it once it is waited for.
+#[expect(
+    clippy::boxed_local,
+    reason = "it is let go here, and not at the end of the exchange"
+)]
+fn send(
+    client: &reqwest::Client,
+    request: Box<Request<'_>>,
+    naming: Option<Naming>,
+) -> (
+    impl Future<Output = reqwest::Result<reqwest::Response>> + use<>,
+    Expected,
+) {
+    let request = *request;
+    let mut wire = reqwest::Request::new(request.method, request.url.clone());
+    *wire.headers_mut() = request.fields;
+    let expected = Expected {
+        naming,
+        head_only: *wire.method() == Method::HEAD,
+        range: wire.headers().get(RANGE).cloned(),
+    };
+    // A part of coded content cannot be decoded.
+    let codings = if expected.range.is_some() {
+        IDENTITY
+    } else {
+        CODINGS
+    };
+    wire.headers_mut().entry(ACCEPT_ENCODING).or_insert(codings);
+    if let Some(content) = request.content.filter(|content| !content.is_empty()) {
+        *wire.body_mut() = Some(content.into());
+    } else if matches!(*wire.method(), Method::POST | Method::PUT | Method::PATCH) {
+        // None is told as none where some is expected (RFC 9110, section 8.6).
+        wire.headers_mut().insert(CONTENT_LENGTH, 0.into());
+    }
+    (client.execute(wire), expected)
 }
 
 /// Waits while the receiver has its hands full, which is no silence of the server.

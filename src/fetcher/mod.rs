@@ -64,34 +64,27 @@ pub struct FetchError {
     pub stale: bool,
     /// No connection came about, so it says as much about every other URL of the origin.
     pub unconnected: bool,
+    /// The head had more fields than there was room for. There is more from now on: the same request may succeed at once.
+    pub crowded: bool,
 }
 
 impl FetchError {
     /// Does it say nothing about the target?
     #[must_use]
     pub fn is_no_word(&self) -> bool {
-        self.exhausted || self.stale
+        self.exhausted || self.stale || self.crowded
     }
 
     /// A failure that would only repeat itself.
     pub(crate) fn lasting(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            failure: Failure::new(kind, message),
-            transient: false,
-            exhausted: false,
-            stale: false,
-            unconnected: false,
-        }
+        Failure::new(kind, message).into()
     }
 
     /// A failure that may pass.
     pub(crate) fn passing(kind: FailureKind, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            failure: Failure::new(kind, message),
             transient: true,
-            exhausted: false,
-            stale: false,
-            unconnected: false,
+            ..Self::lasting(kind, message)
         }
     }
 }
@@ -104,6 +97,7 @@ impl From<Failure> for FetchError {
             exhausted: false,
             stale: false,
             unconnected: false,
+            crowded: false,
         }
     }
 }

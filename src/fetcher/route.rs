@@ -6,22 +6,29 @@
 //!
 //! Each [`Way`] has a client, and so a pool, of its own: a page must not ride on a connection that the user's own word
 //! opened, nor a stranger on one that has shown his certificate.
+//!
+//! Room for many fields costs every answer, and few servers need it: a [`Way`] is narrow until a head does not fit. Then
+//! its origin's is wide, and the request is made again; one that must not be made twice goes the wide way at once.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::OnceCell;
-use url::Host;
+use url::{Host, Url};
 
 use super::options::{FetcherError, Options, Protocol};
 use super::resolver::{Found, Given, Resolver};
 use super::timing::Watch;
 use super::{FetchError, Proxy, Request, tls};
-use crate::model::{FailureKind, Naming};
+use crate::model::{FailureKind, Naming, Origin};
 use crate::policy::address::{Private, permitted};
 use crate::policy::port;
+
+/// Fields of a head that hyper has room for on its stack.
+const FEW: usize = 100;
 
 /// What the connections that two requests may share have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +41,8 @@ struct Way {
     identified: bool,
     /// Keeps no connections, and so has none that a server may have closed.
     fresh: bool,
+    /// Has room for all the fields that a head may have.
+    wide: bool,
 }
 
 /// The way of one request.
@@ -45,6 +54,8 @@ pub(super) struct Route {
     pub(super) naming: Option<Naming>,
     /// It is a proxy that answers.
     pub(super) proxied: bool,
+    /// There is room for all the fields that a head may have.
+    pub(super) wide: bool,
 }
 
 /// Finds the way for each request.
@@ -56,6 +67,8 @@ pub(super) struct Routes {
     roots: OnceCell<Option<RootCertStore>>,
     /// A handful at most, which are found sooner one by one than by a hash.
     clients: RefCell<Vec<(Way, reqwest::Client)>>,
+    /// Origins whose heads have many fields.
+    wide: RefCell<HashSet<Origin>>,
 }
 
 impl Routes {
@@ -85,7 +98,18 @@ impl Routes {
             identity,
             roots: OnceCell::new(),
             clients: RefCell::default(),
+            wide: RefCell::default(),
         }
+    }
+
+    /// From now on there is room for many fields at the origin of `url`.
+    pub(super) fn widen(&self, url: &Url) {
+        self.wide.borrow_mut().insert(Origin::of(url));
+    }
+
+    fn is_wide(&self, request: &Request<'_>) -> bool {
+        let wide = self.wide.borrow();
+        !request.method.is_safe() || !wide.is_empty() && wide.contains(&Origin::of(request.url))
     }
 
     /// The way of `request`, if it may go.
@@ -111,6 +135,7 @@ impl Routes {
             proxied: proxy.is_some(),
             identified: secure && request.named && self.identity.is_some(),
             fresh: request.fresh,
+            wide: self.is_wide(request),
         };
         let elsewhere = way.proxied || options.unix_socket.is_some();
         Ok(Route {
@@ -118,6 +143,7 @@ impl Routes {
             found,
             naming: (!elsewhere).then_some(naming),
             proxied: way.proxied,
+            wide: way.wide,
         })
     }
 
@@ -249,8 +275,10 @@ fn build(config: ClientConfig, way: Way, options: &Options) -> reqwest::Result<r
         .tcp_nodelay(true)
         .pool_max_idle_per_host(idle)
         .pool_idle_timeout(options.keep_alive)
-        .http1_max_headers(options.max_fields)
         .http2_max_header_list_size(64 << 10);
+    if way.wide {
+        builder = builder.http1_max_headers(options.max_fields.max(FEW));
+    }
     if let Some(proxy) = options.proxy.as_ref().filter(|_| way.proxied) {
         builder = builder.proxy(reqwest::Proxy::all(proxy.url().clone())?);
     }

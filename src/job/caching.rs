@@ -9,12 +9,11 @@ use http::StatusCode;
 use http::header::{ETAG, LAST_MODIFIED};
 
 use super::content::Content;
-use super::exchange::conditions;
+use super::exchange::{Sent, conditions};
 use super::pipeline::Pipeline;
-use crate::cache::Stored;
-use crate::fetcher::FetchError;
+use crate::cache::{Cache, Stored};
 use crate::frontier::Lease;
-use crate::model::{Exchange, Validators, key};
+use crate::model::{Validators, key};
 use crate::policy::freshness;
 
 /// A request that the cache has to do with.
@@ -30,11 +29,11 @@ impl Pipeline<'_> {
     /// conditions already, or where the request says who asks.
     pub(super) async fn recall(
         &self,
+        cache: &Cache,
         lease: &Lease,
         content: &mut Content,
         asked: &mut http::HeaderMap,
     ) -> Option<Cached> {
-        let cache = self.cache?;
         // An archive keeps what went over the wire, and a 304 is little of that.
         if !asked.is_empty() || self.writer.captures().coded {
             return None;
@@ -72,46 +71,46 @@ impl Pipeline<'_> {
             stored,
         })
     }
+}
 
-    /// Puts the stored answer in the place of a 304, and stores what is new.
-    pub(super) async fn store(
-        &self,
-        cached: Option<Cached>,
-        content: &mut Content,
-        sent: &mut Option<Result<Exchange, FetchError>>,
-    ) {
-        let (Some(cache), Some(cached), Some(Ok(exchange))) = (self.cache, cached, sent) else {
-            return;
-        };
-        let Cached {
-            url,
-            variant,
-            stored,
-        } = cached;
-        match (exchange.status, stored) {
-            (StatusCode::NOT_MODIFIED, Some(stored)) => {
-                exchange.fields = freshness::updated(&stored.fields, &exchange.fields);
-                content.give(&exchange.fields, &stored).await;
-                exchange.status = StatusCode::OK;
-                exchange.size = Some(stored.size);
-                exchange.cached = true;
-                cache.renew(url, variant, exchange.fields.clone()).await;
-            }
-            (status, _) => {
-                // A size is that of content that came to its end.
-                if let Some(size) = exchange.size
-                    && freshness::is_storable(status, &exchange.fields)
-                {
-                    let stored = Stored {
-                        url,
-                        variant,
-                        fields: freshness::stored(&exchange.fields),
-                        size,
-                        sha256: content.digest(),
-                        content: content.kept(),
-                    };
-                    cache.keep(stored).await;
-                }
+/// Puts the stored answer in the place of a 304, and stores what is new.
+pub(super) async fn store(
+    cache: &Cache,
+    cached: Cached,
+    content: &mut Content,
+    sent: &mut Option<Sent>,
+) {
+    let Some(Ok(exchange)) = sent else {
+        return;
+    };
+    let Cached {
+        url,
+        variant,
+        stored,
+    } = cached;
+    match (exchange.status, stored) {
+        (StatusCode::NOT_MODIFIED, Some(stored)) => {
+            exchange.fields = freshness::updated(&stored.fields, &exchange.fields);
+            content.give(&exchange.fields, &stored).await;
+            exchange.status = StatusCode::OK;
+            exchange.size = Some(stored.size);
+            exchange.cached = true;
+            cache.renew(url, variant, exchange.fields.clone()).await;
+        }
+        (status, _) => {
+            // A size is that of content that came to its end.
+            if let Some(size) = exchange.size
+                && freshness::is_storable(status, &exchange.fields)
+            {
+                let stored = Stored {
+                    url,
+                    variant,
+                    fields: freshness::stored(&exchange.fields),
+                    size,
+                    sha256: content.digest(),
+                    content: content.kept(),
+                };
+                cache.keep(stored).await;
             }
         }
     }

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
-use futures::future::LocalBoxFuture;
+use futures::FutureExt;
+use futures::future::{Either, LocalBoxFuture, ready};
 use http::{HeaderMap, StatusCode, header};
 use ring::digest;
 use serde_json::{Map, Value};
@@ -83,11 +84,11 @@ pub(super) struct Found {
     pub(super) beginning: Vec<u8>,
 }
 
-/// What takes the content of an answer.
+/// What takes the content of an answer. There is one for each request in flight, so what few of them need stands in a box.
 pub(super) struct Content {
     wanted: Wanted,
-    /// Where it comes from.
-    url: Option<Url>,
+    /// Where it comes from, where somebody parses it.
+    url: Option<Box<Url>>,
     /// How it is parsed, where it is.
     options: Option<Options>,
     /// Content that nobody looks into is read all the same, for its size.
@@ -98,7 +99,7 @@ pub(super) struct Content {
     panicked: bool,
     essence: String,
     charset: Option<String>,
-    hash: Option<digest::Context>,
+    hash: Option<Box<digest::Context>>,
     held: Option<Vec<u8>>,
     /// Of what was read; more than this only where somebody wants it.
     beginning: Vec<u8>,
@@ -107,9 +108,9 @@ pub(super) struct Content {
     /// What is past the limit of the fetcher is left.
     may_be_cut: bool,
     /// For the formats that keep exchanges.
-    captured: Captured,
+    captured: Option<Box<Captured>>,
     /// For a file of its own.
-    saving: Option<Saving>,
+    saving: Option<Box<Saving>>,
     /// It is to be stored, where somebody looks at it.
     keep: bool,
     kept: Option<Vec<u8>>,
@@ -176,7 +177,7 @@ impl Content {
             beginning: Vec::new(),
             is_cut: false,
             may_be_cut: false,
-            captured: Captured::default(),
+            captured: None,
             saving: None,
             keep: false,
             kept: None,
@@ -188,21 +189,24 @@ impl Content {
 impl Content {
     /// Says where it comes from; without that it is not parsed.
     pub(super) fn comes_from(&mut self, url: &Url) {
-        self.url = Some(url.clone());
+        if self.options.is_some() {
+            self.url = Some(Box::new(url.clone()));
+        }
     }
 
-    /// The content as far as it is to be kept and was read.
-    pub(super) fn captured(&mut self) -> Captured {
-        std::mem::take(&mut self.captured)
+    /// The content as far as it is to be kept and was read. Where that was `cut`, it is not what the server sent.
+    pub(super) fn captured(&mut self, cut: bool) -> Captured {
+        let captured = self.captured.take().filter(|_| !cut);
+        captured.map(|captured| *captured).unwrap_or_default()
     }
 
     /// It is saved as well.
     pub(super) fn save(&mut self, saving: Saving) {
-        self.saving = Some(saving);
+        self.saving = Some(Box::new(saving));
     }
 
     pub(super) fn saving(&mut self) -> Option<&mut Saving> {
-        self.saving.as_mut()
+        self.saving.as_deref_mut()
     }
 
     /// Does anybody but the file look at it?
@@ -212,7 +216,9 @@ impl Content {
 
     /// Does anybody need the content itself, and not only its digest?
     fn is_looked_into(&self) -> bool {
-        self.parse.is_some() || self.held.is_some() || self.captured.decoded.is_some()
+        let captured = self.captured.as_ref();
+        let decoded = captured.is_some_and(|captured| captured.decoded.is_some());
+        self.parse.is_some() || self.held.is_some() || decoded
     }
 
     /// It is to be stored.
@@ -225,7 +231,7 @@ impl Content {
     /// Would an answer that is stored do for everything that is asked of it?
     pub(super) fn is_served_by(&mut self, stored: &Stored) -> bool {
         let want = self.head(StatusCode::OK, &stored.fields);
-        let saved = self.saving.as_ref().is_some_and(Saving::is_taken);
+        let saved = self.saving.as_deref().is_some_and(Saving::is_taken);
         let needed = want == Want::Content && (self.is_looked_into() || saved);
         let digest = self.hash.is_none() || stored.sha256.is_some();
         stored.content.is_some() || !needed && digest
@@ -266,13 +272,44 @@ impl Content {
 
     /// The digest of what has come, where it is made.
     pub(super) fn digest(&self) -> Option<String> {
-        let hash = self.hash.clone()?;
+        let hash = self.hash.as_deref()?.clone();
         Some(HEXLOWER.encode(hash.finish().as_ref()))
     }
 
     /// The content, where it is to be stored.
     pub(super) fn kept(&mut self) -> Option<Vec<u8>> {
         self.kept.take()
+    }
+
+    /// Has it come, and has nobody looked to its end?
+    pub(super) fn is_unread(&self) -> bool {
+        self.parse.is_some() || self.held.is_some()
+    }
+
+    /// What there is to say of it without a look into it, and the end that it makes.
+    pub(super) fn close(&mut self, end: End) -> (End, Found) {
+        let mut found = Found {
+            beginning: std::mem::take(&mut self.beginning),
+            ..Found::default()
+        };
+        let End::Answer(mut exchange) = end else {
+            // What had come before the failure is worth nothing.
+            return (end, found);
+        };
+        found.saved = self.saving.take().and_then(|saving| saving.saved());
+        if self.panicked {
+            return (End::Failure(internal(), Some(exchange)), found);
+        }
+        if self.is_cut || exchange.cut {
+            // Nobody knows how much there is.
+            exchange.size = None;
+        }
+        found.shown = self.wanted.hash;
+        let hash = self.hash.take();
+        found.sha256 = hash
+            .map(|hash| HEXLOWER.encode(hash.finish().as_ref()))
+            .or_else(|| self.known.take());
+        (End::Answer(exchange), found)
     }
 
     /// Gives the beginning, which is there already, to whoever looks at the content.
@@ -300,8 +337,10 @@ impl Content {
             self.parse = None;
             self.panicked = true;
         }
-        if let Some(captured) = &mut self.captured.decoded {
-            captured.push(bytes);
+        if let Some(captured) = &mut self.captured
+            && let Some(decoded) = &mut captured.decoded
+        {
+            decoded.push(bytes);
         }
         if let Some(hash) = &mut self.hash {
             hash.update(bytes);
@@ -352,7 +391,7 @@ impl Content {
             self.parse = opened.unwrap_or_default();
         }
         if self.wanted.hash || self.wanted.digest || self.wanted.duplicates {
-            self.hash = Some(digest::Context::new(&digest::SHA256));
+            self.hash = Some(Box::new(digest::Context::new(&digest::SHA256)));
         }
         let extracted = self.wanted.extraction.is_some() && status.is_success();
         let held = self.wanted.body || self.wanted.text || extracted;
@@ -386,21 +425,26 @@ impl Receiver for Content {
         self.is_cut = matches!(want, Want::Beginning(_));
         // A retry begins anew.
         let captures = self.wanted.captures;
+        let decoded = captures.decoded && status.is_success();
         let whole = matches!(want, Want::Content | Want::Allowed);
-        let kept = |kept: bool| (kept && whole).then(Spool::default);
-        self.captured = Captured {
-            coded: kept(captures.coded),
-            decoded: kept(captures.decoded && status.is_success()),
-        };
-        let saved = self.saving.as_ref().is_some_and(Saving::is_taken);
+        let kept = (captures.coded || decoded) && whole;
+        self.captured = kept.then(|| {
+            Box::new(Captured {
+                coded: captures.coded.then(Spool::default),
+                decoded: decoded.then(Spool::default),
+            })
+        });
+        let saved = self.saving.as_deref().is_some_and(Saving::is_taken);
         let needed = want == Want::Content && (self.is_looked_into() || saved);
         self.kept = (self.keep && needed).then(Vec::new);
         want
     }
 
     fn coded(&mut self, bytes: &[u8]) {
-        if let Some(captured) = &mut self.captured.coded {
-            captured.push(bytes);
+        if let Some(captured) = &mut self.captured
+            && let Some(coded) = &mut captured.coded
+        {
+            coded.push(bytes);
         }
     }
 
@@ -423,7 +467,7 @@ impl Receiver for Content {
     }
 
     fn before(&self) -> u64 {
-        self.saving.as_ref().map_or(0, Saving::before)
+        self.saving.as_deref().map_or(0, Saving::before)
     }
 
     fn is_list(&self) -> bool {
@@ -432,39 +476,19 @@ impl Receiver for Content {
 }
 
 /// What was found in the content at `url`, and the end that it makes: a parser that panicked has read nothing.
-pub(super) async fn read(content: Content, url: &Url, end: End) -> (End, Found) {
-    let mut found = Found::default();
+pub(super) async fn read(mut content: Content, url: &Url, end: End) -> (End, Found) {
+    let (end, mut found) = content.close(end);
+    let End::Answer(exchange) = end else {
+        return (end, found);
+    };
     let Content {
         wanted,
         parse,
-        panicked,
         essence,
         charset,
-        hash,
         held,
-        saving,
-        known,
-        beginning,
-        is_cut,
         ..
     } = content;
-    found.beginning = beginning;
-    let End::Answer(mut exchange) = end else {
-        // What had come before the failure is worth nothing.
-        return (end, found);
-    };
-    found.saved = saving.and_then(Saving::saved);
-    if panicked {
-        return (End::Failure(internal(), Some(exchange)), found);
-    }
-    if is_cut || exchange.cut {
-        // Nobody knows how much there is.
-        exchange.size = None;
-    }
-    found.shown = wanted.hash;
-    found.sha256 = hash
-        .map(|hash| HEXLOWER.encode(hash.finish().as_ref()))
-        .or(known);
     if let Some(parse) = parse {
         let much = parse.held() > MUCH;
         let Some(mut document) = apart(much, move || parse.finish()).await else {
@@ -539,14 +563,14 @@ fn outlinks(url: &Url, document: &Document) -> Vec<Outlink> {
 }
 
 /// Does `work` here or, when it is `much`, on a thread; `None` when it panicked.
-pub(super) async fn apart<T: Send + 'static>(
+pub(super) fn apart<T: Send + 'static>(
     much: bool,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
+) -> impl Future<Output = Option<T>> {
     if much {
-        tokio::task::spawn_blocking(work).await.ok()
+        Either::Left(tokio::task::spawn_blocking(work).map(Result::ok))
     } else {
-        catch_unwind(AssertUnwindSafe(work)).ok()
+        Either::Right(ready(catch_unwind(AssertUnwindSafe(work)).ok()))
     }
 }
 

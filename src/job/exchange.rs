@@ -1,26 +1,25 @@
-//! Around one exchange: what is sent and under which conditions, what it made felt, what it leads to, and the copy that an
-//! archive keeps.
+//! Around one exchange: what is sent and under which conditions, what it made felt, and the copy that an archive keeps.
 
 use std::pin::pin;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use futures::future::{Either, select};
+use futures::future::{Either, LocalBoxFuture, select};
 use http::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION,
     CONTENT_TYPE, COOKIE, IF_MODIFIED_SINCE, IF_NONE_MATCH, SET_COOKIE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
 
 use super::content::Captured;
-use super::pipeline::{End, Pipeline};
+use super::pipeline::Pipeline;
 use super::{Error, Spent};
 use crate::fetcher::{CODINGS, FetchError, Receiver, Request};
-use crate::frontier::{Errand, Lease, Step, Task};
+use crate::frontier::{Errand, Lease};
 use crate::model::message::replace;
-use crate::model::{Exchange, Failure, FailureKind, Origin, Validators};
+use crate::model::{Exchange, FailureKind, Origin, Validators};
 use crate::policy::headers::OPEN;
 use crate::policy::politeness::Felt;
 use crate::policy::retry;
@@ -33,6 +32,9 @@ const DESCRIBING: [HeaderName; 4] = [
     CONTENT_LANGUAGE,
     CONTENT_LOCATION,
 ];
+
+/// What a request brought.
+pub(super) type Sent = Result<Box<Exchange>, FetchError>;
 
 impl Pipeline<'_> {
     /// The fields that go out with the request of a lease, its content, and whether it goes where the user said who he is.
@@ -80,14 +82,13 @@ impl Pipeline<'_> {
         (fields, message.content.clone(), named)
     }
 
-    /// Sends the request that was leased, with the fields that it is `asked` by beside its own; `None` when the end of the
-    /// run came first.
-    pub(super) async fn send(
-        &self,
-        lease: &Lease,
+    /// The request that was leased, with the fields that it is `asked` by beside its own; it is to be [sent](Self::send).
+    pub(super) fn request<'a>(
+        &'a self,
+        lease: &'a Lease,
         asked: &HeaderMap,
-        receiver: &mut dyn Receiver,
-    ) -> Option<Result<Exchange, FetchError>> {
+        receiver: &'a mut dyn Receiver,
+    ) -> LocalBoxFuture<'a, Result<Exchange, FetchError>> {
         let task = &lease.task;
         let (mut fields, content, named) = self.message(lease);
         self.add_cookies(&task.url, &mut fields);
@@ -101,30 +102,37 @@ impl Pipeline<'_> {
             named,
             fresh: task.unsent > 0,
         };
-        {
-            let mut summary = self.summary.borrow_mut();
-            summary.requests += 1;
-            summary.in_flight += 1;
-        }
+        let mut summary = self.summary.borrow_mut();
+        summary.requests += 1;
+        summary.in_flight += 1;
+        self.fetcher.send(request, receiver)
+    }
+
+    /// Sends it; `None` when the end of the run came first.
+    pub(super) async fn send(
+        &self,
+        lease: &Lease,
+        request: LocalBoxFuture<'_, Result<Exchange, FetchError>>,
+    ) -> Option<Sent> {
         let began = Instant::now();
-        let sending = self.fetcher.send(request, receiver);
-        let sent = match select(sending, pin!(self.stop.deadline())).await {
-            Either::Left((sent, _)) => Some(sent),
+        let sent = match select(request, pin!(self.stop.deadline())).await {
+            Either::Left((sent, _)) => Some(sent.map(Box::new)),
             Either::Right(((), _)) => None,
         };
+        self.take_down(lease, sent.as_ref(), began.elapsed());
+        sent
+    }
+
+    /// What a request has taken and brought.
+    fn take_down(&self, lease: &Lease, sent: Option<&Sent>, took: Duration) {
         // What was not sent, and what was not waited for, has no time.
-        if sent
-            .as_ref()
-            .is_some_and(|sent| !sent.as_ref().is_err_and(FetchError::is_no_word))
-        {
-            self.measure
-                .borrow_mut()
-                .note(&lease.origin, began.elapsed());
+        if sent.is_some_and(|sent| !sent.as_ref().is_err_and(FetchError::is_no_word)) {
+            self.measure.borrow_mut().note(&lease.origin, took);
         }
         let mut summary = self.summary.borrow_mut();
         summary.in_flight -= 1;
-        if let Some(Ok(exchange)) = &sent {
-            self.keep_cookies(&task.url, exchange);
+        if let Some(Ok(exchange)) = sent {
+            self.keep_cookies(&lease.task.url, exchange);
             summary.bytes += exchange.size.unwrap_or(0);
             if self
                 .limits
@@ -134,7 +142,6 @@ impl Pipeline<'_> {
                 self.stop.spend(Spent::Bytes);
             }
         }
-        sent
     }
 
     /// The cookies for `url`, behind those that the user gave by hand (RFC 6265, section 5.4: one field).
@@ -172,9 +179,6 @@ impl Pipeline<'_> {
         exchange: &Exchange,
         content: Captured,
     ) -> Result<(), Error> {
-        if !self.writer.captures().coded && content.decoded.is_none() {
-            return Ok(());
-        }
         let task = &lease.task;
         let (mut request, sent, _) = self.message(lease);
         request.insert(ACCEPT_ENCODING, CODINGS);
@@ -196,7 +200,7 @@ impl Pipeline<'_> {
 }
 
 /// What a request made felt.
-pub(super) fn felt(sent: &Result<Exchange, FetchError>) -> Option<Felt> {
+pub(super) fn felt(sent: &Sent) -> Option<Felt> {
     match sent {
         Ok(exchange) if matches!(exchange.status.as_u16(), 429 | 500..=599) => Some(Felt::Strain),
         Ok(exchange) => {
@@ -220,23 +224,6 @@ pub(super) fn asked_to_rest(exchange: &Exchange) -> Option<Duration> {
     retry::rest(exchange.status, &exchange.fields, SystemTime::now())
 }
 
-/// Did no connection come about, for a reason that every URL of the origin shares?
-pub(super) fn is_dead(error: &FetchError) -> bool {
-    let refused = matches!(
-        error.failure.kind,
-        FailureKind::Dns | FailureKind::Connect | FailureKind::Tls
-    );
-    refused || error.unconnected
-}
-
-/// Why nothing is asked for that would have to wait for `rest`.
-pub(super) fn too_long(rest: Duration) -> Failure {
-    let seconds = rest.as_secs();
-    let message =
-        format!("the server asks to wait {seconds} s, longer than --max-wait allows in all");
-    Failure::new(FailureKind::RateLimited, message)
-}
-
 /// Asks for content only if it is not what it was (RFC 9110, section 13.1); a validator that is no field value is
 /// left out.
 pub(super) fn conditions(validators: &Validators, fields: &mut HeaderMap) {
@@ -249,24 +236,4 @@ pub(super) fn conditions(validators: &Validators, fields: &mut HeaderMap) {
             fields.insert(name, value);
         }
     }
-}
-
-/// What an answer leads to.
-pub(super) enum Decision {
-    Step(Step),
-    /// Again after so long, and not counted as a try: the fault was not the server's.
-    Unsent(Duration),
-    End(End),
-}
-
-impl Decision {
-    pub(super) fn again(method: Method, wait: Duration) -> Self {
-        Self::Step(Step::Again { method, wait })
-    }
-}
-
-/// A number from 0 to 1 that differs between targets, so that retries do not march in step.
-pub(super) fn jitter(task: &Task) -> f64 {
-    let mixed = (task.id ^ u64::from(task.attempts) << 32).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    f64::from((mixed >> 40) as u32) / f64::from(1u32 << 24)
 }

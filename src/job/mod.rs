@@ -12,7 +12,8 @@
 //! | `pipeline` | the loop |
 //! | `clock` | how the run stands, and when what was settled is committed |
 //! | `caching` | what the cache has to do with a request |
-//! | `exchange` | conditions, what a request made felt, and the copy for an archive |
+//! | `exchange` | one request as it is sent, what it made felt, and the copy for an archive |
+//! | `decision` | what its answer leads to |
 //! | `robots` | the errand for a robots.txt |
 //! | `order` | records in the order of their list |
 //! | `kept` | records that are asked for again |
@@ -30,6 +31,7 @@ mod check;
 mod clock;
 mod content;
 mod crawl;
+mod decision;
 mod document;
 mod duplicates;
 mod exchange;

@@ -11,33 +11,32 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::ready;
-use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
-use futures::{StreamExt, TryStreamExt};
-use http::{HeaderValue, Method, StatusCode};
-use tokio::time::Instant;
+use futures::{FutureExt, StreamExt, TryStreamExt};
+use http::{HeaderMap, Method, StatusCode};
+use tokio::time::{Instant, timeout_at};
 
-use super::caching::Cached;
-use super::content::{self, Captured, Content, Found};
-use super::exchange::{Decision, asked_to_rest, conditions, felt, is_dead, jitter, too_long};
+use super::caching::{Cached, store};
+use super::content::{self, Content, Found};
+use super::decision::{Decision, too_long};
+use super::exchange::{Sent, asked_to_rest, conditions, felt};
 use super::measure::Measure;
-use super::saving::Put;
+use super::saving::{Put, put_away};
 use super::writer::Writer;
 use super::{Error, Limits, Stop, record, robots};
 use crate::cache::Cache;
 use crate::fetcher::{FetchError, Fetcher};
-use crate::frontier::{Errand, Frontier, Lease, Seeds, Settlement, Step, Task, leases};
+use crate::frontier::{
+    Errand, Frontier, FrontierError, Lease, Seeds, Settlement, Step, Task, leases,
+};
 use crate::model::{
-    Duplicates, Event, Exchange, Failure, FailureKind, Hop, Message, Naming, Outcome, Reporter,
-    Summary, Target, Visit, without_secrets,
+    Duplicates, Event, Exchange, Failure, FailureKind, Message, Naming, Outcome, Reporter, Summary,
+    Target, Visit,
 };
 use crate::policy::port;
-use crate::policy::redirect::{self, Redirect};
-use crate::policy::retry::{self, Retry};
-use crate::policy::wall;
 
 /// What a target's last request came to.
 pub(super) enum End {
@@ -178,15 +177,11 @@ pub(super) struct Pipeline<'a> {
 /// Links of one page that are taken in at once: half a millisecond.
 const AT_ONCE: usize = 500;
 
-/// Hops that are followed to a robots.txt.
-const ROBOTS_HOPS: usize = 5;
-
 impl Pipeline<'_> {
     /// Runs until nothing is left, the stop is asked for, or something cannot go on.
     pub(super) async fn run(&self, seeds: Seeds<'_>) -> Result<(), Error> {
         let pool = leases(self.frontier, seeds, self.stop.draining())
-            // In a box, because what is handed to the pool is moved several times.
-            .map(|lease| Box::pin(async { self.drive(lease?).await }))
+            .map(|lease| self.drive(lease))
             .buffer_unordered(self.limits.concurrency.get())
             .try_for_each(|()| ready(Ok(())));
         tokio::select! {
@@ -207,61 +202,85 @@ impl Pipeline<'_> {
         self.accept(Vec::new()).await
     }
 
-    /// One lease, from the request to the settlement.
-    async fn drive(&self, lease: Lease) -> Result<(), Error> {
+    /// One lease, from the request to the settlement. Each kind is a future of its own, because every request in flight
+    /// is as large as the largest of those that it could have been.
+    fn drive(&self, lease: Result<Lease, FrontierError>) -> LocalBoxFuture<'_, Result<(), Error>> {
+        let lease = match lease {
+            Ok(lease) => lease,
+            Err(error) => return Box::pin(ready(Err(error.into()))),
+        };
         if let Some(failure) = lease.refusal.clone() {
-            if lease.task.errand != Errand::Visit {
-                self.settle(lease, Step::Robots(robots::missing(&failure)), None);
-                return Ok(());
-            }
-            let judged = self
-                .work
-                .judge(&lease.task, End::Failure(failure, None), Found::default())
-                .await;
-            return self.done(lease, judged, None).await;
-        }
-        if let Some(number) = lease.task.target.repeats {
-            let record = self.writer.recall(number).await?;
-            let repeated = record.map(|record| record::repeated(&lease.task.target, &record));
-            let judged = Judged {
-                records: repeated.into_iter().collect(),
-                found: Vec::new(),
-            };
-            return self.done(lease, judged, None).await;
-        }
-        if lease.task.target.files.is_some() {
-            let judged = self.work.files(&lease.task).await;
-            return self.done(lease, judged, None).await;
-        }
-        match lease.task.errand {
-            Errand::Robots(_) => {
-                Box::pin(self.robots(lease)).await;
-                Ok(())
-            }
-            Errand::Visit => self.visit(lease).await,
+            Box::pin(self.refuse(lease, failure))
+        } else if let Some(number) = lease.task.target.repeats {
+            Box::pin(self.repeat(lease, number))
+        } else if lease.task.target.files.is_some() {
+            Box::pin(self.read(lease))
+        } else if lease.task.errand == Errand::Visit {
+            self.visit(lease)
+        } else {
+            Box::pin(self.robots(lease).map(Ok))
         }
     }
 
-    async fn visit(&self, mut lease: Lease) -> Result<(), Error> {
-        if lease.task.attempts == 1 {
-            lease.task.method = self.work.method(&lease.task);
+    /// No request: the target is recorded with why.
+    async fn refuse(&self, lease: Lease, failure: Failure) -> Result<(), Error> {
+        if lease.task.errand != Errand::Visit {
+            self.settle(lease, Step::Robots(robots::missing(&failure)), None);
+            return Ok(());
         }
-        let mut content = self.work.receive(&lease.task);
-        content.comes_from(&lease.task.url);
-        let mut asked = self.save(&lease, &mut content).await?;
-        if let Some(before) = &lease.task.target.before
-            && lease.task.hops.is_empty()
-        {
-            conditions(&before.validators, &mut asked);
-        }
-        let cached = self.recall(&lease, &mut content, &mut asked).await;
-        let sent = {
-            // In one place for both ways, because every request in flight is as large as all of this.
-            let sending = pin!(self.send(&lease, &asked, &mut content));
-            match self.until(&lease.task) {
+        let end = End::Failure(failure, None);
+        let judged = self.work.judge(&lease.task, end, Found::default()).await;
+        self.done(lease, judged, None).await
+    }
+
+    /// No request: the record of an earlier line, which is kept under that number, is that of this one too.
+    async fn repeat(&self, lease: Lease, number: u64) -> Result<(), Error> {
+        let record = self.writer.recall(number).await?;
+        let repeated = record.map(|record| record::repeated(&lease.task.target, &record));
+        let judged = Judged {
+            records: repeated.into_iter().collect(),
+            found: Vec::new(),
+        };
+        self.done(lease, judged, None).await
+    }
+
+    /// No request: local files.
+    async fn read(&self, lease: Lease) -> Result<(), Error> {
+        let judged = self.work.files(&lease.task).await;
+        self.done(lease, judged, None).await
+    }
+
+    /// One request for a target. A block in a box and no `async fn`, whose arguments have their place twice: ten thousand of
+    /// these can be in flight. What few of them need is in boxes below for the same reason.
+    fn visit(&self, mut lease: Lease) -> LocalBoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            if lease.task.attempts == 1 {
+                lease.task.method = self.work.method(&lease.task);
+            }
+            let mut content = self.work.receive(&lease.task);
+            content.comes_from(&lease.task.url);
+            let mut cached = None;
+            let request = {
+                let mut asked = match self.writer.way() {
+                    Some((way, id)) => Box::pin(self.save(way, id, &lease, &mut content)).await?,
+                    None => HeaderMap::new(),
+                };
+                if let Some(before) = &lease.task.target.before
+                    && lease.task.hops.is_empty()
+                {
+                    conditions(&before.validators, &mut asked);
+                }
+                if let Some(cache) = self.cache {
+                    let recalled = self.recall(cache, &lease, &mut content, &mut asked);
+                    cached = Box::pin(recalled).await.map(Box::new);
+                }
+                self.request(&lease, &asked, &mut content)
+            };
+            let sending = self.send(&lease, request);
+            let sent = match self.until(&lease.task) {
                 None => sending.await,
                 Some(end) => {
-                    let sent = tokio::time::timeout_at(end, sending).await;
+                    let sent = Box::pin(timeout_at(end, sending)).await;
                     sent.unwrap_or_else(|_| {
                         self.summary.borrow_mut().in_flight -= 1;
                         Some(Err(FetchError::lasting(
@@ -270,68 +289,72 @@ impl Pipeline<'_> {
                         )))
                     })
                 }
-            }
-        };
-        // In a box: of all that are in flight, few are this far.
-        Box::pin(self.conclude(lease, content, cached, sent)).await
+            };
+            // Of all that are in flight, few are this far.
+            self.conclude(lease, content, cached, sent).await
+        })
     }
 
     /// What follows from what came for a target, or from its absence.
-    async fn conclude(
+    fn conclude(
         &self,
         mut lease: Lease,
         mut content: Content,
-        cached: Option<Cached>,
-        mut sent: Option<Result<Exchange, FetchError>>,
-    ) -> Result<(), Error> {
-        lease.felt = sent.as_ref().and_then(felt);
-        self.store(cached, &mut content, &mut sent).await;
-        if let Some(Ok(exchange)) = &sent {
-            // A part is not what the server sent.
-            let captured = if exchange.cut {
-                Captured::default()
-            } else {
-                content.captured()
-            };
-            self.capture(&lease, exchange, captured).await?;
-        }
-        if matches!(self.put_away(&mut content, &mut sent).await, Put::Useless) {
-            self.again(lease, Duration::ZERO);
-            return Ok(());
-        }
-        let task = &*lease.task;
-        let Some(sent) = sent else {
-            if self.durable {
-                // No record and no settlement: the next run of the same command does it.
+        cached: Option<Box<Cached>>,
+        mut sent: Option<Sent>,
+    ) -> LocalBoxFuture<'_, Result<(), Error>> {
+        Box::pin(async move {
+            lease.felt = sent.as_ref().and_then(felt);
+            if let (Some(cache), Some(cached)) = (self.cache, cached) {
+                Box::pin(store(cache, *cached, &mut content, &mut sent)).await;
+            }
+            if let Some(Ok(exchange)) = &sent
+                && let captured = content.captured(exchange.cut)
+                && (self.writer.captures().coded || captured.decoded.is_some())
+            {
+                Box::pin(self.capture(&lease, exchange, captured)).await?;
+            }
+            if let Some(saving) = content.saving()
+                && matches!(Box::pin(put_away(saving, &mut sent)).await, Put::Useless)
+            {
+                self.again(lease, Duration::ZERO);
                 return Ok(());
             }
-            let failure = self.stop.failure("the answer");
-            let judged = self
-                .work
-                .judge(task, End::Failure(failure, None), Found::default());
-            let judged = judged.await;
-            return self.done(lease, judged, None).await;
-        };
-        let rest = sent.as_ref().ok().and_then(asked_to_rest);
-        match self.decide(task, sent) {
-            Decision::Step(step) => {
-                self.settle(lease, step, rest);
-                Ok(())
+            let task = &*lease.task;
+            let Some(sent) = sent else {
+                if self.durable {
+                    // No record and no settlement: the next run of the same command does it.
+                    return Ok(());
+                }
+                let end = End::Failure(self.stop.failure("the answer"), None);
+                let judged = self.work.judge(task, end, Found::default()).await;
+                return self.done(lease, judged, None).await;
+            };
+            let rest = sent.as_deref().ok().and_then(asked_to_rest);
+            match self.decide(task, sent) {
+                Decision::Step(step) => {
+                    self.settle(lease, step, rest);
+                    Ok(())
+                }
+                Decision::Unsent(wait) => {
+                    self.again(lease, wait);
+                    Ok(())
+                }
+                Decision::End(end) => {
+                    let (end, found) = if content.is_unread() {
+                        Box::pin(content::read(content, &task.url, end)).await
+                    } else {
+                        content.close(end)
+                    };
+                    let judged = self.work.judge(task, end, found).await;
+                    self.done(lease, judged, rest).await
+                }
             }
-            Decision::Unsent(wait) => {
-                self.again(lease, wait);
-                Ok(())
-            }
-            Decision::End(end) => {
-                let (end, found) = content::read(content, &task.url, end).await;
-                let judged = self.work.judge(task, end, found).await;
-                self.done(lease, judged, rest).await
-            }
-        }
+        })
     }
 
     /// When the patience with a target ends.
-    fn until(&self, task: &Task) -> Option<Instant> {
+    pub(super) fn until(&self, task: &Task) -> Option<Instant> {
         Some(task.begun? + self.work.patience()?)
     }
 
@@ -344,147 +367,6 @@ impl Pipeline<'_> {
         self.settle(lease, Step::Again { method, wait }, None);
     }
 
-    /// What follows from an answer or its absence; nothing here knows which job it is for.
-    pub(super) fn decide(&self, task: &Task, sent: Result<Exchange, FetchError>) -> Decision {
-        let chance = jitter(task);
-        let max_wait = self.until(task).map_or(self.limits.max_wait, |end| {
-            let left = end.saturating_duration_since(Instant::now());
-            self.limits.max_wait.min(task.waited + left)
-        });
-        // Everything that waits at an origin waits for its rules: they are worth all the patience there is.
-        let robots = matches!(task.errand, Errand::Robots(_));
-        let retries = match self.limits.retries {
-            0 => 0,
-            _ if robots => u32::MAX,
-            retries => retries,
-        };
-        let rule = |retries, transient, status, asked| {
-            retry::decide(&retry::Attempt {
-                method: &task.method,
-                tries: task.tries,
-                retries,
-                transient,
-                status,
-                retry_after: asked,
-                waited: task.waited,
-                max_wait,
-                chance,
-            })
-        };
-        let exchange = match sent {
-            Err(error) if error.exhausted => return Decision::Unsent(Duration::from_millis(100)),
-            Err(error) if error.stale && task.method.is_idempotent() && task.unsent == 0 => {
-                return Decision::Unsent(Duration::ZERO);
-            }
-            Err(error) => {
-                // A server that chokes on a method cuts the connection, or does not answer at all. Where no connection came
-                // about, the method is not to blame.
-                let choked = matches!(
-                    error.failure.kind,
-                    FailureKind::Reset | FailureKind::Protocol | FailureKind::Timeout
-                ) && !is_dead(&error);
-                if choked && let Some(method) = self.work.instead(task, None) {
-                    return Decision::again(method, Duration::ZERO);
-                }
-                // Where nobody accepts a connection, nobody waits for rules.
-                let retries = if is_dead(&error) {
-                    self.limits.retries
-                } else {
-                    retries
-                };
-                return match rule(retries, error.transient, None, None) {
-                    Retry::After(wait) => Decision::again(task.method.clone(), wait),
-                    Retry::GiveUp | Retry::TooPatient(_) => {
-                        Decision::End(End::Failure(error.failure, None))
-                    }
-                };
-            }
-            Ok(exchange) => exchange,
-        };
-        if exchange.status == StatusCode::NOT_MODIFIED && task.target.before.is_some() {
-            return Decision::End(End::Answer(Box::new(exchange)));
-        }
-        let accepted = self.limits.accept.contains(exchange.status.as_u16());
-        if exchange.status.is_redirection() {
-            return self.follow(task, exchange, accepted);
-        }
-        // A wall does not fall by asking again. What the user calls good is good whoever answers it.
-        let judged = !accepted || exchange.status.is_success();
-        if judged && wall::behind(exchange.status, &exchange.fields, b"").is_some() {
-            return Decision::End(End::Answer(Box::new(exchange)));
-        }
-        if let Some(method) = self.work.instead(task, Some(exchange.status)) {
-            return Decision::again(method, Duration::ZERO);
-        }
-        if accepted {
-            return Decision::End(End::Answer(Box::new(exchange)));
-        }
-        let now = SystemTime::now();
-        let asked = retry::asked(exchange.status, &exchange.fields, now);
-        let status = if retry::is_limit(exchange.status, &exchange.fields, now) {
-            StatusCode::TOO_MANY_REQUESTS
-        } else {
-            exchange.status
-        };
-        match rule(retries, false, Some(status), asked) {
-            Retry::After(wait) => return Decision::again(task.method.clone(), wait),
-            Retry::TooPatient(wait) => {
-                let failure = too_long(wait);
-                return Decision::End(End::Failure(failure, Some(Box::new(exchange))));
-            }
-            Retry::GiveUp => {}
-        }
-        Decision::End(End::Answer(Box::new(exchange)))
-    }
-
-    /// A redirect's next hop, if there is one and it may be followed; `accepted`: the status is good as it is.
-    fn follow(&self, task: &Task, exchange: Exchange, accepted: bool) -> Decision {
-        // Where the rules are is no matter of what is crawled: five hops to anywhere (RFC 9309, section 2.3.1.2).
-        let robots = matches!(task.errand, Errand::Robots(_));
-        let most = if robots {
-            ROBOTS_HOPS
-        } else {
-            self.limits.max_redirects
-        };
-        let locations = exchange.fields.get_all(http::header::LOCATION);
-        let locations: Vec<&[u8]> = locations.iter().map(HeaderValue::as_bytes).collect();
-        match redirect::follow(
-            exchange.status,
-            &locations,
-            &task.url,
-            &task.method,
-            &task.hops,
-            most,
-        ) {
-            Redirect::No => Decision::End(End::Answer(Box::new(exchange))),
-            Redirect::Failed(_) if accepted => Decision::End(End::Answer(Box::new(exchange))),
-            Redirect::Failed(failure) => {
-                Decision::End(End::Failure(failure, Some(Box::new(exchange))))
-            }
-            Redirect::To {
-                url,
-                method,
-                fragment,
-            } => {
-                if !robots && let Some(reason) = self.work.leaves(task, &url) {
-                    return Decision::End(End::Left(reason, Box::new(exchange)));
-                }
-                let naming = self.work.naming(task, &url);
-                let hop = Hop {
-                    url: without_secrets(&task.url),
-                    status: exchange.status.as_u16(),
-                    fragment,
-                };
-                Decision::Step(Step::Hop {
-                    hop,
-                    url,
-                    method,
-                    naming,
-                })
-            }
-        }
-    }
-
     pub(super) fn settle(&self, lease: Lease, step: Step, rest: Option<Duration>) {
         let long = rest.filter(|rest| *rest > self.limits.max_wait);
         let closed = long.map(too_long);
@@ -493,34 +375,47 @@ impl Pipeline<'_> {
     }
 
     /// Hands the records over and settles the lease in one breath.
-    async fn done(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the arguments of an async fn have their place twice, and every visit holds this"
+    )]
+    fn done(
         &self,
         lease: Lease,
         judged: Judged,
         rest: Option<Duration>,
-    ) -> Result<(), Error> {
-        let Judged { records, mut found } = judged;
-        // A page of very many links is taken in bit by bit. Those links are known before the page is settled, which
-        // costs nothing if the run ends in between: the page is then fetched again.
+    ) -> impl Future<Output = Result<(), Error>> {
+        async move {
+            let Judged { records, mut found } = judged;
+            if found.len() > AT_ONCE {
+                found = Box::pin(self.add_bit_by_bit(found)).await;
+            }
+            let records: Vec<_> = records.into_iter().map(Arc::new).collect();
+            let visits = if self.durable {
+                records.clone()
+            } else {
+                Vec::new()
+            };
+            if !records.is_empty() {
+                let room = self.writer.reserve().await?;
+                self.note(&records);
+                room.send(records, self.work.keeps(&lease.task));
+                found.extend(self.work.accepted(&lease.task));
+            }
+            self.settle(lease, Step::Done { visits, found }, rest);
+            self.hand_over_due().await
+        }
+    }
+
+    /// Takes in the links of a page that has very many, and gives back the last of them. They are known before the page is
+    /// settled, which costs nothing if the run ends in between: the page is then fetched again.
+    async fn add_bit_by_bit(&self, mut found: Vec<Target>) -> Vec<Target> {
         while found.len() > AT_ONCE {
             let later = found.split_off(AT_ONCE);
             self.frontier.add(std::mem::replace(&mut found, later));
             tokio::task::yield_now().await;
         }
-        let records: Vec<_> = records.into_iter().map(Arc::new).collect();
-        let visits = if self.durable {
-            records.clone()
-        } else {
-            Vec::new()
-        };
-        if !records.is_empty() {
-            let room = self.writer.reserve().await?;
-            self.note(&records);
-            room.send(records, self.work.keeps(&lease.task));
-            found.extend(self.work.accepted(&lease.task));
-        }
-        self.settle(lease, Step::Done { visits, found }, rest);
-        self.hand_over_due().await
+        found
     }
 
     /// Hands over records that belong to no lease.
@@ -537,9 +432,14 @@ impl Pipeline<'_> {
     /// Hands over what has become due, bit by bit. They are asked for once there is room, and sent in the same
     /// breath: so they leave in order, whichever future gets to do it.
     async fn hand_over_due(&self) -> Result<(), Error> {
-        if !self.work.is_due() {
-            return Ok(());
+        if self.work.is_due() {
+            Box::pin(self.hand_over()).await
+        } else {
+            Ok(())
         }
+    }
+
+    async fn hand_over(&self) -> Result<(), Error> {
         loop {
             let room = self.writer.reserve().await?;
             let Due { records, passed } = self.work.due();

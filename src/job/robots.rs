@@ -5,8 +5,8 @@ use std::time::Duration;
 use http::{HeaderMap, StatusCode};
 
 use super::content::Captured;
-use super::exchange::Decision;
-use super::exchange::{asked_to_rest, felt, is_dead};
+use super::decision::{Decision, is_dead};
+use super::exchange::{asked_to_rest, felt};
 use super::pipeline::{End, Pipeline};
 use crate::fetcher::{Receiver, Want};
 use crate::frontier::{Answer, Lease, Step};
@@ -68,8 +68,9 @@ impl Pipeline<'_> {
             valid: DAY,
         };
         let mut content = Buffer::default();
+        let request = self.request(&lease, &HeaderMap::new(), &mut content);
         // The run ends; the targets that wait for these rules are abandoned with it.
-        let sent = self.send(&lease, &HeaderMap::new(), &mut content).await?;
+        let sent = self.send(&lease, request).await?;
         lease.felt = felt(&sent);
         if let Ok(exchange) = &sent {
             // Rules that are cut are still what was obeyed; an archive of them is whole or says that it is not.
@@ -84,7 +85,7 @@ impl Pipeline<'_> {
         }
         // Nothing there can be asked for, robots.txt or not; behind a redirect it is only the rules that are missing.
         let first = lease.task.hops.is_empty();
-        let rest = sent.as_ref().ok().and_then(asked_to_rest);
+        let rest = sent.as_deref().ok().and_then(asked_to_rest);
         let why = match &sent {
             Ok(exchange) => exchange.status.to_string(),
             Err(error) => error.failure.message.to_string(),

@@ -19,11 +19,12 @@ use tokio::sync::oneshot;
 
 use super::Error;
 use super::content::Content;
+use super::exchange::Sent;
 use super::pipeline::Pipeline;
 use super::writer::Way;
 use crate::fetcher::FetchError;
 use crate::frontier::Lease;
-use crate::model::{Exchange, FailureKind, without_secrets};
+use crate::model::{FailureKind, without_secrets};
 use crate::policy::accept::Accept;
 use crate::policy::resume::{self, Came, Incomplete};
 use crate::sink::{Begun, Bodies, body_name};
@@ -291,17 +292,16 @@ pub(super) enum Put {
 }
 
 impl Pipeline<'_> {
-    /// Makes ready to save the content of the answer to the request of `lease`, where that is wanted; the fields that ask
-    /// for the rest of what is there.
+    /// Makes ready to save the content of the answer to the request of `lease`, as the body of that number; the fields that
+    /// ask for the rest of what is there.
     pub(super) async fn save(
         &self,
+        way: Way,
+        id: u64,
         lease: &Lease,
         content: &mut Content,
     ) -> Result<HeaderMap, Error> {
         let mut fields = HeaderMap::new();
-        let Some((way, id)) = self.writer.way() else {
-            return Ok(fields);
-        };
         let task = &lease.task;
         let message = self.work.message(task);
         let name = body_name(&task.target.url, message.as_deref());
@@ -340,59 +340,52 @@ impl Pipeline<'_> {
         });
         Ok(fields)
     }
+}
 
-    /// Tells the end of a body, and what it means for the answer.
-    pub(super) async fn put_away(
-        &self,
-        content: &mut Content,
-        sent: &mut Option<Result<Exchange, FetchError>>,
-    ) -> Put {
-        let Some(saving) = content.saving() else {
-            return Put::Away;
-        };
-        let exchange = match sent {
-            // Without content to an end there is nothing to be saved.
-            Some(Ok(exchange)) if exchange.size.is_some() => exchange,
-            Some(Err(error)) if saving.is_astray(error) => {
-                saving.way.tell(Told::Useless(saving.id)).await;
-                return Put::Useless;
-            }
-            // It would end like that again: too large, or not what it is said to be.
-            Some(Err(error)) if saving.is_taken() && !error.transient => {
-                saving.way.tell(Told::Useless(saving.id)).await;
-                return Put::Away;
-            }
-            _ => {
-                saving.leave().await;
-                return Put::Away;
-            }
-        };
-        match saving.stage {
-            Stage::Useless => {
-                saving.way.tell(Told::Useless(saving.id)).await;
-                return Put::Useless;
-            }
-            Stage::Taking => {}
-            Stage::There => return Put::Away,
-            Stage::Nothing | Stage::Whole => {
-                saving.leave().await;
-                return Put::Away;
-            }
+/// Tells the end of a body, and what it means for the answer.
+pub(super) async fn put_away(saving: &mut Saving, sent: &mut Option<Sent>) -> Put {
+    let exchange = match sent {
+        // Without content to an end there is nothing to be saved.
+        Some(Ok(exchange)) if exchange.size.is_some() => exchange,
+        Some(Err(error)) if saving.is_astray(error) => {
+            saving.way.tell(Told::Useless(saving.id)).await;
+            return Put::Useless;
         }
-        let rest = saving.begun.is_some() && exchange.status == StatusCode::PARTIAL_CONTENT;
-        if let Some(total) = saving.total.filter(|total| *total != saving.length) {
-            let message = format!("{} bytes of {total} came", saving.length);
+        // It would end like that again: too large, or not what it is said to be.
+        Some(Err(error)) if saving.is_taken() && !error.transient => {
+            saving.way.tell(Told::Useless(saving.id)).await;
+            return Put::Away;
+        }
+        _ => {
             saving.leave().await;
-            *sent = Some(Err(FetchError::passing(FailureKind::Truncated, message)));
             return Put::Away;
         }
-        let last = saving.piece();
-        saving.way.tell(last).await;
-        saving.stage = Stage::Whole;
-        if rest {
-            exchange.status = StatusCode::OK;
-            exchange.fields = saving.whole(&exchange.fields);
+    };
+    match saving.stage {
+        Stage::Useless => {
+            saving.way.tell(Told::Useless(saving.id)).await;
+            return Put::Useless;
         }
-        Put::Away
+        Stage::Taking => {}
+        Stage::There => return Put::Away,
+        Stage::Nothing | Stage::Whole => {
+            saving.leave().await;
+            return Put::Away;
+        }
     }
+    let rest = saving.begun.is_some() && exchange.status == StatusCode::PARTIAL_CONTENT;
+    if let Some(total) = saving.total.filter(|total| *total != saving.length) {
+        let message = format!("{} bytes of {total} came", saving.length);
+        saving.leave().await;
+        *sent = Some(Err(FetchError::passing(FailureKind::Truncated, message)));
+        return Put::Away;
+    }
+    let last = saving.piece();
+    saving.way.tell(last).await;
+    saving.stage = Stage::Whole;
+    if rest {
+        exchange.status = StatusCode::OK;
+        exchange.fields = saving.whole(&exchange.fields);
+    }
+    Put::Away
 }
