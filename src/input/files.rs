@@ -183,6 +183,7 @@ fn below(
             }
             Err(error) => {
                 let path = named_in(&error).unwrap_or_else(|| folder.to_owned());
+                let path = path.strip_prefix(".").unwrap_or(&path).to_owned();
                 // What the system said, without the name that stands before it.
                 let said = error.io_error().map(|error| error.kind().to_string());
                 unread.push(Unread {

@@ -7,6 +7,7 @@
 
 use std::sync::LazyLock;
 
+use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, StatusCode};
 use memchr::memmem::Finder;
 
@@ -39,6 +40,8 @@ enum On {
 enum Mark {
     /// A field with one of these values; none: with any.
     Field(HeaderName, &'static [&'static str]),
+    /// A cookie that is set, whose name begins so.
+    Cookie(&'static str),
     /// Text in the beginning of the content.
     Text(&'static str),
 }
@@ -47,7 +50,7 @@ const fn row(product: &'static str, on: On, mark: Mark) -> Row {
     Row { product, on, mark }
 }
 
-static ROWS: [Row; 17] = [
+static ROWS: [Row; 18] = [
     // https://developers.cloudflare.com/cloudflare-challenges/challenge-types/challenge-pages/detect-response/
     row(
         "Cloudflare",
@@ -124,6 +127,12 @@ static ROWS: [Row; 17] = [
         On::Any,
         Mark::Text("<script id=\"anubis_challenge\" type=\"application/json\">"),
     ),
+    // The number of the challenge, which its page sets (TestCookieName in anubis.go of the same): a HEAD shows it too.
+    row(
+        "Anubis",
+        On::Any,
+        Mark::Cookie("techaro.lol-anubis-cookie-verification"),
+    ),
     // CHALLENGE_TITLES in the file of FlareSolverr.
     row(
         "DDoS-Guard",
@@ -141,7 +150,7 @@ static ROWS: [Row; 17] = [
 /// What finds the texts of the rows, by row; making one costs more than to look through a small page with it.
 static FINDERS: LazyLock<Vec<Option<Finder<'static>>>> = LazyLock::new(|| {
     let finder = |row: &Row| match row.mark {
-        Mark::Field(..) => None,
+        Mark::Field(..) | Mark::Cookie(_) => None,
         Mark::Text(text) => Some(Finder::new(text)),
     };
     ROWS.iter().map(finder).collect()
@@ -167,6 +176,10 @@ pub fn behind(status: StatusCode, fields: &HeaderMap, beginning: &[u8]) -> Optio
                 let same = |known: &&str| value.as_bytes().eq_ignore_ascii_case(known.as_bytes());
                 values.is_empty() || values.iter().any(same)
             }),
+            (Mark::Cookie(name), _) => {
+                let mut set = fields.get_all(SET_COOKIE).iter();
+                set.any(|value| value.as_bytes().starts_with(name.as_bytes()))
+            }
             (Mark::Text(_), finder) => {
                 let found = |finder: &Finder| finder.find(beginning).is_some();
                 finder.as_ref().is_some_and(found)
@@ -203,6 +216,10 @@ mod tests {
                         let value = values.first().copied().unwrap_or("1");
                         met(status, &[(name.as_str(), value)], "")
                     }
+                    Mark::Cookie(name) => {
+                        let other = ("set-cookie", "a=b");
+                        met(status, &[other, ("set-cookie", name)], "")
+                    }
                     Mark::Text(text) => met(status, &[], &format!("<html>{text}...")),
                 };
                 assert_eq!(found, Some(row.product), "{status}");
@@ -228,6 +245,7 @@ mod tests {
                 "<p>captcha-delivery.com and px-captcha are names of bot walls",
             ),
             (200, &[("cf-mitigated", "none")], ""),
+            (200, &[("set-cookie", "techaro.lol-anubis-auth=x")], ""),
             (
                 200,
                 &[],

@@ -106,6 +106,17 @@ fn a_bot_wall_is_unknown_and_a_refusal_broken_in_every_job() {
 }
 
 #[test]
+fn a_challenge_that_comes_with_200_is_met_by_its_cookie_without_a_second_request() {
+    let cookie = "techaro.lol-anubis-cookie-verification=0190; Path=/; Max-Age=1800";
+    let page = Response::html("<title>Making sure you're not a bot!</title>");
+    let server = Server::pages([("/", page.field("set-cookie", cookie))]);
+    let output = check(&server, &["/"], &[]);
+    output.assert_code(0);
+    assert_eq!(verdicts(&output), [verdict("/", "unknown", "blocked")]);
+    assert_eq!(server.count("/"), 1);
+}
+
+#[test]
 fn what_the_user_accepts_is_good_whoever_answers() {
     let server = walls();
     let output = check(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::anchors::Anchors;
 use super::fragments::Wants;
+use super::locate::Base;
 use super::reading::LARGEST;
 use super::suggest::{Likely, Suggest};
 use crate::fetcher::file;
@@ -17,7 +18,12 @@ pub(super) fn anchors(path: &Path, options: &Options) -> Option<Anchors> {
     let content = file::read(path, LARGEST).ok()?;
     let mut parse = (format.open)(options);
     parse.write(&content);
-    Some(Anchors::of(&mut parse.finish()))
+    let mut document = parse.finish();
+    let onward = document.onward.as_deref().and_then(|reference| {
+        let base = Base::local(path, None)?.with(document.base.as_deref());
+        Some(base.locate(reference).0)
+    });
+    Some(Anchors::of(&mut document).leading_to(onward))
 }
 
 /// The names of the anchors of a document.

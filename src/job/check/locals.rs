@@ -118,6 +118,7 @@ impl Locals {
             return None;
         }
         let mut unseen = Vec::new();
+        let mut known = Vec::new();
         let rest = self.fresh.len().saturating_sub(AT_ONCE);
         for number in self.fresh.split_off(rest) {
             let local = &mut self.all[number];
@@ -125,6 +126,7 @@ impl Locals {
                 Some(anchors) => {
                     local.found = Some(Found::Document(Arc::clone(anchors)));
                     self.unfound -= 1;
+                    known.push(number);
                 }
                 None => unseen.push(Unseen {
                     number,
@@ -134,7 +136,21 @@ impl Locals {
                 }),
             }
         }
+        for number in known {
+            self.lead_on(number);
+        }
         Some(unseen)
+    }
+
+    /// Links to parts of a document that leads on at once mean those of the other one, which is looked into as well.
+    fn lead_on(&mut self, number: usize) {
+        let local = &self.all[number];
+        if let (true, Some(Found::Document(anchors))) = (local.wants.content, &local.found)
+            && let Some((path, slash)) = anchors.onward()
+        {
+            let wants = local.wants;
+            self.add(path.to_owned(), slash, wants);
+        }
     }
 
     /// What the look brought.
@@ -168,6 +184,7 @@ impl Locals {
             };
             self.all[number].found = Some(found);
             self.unfound -= 1;
+            self.lead_on(number);
         }
     }
 }

@@ -253,14 +253,6 @@ impl Ledger {
             let sought = self.filter.looked_up(url, link.fragment);
             wants[link.place].add(sought.wants());
         }
-        if let Some((path, slash)) = anchors.onward() {
-            // Links to parts of this document mean those of the other.
-            let other = Place::Local(path.to_owned(), slash);
-            let place = places.iter().position(|place| *place == other);
-            if let Some(wants) = place.and_then(|place| wants.get_mut(place)) {
-                wants.content = self.filter.fragments.any();
-            }
-        }
         let mut found = Vec::new();
         for place in sitemaps {
             if let Some(Place::Remote(url)) = places.get(place)
