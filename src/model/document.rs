@@ -274,6 +274,8 @@ pub struct Document {
     pub is_index: bool,
     /// Scripts run in it.
     pub has_scripts: bool,
+    /// A script fills it with what stands in it as data: so do GitHub's pages of files and of repositories.
+    pub is_filled: bool,
     /// Where it leads on by itself as soon as it is there (a meta refresh without delay), as the document means it.
     pub onward: Option<String>,
     /// Anchors compare without regard to case (Markdown's heading slugs).

@@ -17,18 +17,12 @@ const THEIRS: &str = "user-content-";
 /// Does `fragment` mean lines of the source, as GitHub shows it for `reference`: `a.md?plain=1#L10-L20`?
 #[must_use]
 pub fn is_lines(reference: &str, fragment: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let place = |text: &str| {
-        let place = text
-            .strip_prefix('L')
-            .map(|place| place.split_once('C').unwrap_or((place, "0")));
-        place.is_some_and(|(line, column)| digits(line) && digits(column))
-    };
-    let (from, to) = fragment.split_once('-').unwrap_or((fragment, "L0"));
     let page = reference.split('#').next().unwrap_or_default();
     let query = page.split_once('?').map(|(_, query)| query);
     let is_plain = |query: &str| query.split('&').any(|part| part == "plain=1");
-    place(from) && place(to) && query.is_some_and(is_plain)
+    // Others write the letter once.
+    let twice = fragment.split('-').all(|end| end.starts_with('L'));
+    twice && is_line(fragment) && query.is_some_and(is_plain)
 }
 
 /// Is `fragment`, as written in a URL, among the anchors? First as it is, then percent-decoded; and as GitHub and

@@ -240,7 +240,10 @@ fn ranges_of_lines_and_what_only_scripts_make_are_no_broken_anchors() {
     let analytics = "<script src=page.html></script><a href=page.html>";
     let app = format!("<p id=a><p id=b><p id=c><p id=d>{analytics}");
     let lines = format!("<p id=L1><p id=L2><p id=L3>{app}");
-    let links = "<a href='src.html#2-4'><a href='src.html#2-5'><a href='lines.html#L1-L3'><a href='lines.html#L1-L30'>\
+    let forge = format!(
+        "{app}<react-app app-name=code-view><script type=application/json>{{}}</script></react-app>"
+    );
+    let links = "<a href='forge.html#usage'><a href='forge.html#a'><a href='src.html#2-4'><a href='src.html#2-5'><a href='lines.html#L1-L3'><a href='lines.html#L1-L30'>\
                  <a href='app.html#/route'><a href='app.html#!/route'><a href='app.html#L10-L20'><a href='app.html#issuecomment-1'>\
                  <a href='app.html#wrong'><a href='plain.html#/route'><a href='plain.html#L10'>";
     let site = folder(&[
@@ -249,10 +252,13 @@ fn ranges_of_lines_and_what_only_scripts_make_are_no_broken_anchors() {
         ("lines.html", &lines),
         ("app.html", &app),
         ("plain.html", "<p id=a><p id=b><p id=c><p id=d>"),
+        ("forge.html", &forge),
     ]);
     let output = check(site.path(), &["page.html"]);
     let found = verdicts(&output);
     for (link, verdict) in [
+        ("forge.html#usage", "unknown"),
+        ("forge.html#a", "ok"),
         ("src.html#2-4", "ok"),
         ("src.html#2-5", "fragment"),
         ("lines.html#L1-L3", "ok"),

@@ -47,12 +47,12 @@ impl Anchors {
         let has = |kind| document.links.iter().any(|link| link.kind == kind);
         // A shell that a script fills leads nowhere by itself, and has an element or two to be filled.
         let names = document.names.take().map(|names| names.join("\0"));
-        let scripted = hashes.len() <= ROOTS && !has(LinkKind::Anchor) && has(LinkKind::Script);
+        let shell = hashes.len() <= ROOTS && !has(LinkKind::Anchor) && has(LinkKind::Script);
         Self {
             hashes,
             ignore_case: document.anchors_ignore_case,
             known: document.has_anchors,
-            scripted,
+            scripted: shell || document.is_filled,
             has_scripts: document.has_scripts,
             cut,
             // What a refresh alone leads to gets no fragment.

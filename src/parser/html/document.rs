@@ -247,6 +247,7 @@ impl Take for Reading {
                 self.inside = Inside::Json;
             }
             Element::Script if start.is_html() => self.document.has_scripts = true,
+            Element::ReactApp => self.document.is_filled = true,
             Element::A => self.end_label(),
             _ => {}
         }

@@ -131,7 +131,7 @@ fn of_html(start: &Start<'_>, one: &mut impl FnMut(Attribute, LinkKind, Shape, b
                 one(Attribute::Content, Metadata, url, false);
             }
         }
-        Element::Other if start.name().contains('-') => {
+        Element::Other | Element::ReactApp if start.name().contains('-') => {
             one(Attribute::Href, Anchor, url, false);
             one(Attribute::Src, Media, url, false);
         }

@@ -111,7 +111,7 @@ names! {
     A "a" Area "area" Audio "audio" Base "base" Blockquote "blockquote" Body "body" Button "button" Del "del"
     Embed "embed" Form "form" Frame "frame" Iframe "iframe" Image "image" Img "img" Input "input" Ins "ins"
     Link "link" Math "math" Meta "meta" Noembed "noembed" Noframes "noframes" Object "object" Plaintext "plaintext"
-    Q "q" Script "script" Source "source" Style "style" Svg "svg" Table "table" Td "td" Textarea "textarea"
+    Q "q" ReactApp "react-app" Script "script" Source "source" Style "style" Svg "svg" Table "table" Td "td" Textarea "textarea"
     Th "th" Title "title" Track "track" Video "video" Xmp "xmp"
 }
 
