@@ -136,6 +136,25 @@ fn links_of_what_changed_and_links_to_what_changed_are_judged() {
 }
 
 #[test]
+fn before_the_first_commit_everything_has_changed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path();
+    git(path, &["init", "-q"]);
+    write(path, "staged.md", "[x](none.md) [y](docs/new.md)\n");
+    git(path, &["add", "."]);
+    write(path, "docs/new.md", "[x](none.md)\n");
+    write(path, ".gitignore", "built\n");
+    write(path, "built/no.md", "[x](none.md)\n");
+    for revision in ["HEAD", "@"] {
+        let output = check(path, &["--changed-since", revision, "."]);
+        output.assert_code(1);
+        let broken = ["docs/new.md:1:5: none.md:", "staged.md:1:5: none.md:"];
+        assert_eq!(places(&output), broken, "{}", output.stderr);
+    }
+    check(path, &["--changed-since", "none", "."]).assert_code(2);
+}
+
+#[test]
 fn what_git_cannot_say_ends_the_run_with_the_way_out() {
     let folder = repository();
     let path = folder.path();

@@ -2,7 +2,8 @@
 //!
 //! What changed is told from the merge base of the revision and HEAD to the files as they are now: committed or not,
 //! untracked files too. A link in a file that changed is judged, whatever it leads to; in any other file only a link to
-//! something that changed, or that was there and is deleted or renamed, since that is what such a change can break.
+//! something that changed, or that was there and is deleted or renamed, since that is what such a change can break. Before
+//! the first commit everything has changed since HEAD.
 //! The program `git` is asked, and nothing of it is read from disk.
 
 use std::collections::HashSet;
@@ -41,6 +42,9 @@ impl Changed {
             git(&["rev-parse", "--is-shallow-repository"])
                 .is_ok_and(|told| told.starts_with(b"true"))
         };
+        if matches!(revision, "HEAD" | "@") && is_unborn() {
+            return Self::all(&top);
+        }
         let commit = format!("{revision}^{{commit}}");
         let too_little = "this clone is shallow: fetch the whole history (actions/checkout with fetch-depth: 0, or git fetch --unshallow)";
         git(&["rev-parse", "--verify", "--quiet", &commit]).map_err(|_| {
@@ -83,6 +87,24 @@ impl Changed {
         let untracked = git(&untracked).map_err(said)?;
         let mut changed = Self::default();
         changed.read(&top, &differences, &untracked);
+        Ok(changed)
+    }
+
+    /// Every file of the repository around `top`, which has no commit yet.
+    fn all(top: &Path) -> Result<Self, String> {
+        let top_text = top.to_string_lossy();
+        let files = [
+            "-C",
+            &top_text,
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ];
+        let files = git(&files).map_err(|reason| format!("--changed-since: git says: {reason}"))?;
+        let mut changed = Self::default();
+        changed.read(top, &[], &files);
         Ok(changed)
     }
 
@@ -185,6 +207,12 @@ fn path(name: &[u8]) -> PathBuf {
 #[cfg(not(unix))]
 fn path(name: &[u8]) -> PathBuf {
     PathBuf::from(String::from_utf8_lossy(name).into_owned())
+}
+
+/// Is HEAD a branch that has no commit yet?
+fn is_unborn() -> bool {
+    git(&["symbolic-ref", "--quiet", "HEAD"]).is_ok()
+        && git(&["rev-parse", "--verify", "--quiet", "HEAD"]).is_err()
 }
 
 /// What git prints; the error is its own words.
