@@ -29,6 +29,27 @@ fn the_action_is_valid_and_puts_no_input_into_a_script() {
         assert!(!script.contains("${{"), "{script}");
         assert!(script.is_empty() || step["shell"] == "bash", "{step}");
     }
+    // A job that fails keeps nothing by itself, so that both caches have a step of their own for it, and that of the program
+    // comes before anything can fail for a link.
+    let uses = |name: &str| {
+        let used = |step: &Value| {
+            step["uses"]
+                .as_str()
+                .is_some_and(|uses| uses.starts_with(name))
+        };
+        let places = steps.iter().enumerate().filter(|(_, step)| used(step));
+        places.map(|(place, _)| place).collect::<Vec<_>>()
+    };
+    let check = steps.iter().position(|step| step["id"] == "check");
+    let saves = uses("actions/cache/save@");
+    assert_eq!(
+        (uses("actions/cache@"), uses("actions/cache/restore@").len()),
+        (vec![], 2)
+    );
+    assert!(
+        saves.len() == 2 && Some(saves[0]) < check && Some(saves[1]) > check,
+        "{saves:?}"
+    );
     let schema = format!(
         "{}/check_jsonschema/builtin_schemas/vendor/github-actions.json",
         readers::FOLDER
@@ -64,7 +85,7 @@ fn the_script_of_the_action_reports_and_hands_the_exit_code_on() {
     std::fs::create_dir(path("docs")).expect("a folder");
     std::fs::write(path("docs/a b.md"), "[x](none.md) [y](skipped.md)\n").expect("a file");
     let binary = Path::new(env!("CARGO_BIN_EXE_dragnet"));
-    let run = |args: &str, inputs: &str, fail: &str| {
+    let run_in = |directory: &str, report: &str, args: &str, inputs: &str, fail: &str| {
         for name in ["output", "summary"] {
             std::fs::write(path(name), "").expect("a file");
         }
@@ -75,11 +96,12 @@ fn the_script_of_the_action_reports_and_hands_the_exit_code_on() {
         );
         let output = Command::new("bash")
             .args(["-e", "-o", "pipefail", "-c", script])
-            .current_dir(folder.path())
+            .current_dir(folder.path().join(directory))
             .env_clear()
             .envs([("PATH", &*program_path), ("INPUTS", inputs), ("ARGS", args)])
             .envs([
-                ("REPORT", "r.md"),
+                ("DIRECTORY", directory),
+                ("REPORT", report),
                 ("SUMMARY", "true"),
                 ("ANNOTATIONS", "true"),
             ])
@@ -100,6 +122,7 @@ fn the_script_of_the_action_reports_and_hands_the_exit_code_on() {
             read("summary"),
         )
     };
+    let run = |args: &str, inputs: &str, fail: &str| run_in(".", "r.md", args, inputs, fail);
     let (code, told, errors, output, summary) = run(
         "--exclude '^skipped|skipped[.]md$'",
         "'docs/a b.md'",
@@ -129,6 +152,67 @@ fn the_script_of_the_action_reports_and_hands_the_exit_code_on() {
         ("exit-code=2\nreport=r.md\n", "")
     );
     assert!(!path("hacked").exists());
+    // The next step reads the report from the workspace.
+    for directory in ["docs", "docs/", "./docs"] {
+        let (_, _, errors, output, summary) = run_in(directory, "out/r.md", "", ".", "true");
+        let report = output.split("report=").nth(1).expect("a report").trim_end();
+        let text = std::fs::read_to_string(path(report)).expect(&errors);
+        assert_eq!(text, summary, "{report}");
+        std::fs::remove_dir_all(path("docs/out")).expect("a folder");
+    }
+    // What cannot be told apart is not left out.
+    let (code, told, _, output, _) = run("--exclude 'it's'", "docs", "false");
+    assert_eq!(
+        (code, output.as_str()),
+        (Some(2), "exit-code=2\n"),
+        "{told}"
+    );
+    assert!(told.starts_with("::error "), "{told}");
+}
+
+/// The repository is the root of its links, as it is on GitHub, whether its folder is checked, some of its files or a part.
+#[test]
+fn links_that_begin_with_a_slash_start_at_the_repository() {
+    let Some(hooks) = yaml(".pre-commit-hooks.yaml") else {
+        return;
+    };
+    let readme = std::fs::read_to_string(format!("{ROOT}/README.md")).expect("the README");
+    let lanes = readme
+        .lines()
+        .filter_map(|line| line.split("inputs: docs README.md, args: ").nth(1));
+    let lanes = lanes.map(|rest| {
+        rest.split([',', '}'])
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+    });
+    let lanes: Vec<Vec<&str>> = lanes
+        .map(|words| words.chain(["docs", "README.md"]).collect())
+        .collect();
+    assert_eq!(lanes.len(), 2);
+    let hooks = hooks.as_array().expect("hooks").iter();
+    let with_files = hooks
+        .filter(|hook| hook["pass_filenames"] != false)
+        .map(|hook| {
+            let args = hook["args"].as_array().expect("words").iter();
+            let args = args.map(|word| word.as_str().expect("a word"));
+            args.chain(["README.md", "docs/b.md"]).collect()
+        });
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("docs")).expect("a folder");
+    for (name, text) in [
+        ("README.md", "[a](/docs/b.md) [b](docs/b.md#r)\n"),
+        ("docs/b.md", "# R\n[r](/README.md) [s](../README.md)\n"),
+    ] {
+        std::fs::write(folder.path().join(name), text).expect("a file");
+    }
+    for words in lanes.into_iter().chain(with_files).chain([vec!["."]]) {
+        let run = Dragnet::new()
+            .arg("check")
+            .args(&words)
+            .in_dir(folder.path());
+        run.run().assert_code(0);
+    }
 }
 
 #[test]
