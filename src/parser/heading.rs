@@ -14,8 +14,8 @@ pub(super) struct Headings {
     open: Option<Heading>,
     /// What GitHub has given.
     github: Slugs,
-    /// What others have.
-    others: Slugs,
+    /// What others have, once that is something else.
+    others: Option<Slugs>,
 }
 
 /// A heading that is read.
@@ -34,12 +34,12 @@ struct Heading {
 pub(super) struct Read {
     /// White space folded; it may be empty.
     pub(super) title: String,
-    /// What it can be linked to by.
+    /// What it can be linked to by, in lower case.
     pub(super) anchors: Vec<String>,
 }
 
 impl Headings {
-    /// A heading of Markdown begins, maybe with an identifier of its own. What HTML has left open ends there.
+    /// A heading of Markdown begins, maybe with an identifier of its own in lower case. What HTML has left open ends there.
     pub(super) fn begin(&mut self, id: Option<String>) {
         self.open = Some(Heading {
             id,
@@ -97,30 +97,31 @@ impl Headings {
             .split_whitespace()
             .collect::<Vec<_>>()
             .join(" ");
-        let slugs = [
-            self.github.unique(hyphenated(&heading.text)),
-            self.others.unique(slug(&title)),
-        ];
-        let mut anchors: Vec<_> = heading.id.into_iter().collect();
-        for slug in slugs {
-            if !slug.is_empty() && !anchors.contains(&slug) {
-                anchors.push(slug);
-            }
+        let own = hyphenated(&heading.text);
+        let other = (heading.text != title).then(|| slug(&title));
+        let other = other.filter(|other| *other != own);
+        if other.is_some() {
+            self.others.get_or_insert_with(|| self.github.clone());
         }
+        let mut anchors: Vec<_> = heading.id.into_iter().collect();
+        if let Some(others) = &mut self.others {
+            anchors.push(others.unique(other.unwrap_or_else(|| own.clone())));
+        }
+        anchors.push(self.github.unique(own));
+        anchors.dedup();
+        anchors.retain(|anchor| !anchor.is_empty());
         Read { title, anchors }
     }
 }
 
 /// Does a heading begin in this HTML?
 fn has_heading(piece: &str) -> bool {
-    let begins = |three: &[u8]| {
-        three[0] == b'<' && matches!(three[1], b'h' | b'H') && matches!(three[2], b'1'..=b'6')
-    };
-    piece.as_bytes().windows(3).any(begins)
+    let begins = |at| matches!(piece.as_bytes()[at..], [_, b'h' | b'H', b'1'..=b'6', ..]);
+    memchr::memchr_iter(b'<', piece.as_bytes()).any(begins)
 }
 
 /// The slugs that were given, and the last number that each had to add.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Slugs(HashMap<String, u32>);
 
 impl Slugs {

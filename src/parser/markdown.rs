@@ -198,7 +198,7 @@ impl<'a> Reading<'a> {
             }
             match event {
                 Event::Start(Tag::Heading { id, .. }) => {
-                    self.headings.begin(id.map(|id| id.to_string()));
+                    self.headings.begin(id.map(|id| id.to_lowercase()));
                 }
                 Event::End(TagEnd::Heading(_)) => {
                     let heading = self.headings.end();
@@ -310,7 +310,7 @@ impl<'a> Reading<'a> {
             }
             if self.options.anchors {
                 for anchor in heading.anchors {
-                    self.document.add_anchor(&anchor.to_lowercase());
+                    self.document.add_anchor(&anchor);
                 }
             }
         }
