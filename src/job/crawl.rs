@@ -376,7 +376,10 @@ impl Follow {
         // An href that stands on the page a hundred times is resolved once.
         let mut met: HashSet<&str> = HashSet::new();
         for (link, note) in document.links.noted() {
-            let followed = !matches!(link.kind, LinkKind::Form | LinkKind::Metadata);
+            let followed = !matches!(
+                link.kind,
+                LinkKind::Form | LinkKind::Query | LinkKind::Metadata
+            );
             if !followed || link.nofollow && !self.nofollow {
                 continue;
             }

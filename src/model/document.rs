@@ -28,8 +28,10 @@ pub enum LinkKind {
     Style,
     /// Another `link` element: icon, alternate, canonical, manifest, …
     Relation,
-    /// Where a form is sent. Never requested: it may do something.
+    /// Where a form is sent with POST, or what is told of a visit. Never requested: it may do something.
     Form,
+    /// Where a form asks with GET. Never requested either: nothing is filled in.
+    Query,
     /// A meta refresh.
     Refresh,
     /// A quotation's `cite` and other metadata.

@@ -77,6 +77,8 @@ pub enum FailureKind {
     ForbiddenAddress,
     /// It is asked for over http, and https would do (`check --require-https`).
     Insecure,
+    /// It takes what a form sends, and is not asked for: that may do something.
+    Form,
     /// The run ended first.
     Interrupted,
     /// A fault of our own, caught.
@@ -108,6 +110,7 @@ impl FailureKind {
             Self::RateLimited => "rate-limited",
             Self::ForbiddenAddress => "forbidden-address",
             Self::Insecure => "insecure",
+            Self::Form => "form",
             Self::Interrupted => "interrupted",
             Self::Internal => "internal",
         }
@@ -120,6 +123,7 @@ impl FailureKind {
             Self::Robots | Self::Blocked | Self::RateLimited | Self::Interrupted => {
                 Outcome::Unknown
             }
+            Self::Form => Outcome::Excluded,
             _ => Outcome::Broken,
         }
     }

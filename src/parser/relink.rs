@@ -171,7 +171,8 @@ impl Links<'_> {
         if !of_web && absolute.is_ok() {
             return None;
         }
-        let stays = !of_web || matches!(kind, LinkKind::Form | LinkKind::Metadata);
+        let stays =
+            !of_web || matches!(kind, LinkKind::Form | LinkKind::Query | LinkKind::Metadata);
         let place = if stays { None } else { (self.to)(&url) };
         let moved = place.is_some();
         let new = match place {

@@ -42,6 +42,7 @@ pub(super) fn on(kind: FailureKind, status: Option<u16>) -> &'static str {
             "It leads to a private address: name the host yourself if that is meant (--private)."
         }
         FailureKind::Insecure => "Write https instead of http.",
+        FailureKind::Form => "Nothing is wrong: where a form is sent is not asked for.",
         FailureKind::Interrupted => "The run ended first: run it again.",
         FailureKind::Internal => "This is a fault of dragnet's own: please report it.",
     }

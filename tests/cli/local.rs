@@ -300,3 +300,67 @@ fn a_dump_names_links_and_asks_nobody() {
     run(&["--dump", &server.url("/gone")]).assert_code(2);
     run(&["--dump", "--offline", &server.url("/")]).assert_code(2);
 }
+
+#[test]
+fn where_a_form_is_sent_is_looked_up_among_files_and_asked_of_nobody() {
+    let server = Server::builder().page("/a", Response::html("")).start();
+    let url = server.url("/a");
+    let site = tempfile::tempdir().expect("a folder");
+    let page = format!(
+        "<form action=search.html></form><form action='none.html'></form><form method=POST action='#here' id=here></form>\
+         <form method=post action=send.php></form><form method=post action={url}></form><form action='{url}?q'></form>\
+         <button formaction=button.php></button><a ping='{url}#ping' href=search.html></a><form method=post action=http://></form>"
+    );
+    std::fs::write(site.path().join("index.html"), page).expect("a file");
+    std::fs::write(site.path().join("search.html"), "").expect("a file");
+    let run = |arguments: &[&str]| {
+        let run = Dragnet::new().args(["check"]).args(arguments);
+        run.in_dir(site.path()).run()
+    };
+    let output = run(&["-f", "jsonl", "."]);
+    output.assert_code(1);
+    let found: Vec<_> = output
+        .json_lines()
+        .iter()
+        .map(|record| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            (
+                text(&record["input"]),
+                text(&record["outcome"]),
+                text(&record["error"]["kind"]),
+            )
+        })
+        .collect();
+    let (query, ping) = (format!("{url}?q"), format!("{url}#ping"));
+    let expected = [
+        ("search.html", "ok", ""),
+        ("none.html", "broken", "file"),
+        ("#here", "ok", ""),
+        ("send.php", "excluded", "form"),
+        (&*url, "excluded", "form"),
+        (&*query, "excluded", "form"),
+        ("button.php", "excluded", "form"),
+        (&*ping, "excluded", "form"),
+        ("search.html", "ok", ""),
+        ("http://", "broken", "url"),
+    ];
+    let expected = expected
+        .map(|(link, outcome, kind)| (link.to_owned(), outcome.to_owned(), kind.to_owned()));
+    assert_eq!(found, expected);
+    assert_eq!(server.count("/a"), 0);
+    let output = run(&["-v", "."]);
+    assert!(
+        output
+            .stdout
+            .contains("excluded form send.php: takes what a form sends, and is not asked for"),
+        "{}",
+        output.stdout
+    );
+    // A lone file knows nothing of a server's root.
+    std::fs::write(
+        site.path().join("lone.html"),
+        "<form method=post action=/send></form>",
+    )
+    .expect("a file");
+    run(&["lone.html"]).assert_code(0);
+}

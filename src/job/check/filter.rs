@@ -60,8 +60,13 @@ impl Filter {
         excluded && !rules::any(&self.include, texts)
     }
 
+    /// Are mail addresses left out?
+    pub(super) fn keeps_out_mail(&self) -> bool {
+        !self.mail || self.keeps_out_scheme("mailto")
+    }
+
     /// Are links of this scheme left out?
-    pub(super) fn keeps_out_scheme(&self, scheme: &str) -> bool {
+    fn keeps_out_scheme(&self, scheme: &str) -> bool {
         !self.schemes.is_empty() && !self.schemes.iter().any(|wanted| wanted == scheme)
     }
 

@@ -28,6 +28,8 @@ pub(super) enum Place {
     Local(PathBuf, bool),
     /// A scheme that is not judged.
     Excluded(String),
+    /// It takes what a form sends, and no file is there.
+    Sent,
     /// The document says that the link is not to be judged.
     Ignored,
     /// A mail address, and what is wrong with how it is written.
@@ -268,6 +270,28 @@ impl Base {
         match place {
             Place::Local(path, slash) => self.lead(url, path, slash, fragment),
             place => (place, fragment),
+        }
+    }
+
+    /// The place of a form's `action`. A file is looked up like any other; who else answers there is not asked, and where the
+    /// form does not ask with GET (`query`), that may be anybody.
+    pub(super) fn sent(&self, reference: &str, query: bool) -> (Place, Option<String>) {
+        let (place, fragment) = self.locate(reference);
+        let there = |path: &Path, slash| match &self.site {
+            Some(site) => disk::serve(path, slash, &site.serving).is_ok(),
+            None => path.exists(),
+        };
+        let rootless = |reason: &str| matches!(reason, ROOTLESS | BASELESS);
+        let sent = match &place {
+            Place::Remote(_) => true,
+            Place::Local(path, slash) => !query && !there(path, *slash),
+            Place::Nowhere(failure) => !query && rootless(&failure.message),
+            _ => false,
+        };
+        if sent {
+            (Place::Sent, None)
+        } else {
+            (place, fragment)
         }
     }
 

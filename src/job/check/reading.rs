@@ -251,7 +251,7 @@ pub(super) fn page(mut document: Document, base: Base, follow: Follow) -> Page {
     };
     // A page repeats its hrefs, and refers to many parts of another one: each is resolved once, without its fragment where
     // that can be. Places that differ only in their fragment are one.
-    let mut met: HashMap<(bool, &str), Located> = HashMap::new();
+    let mut met: HashMap<(Option<LinkKind>, &str), Located> = HashMap::new();
     let mut index: HashMap<Place, usize> = HashMap::new();
     for link in document.links.iter() {
         let Link {
@@ -261,10 +261,6 @@ pub(super) fn page(mut document: Document, base: Base, follow: Follow) -> Page {
             column,
             ..
         } = link;
-        if kind == LinkKind::Form {
-            // Never asked for: it may do something.
-            continue;
-        }
         if let Some(ignored) = &mut ignored
             && ignored.covers(line, column)
         {
@@ -278,14 +274,18 @@ pub(super) fn page(mut document: Document, base: Base, follow: Follow) -> Page {
             });
             continue;
         }
-        let wiki = kind == LinkKind::Wiki;
-        let parted = if wiki { None } else { base.parted(reference) };
+        let odd = matches!(kind, LinkKind::Wiki | LinkKind::Form | LinkKind::Query).then_some(kind);
+        let parted = if odd.is_some() {
+            None
+        } else {
+            base.parted(reference)
+        };
         let located = parted.map_or(reference, |(page, _)| page);
-        let (place, fragment) = met.entry((wiki, located)).or_insert_with(|| {
-            let (place, fragment) = if wiki {
-                base.named(reference)
-            } else {
-                base.locate(reference)
+        let (place, fragment) = met.entry((odd, located)).or_insert_with(|| {
+            let (place, fragment) = match odd {
+                Some(LinkKind::Wiki) => base.named(reference),
+                Some(kind) => base.sent(reference, kind == LinkKind::Query),
+                None => base.locate(reference),
             };
             let number = index.len();
             let number = *index.entry(place).or_insert(number);

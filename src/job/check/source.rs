@@ -63,6 +63,8 @@ pub(super) enum Entry {
     Local(usize),
     Excluded(Box<Url>),
     Scheme,
+    /// It takes what a form sends.
+    Sent,
     /// A mail address, and what is wrong with it.
     Mail(Option<Box<str>>),
     /// It is only named.

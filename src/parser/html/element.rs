@@ -67,7 +67,7 @@ pub(super) fn references<'a>(start: &Start<'a>, mut take: impl FnMut(Reference<'
 
 #[inline]
 fn of_html(start: &Start<'_>, one: &mut impl FnMut(Attribute, LinkKind, Shape, bool)) {
-    use LinkKind::{Anchor, Form, Frame, Media, Metadata, Refresh, Script};
+    use LinkKind::{Anchor, Form, Frame, Media, Metadata, Query, Refresh, Script};
     let url = Shape::Url;
     match start.element {
         Element::A | Element::Area => {
@@ -115,7 +115,10 @@ fn of_html(start: &Start<'_>, one: &mut impl FnMut(Attribute, LinkKind, Shape, b
             one(Attribute::FormAction, Form, url, false);
         }
         Element::Button => one(Attribute::FormAction, Form, url, false),
-        Element::Form => one(Attribute::Action, Form, url, false),
+        Element::Form => {
+            let kind = if is_query(start) { Query } else { Form };
+            one(Attribute::Action, kind, url, false);
+        }
         Element::Blockquote | Element::Q | Element::Ins | Element::Del => {
             one(Attribute::Cite, Metadata, url, false);
         }
@@ -265,6 +268,11 @@ pub(super) fn is(start: &Start<'_>, attribute: Attribute, word: &str) -> bool {
     start
         .value(attribute)
         .is_some_and(|(value, _)| decoded(value).trim().eq_ignore_ascii_case(word))
+}
+
+/// Does a `form` ask with GET, as it does unless it says otherwise? (HTML, section 4.10.18.6)
+fn is_query(start: &Start<'_>) -> bool {
+    !is(start, Attribute::Method, "post") && !is(start, Attribute::Method, "dialog")
 }
 
 /// Does a `style` element hold CSS? (HTML, section 4.2.6)

@@ -120,7 +120,7 @@ names! {
     Attribute else Other:
     Action "action" Background "background" Cite "cite" Color "color" Content "content" CrossOrigin "crossorigin" Data "data"
     Encoding "encoding" Face "face" FormAction "formaction" Href "href" HttpEquiv "http-equiv" Id "id"
-    ImageSrcset "imagesrcset" Integrity "integrity" LongDesc "longdesc" Name "name" Ping "ping" Poster "poster"
+    ImageSrcset "imagesrcset" Integrity "integrity" LongDesc "longdesc" Method "method" Name "name" Ping "ping" Poster "poster"
     Property "property" Rel "rel" Size "size" Src "src" Srcdoc "srcdoc" Srcset "srcset" Style "style" Type "type"
     XlinkHref "xlink:href"
 }

@@ -294,9 +294,8 @@ impl Ledger {
                     Entry::Local(self.locals.add(path, slash, wants))
                 }),
                 Place::Excluded(_) | Place::Ignored => Entry::Scheme,
-                Place::Mail(_) if !self.filter.mail || self.filter.keeps_out_scheme("mailto") => {
-                    Entry::Scheme
-                }
+                Place::Sent => Entry::Sent,
+                Place::Mail(_) if self.filter.keeps_out_mail() => Entry::Scheme,
                 Place::Mail(wrong) => Entry::Mail(wrong.map(Into::into)),
                 Place::Nowhere(reason) => Entry::Nowhere(Box::new(reason)),
                 Place::Unnamed(unnamed) => Entry::Unnamed(unnamed),

@@ -121,7 +121,7 @@ impl Ledger {
         match content.places.get(link.place)? {
             // A baseline may have it, which then says nothing of its being mended.
             Entry::Excluded(_) if self.baseline.is_some() => None,
-            Entry::Scheme | Entry::Excluded(_) => Some(Outcome::Excluded),
+            Entry::Scheme | Entry::Sent | Entry::Excluded(_) => Some(Outcome::Excluded),
             Entry::Local(number) => {
                 let (path, found) = self.locals.get(*number);
                 let anchors = match found? {
@@ -151,6 +151,13 @@ impl Ledger {
                 Failure::new(FailureKind::Internal, "the link has no place"),
             ),
             Some(Entry::Scheme) => with(shown(), Outcome::Excluded),
+            Some(Entry::Sent) => failed(
+                shown(),
+                Failure::new(
+                    FailureKind::Form,
+                    "takes what a form sends, and is not asked for",
+                ),
+            ),
             Some(Entry::Excluded(url)) => {
                 let local = url.to_file_path().ok();
                 let local = local.filter(|_| url.scheme() == "file");
