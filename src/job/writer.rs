@@ -31,7 +31,10 @@ use crate::sink::{Bodies, Capture, Captures, Standing};
 /// Messages that may wait for the thread, and records: one message may have some hundred of them.
 const ROOM: usize = 1024;
 
-/// After a batch the thread rests so long. Meanwhile the loop need not wake it for each record, which would cost as much
+/// What the thread takes at once.
+const BATCH: usize = 256;
+
+/// When there is no more, the thread rests so long. Meanwhile the loop need not wake it for each record, which would cost as much
 /// as writing it; the first record of a run does not wait, and whoever waits for an answer wakes it.
 const REST: Duration = Duration::from_millis(5);
 
@@ -201,6 +204,7 @@ impl Writer {
     }
 
     async fn wait_for_room(&self) -> Result<Room<'_>, OutputError> {
+        self.wake();
         // Never closed: where the thread has ended, the channel says so.
         let share = Arc::clone(&self.records).acquire_owned().await;
         let message = self.messages.reserve().await;
@@ -342,9 +346,10 @@ struct Desk {
 impl Desk {
     /// The thread: batches of messages, one write for each output and batch.
     fn write_all(mut self, messages: &mut mpsc::Receiver<Message>) -> Result<(), OutputError> {
-        let mut batch = Vec::with_capacity(256);
+        let mut batch = Vec::with_capacity(BATCH);
         loop {
-            if messages.blocking_recv_many(&mut batch, 256) == 0 {
+            let taken = messages.blocking_recv_many(&mut batch, BATCH);
+            if taken == 0 {
                 return Ok(());
             }
             for message in batch.drain(..) {
@@ -398,7 +403,9 @@ impl Desk {
             for output in &mut self.outputs {
                 output.flush()?;
             }
-            std::thread::park_timeout(REST);
+            if taken < BATCH {
+                std::thread::park_timeout(REST);
+            }
         }
     }
 
