@@ -446,8 +446,13 @@ impl Pipeline<'_> {
             if records.is_empty() && passed.is_empty() {
                 return Ok(());
             }
-            for (outcome, number) in passed {
-                self.summary.borrow_mut().count_many(outcome, None, number);
+            for (passed, number) in passed {
+                let mut summary = self.summary.borrow_mut();
+                summary.count_many(passed.outcome, None, number);
+                if let Some(status) = passed.status {
+                    summary.count_status(status, number);
+                }
+                summary.cached += if passed.cached { number } else { 0 };
             }
             if !records.is_empty() {
                 let records: Vec<_> = records.into_iter().map(Arc::new).collect();
@@ -474,6 +479,24 @@ impl Pipeline<'_> {
 #[derive(Default)]
 pub(super) struct Due {
     pub(super) records: Vec<Visit>,
-    /// Links that no output has use for, by their verdict.
-    pub(super) passed: Vec<(Outcome, u64)>,
+    /// How many links there are that no output has use for.
+    pub(super) passed: Vec<(Passed, u64)>,
+}
+
+/// What is counted of a link of which there is no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Passed {
+    pub(super) outcome: Outcome,
+    pub(super) status: Option<u16>,
+    pub(super) cached: bool,
+}
+
+impl Passed {
+    /// One more of its kind.
+    pub(super) fn add_to(self, all: &mut Vec<(Self, u64)>) {
+        match all.iter_mut().find(|(known, _)| *known == self) {
+            Some((_, number)) => *number += 1,
+            None => all.push((self, 1)),
+        }
+    }
 }

@@ -42,6 +42,10 @@ fn open(options: &Options) -> Box<dyn Sink> {
 }
 
 impl Sink for Sarif {
+    fn takes_good(&self) -> bool {
+        false
+    }
+
     fn write(&mut self, visit: &Visit, _: &mut Vec<u8>) {
         self.findings.add(visit);
     }

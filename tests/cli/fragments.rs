@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use crate::support::{Dragnet, Output, Response, Server};
+use crate::support::{Dragnet, Gate, Output, Response, Server};
 
 /// What became of each link: its outcome, or the kind of its failure where it is broken.
 fn verdicts(output: &Output) -> BTreeMap<String, String> {
@@ -385,4 +386,42 @@ fn a_document_has_the_anchors_that_its_readers_make() {
             );
         }
     }
+}
+
+/// What is known of a target holds for those who did not wait for more, whoever else has it asked for once more.
+#[test]
+fn a_link_is_judged_by_what_was_known_while_its_target_is_asked_for_again() {
+    let (first, third, again) = (Gate::new(), Gate::new(), Gate::new());
+    let server = Server::builder()
+        .page(
+            "/second",
+            Response::html("<a href=/x>x</a><a href=/y>y</a>"),
+        )
+        .page("/x", Response::html("<p id=here>").gate(&again))
+        .page("/y", Response::text("y"))
+        .start();
+    let page = format!("<a href='{}#here'>x</a>", server.url("/x"));
+    let others = [("/first", "<p>", &first), ("/third", &page, &third)];
+    let others = others.map(|(path, page, gate)| {
+        let page = Response::html(page.to_owned()).gate(gate);
+        Server::pages([(path, page)])
+    });
+    let [one, two] = &others;
+    again.admit(1);
+    let mut run = Dragnet::new()
+        .args(["check", "-f", "jsonl", "--per-host", "1"])
+        .args([one.url("/first"), server.url("/second"), two.url("/third")])
+        .spawn();
+    // One after the other: where the second link is asked for, the first one's answer is known.
+    server.wait_for(3, Duration::from_secs(20));
+    third.open();
+    again.wait_for_arrivals(2);
+    first.open();
+    for _ in 0..4 {
+        let line = run.next_line().expect("a record");
+        assert!(line.contains(r#""outcome":"ok""#), "{line}");
+    }
+    again.open();
+    run.wait().assert_code(0);
+    assert_eq!(server.count("/x"), 2);
 }

@@ -1,7 +1,7 @@
 //! Which fragments are looked up, and what of them a document lacks.
 
 use super::anchors::Anchors;
-use crate::model::{Failure, FailureKind, Outcome, Visit};
+use crate::model::{Failure, FailureKind, Outcome};
 use crate::parser::directive::{TextDirective, directives};
 use crate::parser::fragment;
 
@@ -76,7 +76,7 @@ impl<'a> Sought<'a> {
     }
 
     /// What a document with these `anchors` lacks of it, in words.
-    pub(super) fn missing(&self, anchors: &Anchors) -> Option<String> {
+    fn missing(&self, anchors: &Anchors) -> Option<String> {
         if let Some(anchor) = self.lacks(anchors) {
             return Some(format!("nothing in the document has the anchor #{anchor}"));
         }
@@ -85,28 +85,28 @@ impl<'a> Sought<'a> {
         Some(format!("nothing in the document reads \"{written}\""))
     }
 
-    /// Fails a good `visit` of a document with these `anchors` that lacks something of it; `onward`: those of the one that it
+    /// The verdict on a link to a document with these `anchors` that lacks something of it; `onward`: those of the one that it
     /// leads on to, where they are known.
-    pub(super) fn judge(&self, visit: &mut Visit, anchors: &Anchors, onward: Option<&Anchors>) {
-        let Some(missing) = self.missing(anchors) else {
-            return;
-        };
+    pub(super) fn judge(
+        &self,
+        anchors: &Anchors,
+        onward: Option<&Anchors>,
+    ) -> Option<(Outcome, Failure)> {
+        let missing = self.missing(anchors)?;
         let (mut message, anchors) = match onward {
             None => (missing, anchors),
-            Some(next) => match self.missing(next) {
-                None => return,
-                Some(missing) => (format!("{missing}, nor in the one before it"), next),
-            },
+            Some(next) => {
+                let missing = self.missing(next)?;
+                (format!("{missing}, nor in the one before it"), next)
+            }
         };
-        let doubt = anchors.doubt(self.lacks(anchors));
-        if let Some(doubt) = doubt {
+        let mut outcome = Outcome::Broken;
+        if let Some(doubt) = anchors.doubt(self.lacks(anchors)) {
             message.push_str(", but ");
             message.push_str(doubt);
+            outcome = Outcome::Unknown;
         }
-        visit.fail(Failure::new(FailureKind::Fragment, message));
-        if doubt.is_some() {
-            visit.outcome = Outcome::Unknown;
-        }
+        Some((outcome, Failure::new(FailureKind::Fragment, message)))
     }
 }
 

@@ -19,6 +19,11 @@ pub enum Moved {
 }
 
 impl Moved {
+    /// May there be something to say of links to a target with that record?
+    pub(super) fn may_speak_of(self, visit: &Visit) -> bool {
+        self != Self::Allow && !visit.redirects.is_empty()
+    }
+
     /// Puts it into the record of a link with this fragment. `editable`: what the link should say can be written in its
     /// place, which is not so where the user put another URL there.
     pub(super) fn judge(

@@ -64,7 +64,7 @@ enum Fragment {
 }
 
 impl Occurrences {
-    fn push(&mut self, link: Occurrence<'_>) {
+    pub(super) fn push(&mut self, link: Occurrence<'_>) {
         let number = |number: usize| u32::try_from(number).ok();
         let Occurrence {
             reference,
@@ -105,7 +105,7 @@ impl Occurrences {
     }
 
     /// Nothing more will be added.
-    fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.text.shrink_to_fit();
         self.entries.shrink_to_fit();
     }

@@ -18,17 +18,22 @@ pub(super) struct Remote {
     /// It was asked for a second time, for its content.
     pub(super) again: bool,
     pub(super) verdict: Option<Arc<Visit>>,
+    /// It is on its way for the second time. For those who were not waiting for that, the first verdict holds.
+    pub(super) coming: bool,
     /// An archive is asked for a copy of it, and where it has one.
     pub(super) asking: bool,
     pub(super) copy: Option<String>,
     pub(super) anchors: Option<Anchors>,
     pub(super) waiting: Vec<usize>,
+    /// The source that it is.
+    pub(super) page: Option<usize>,
 }
 
 impl Remote {
-    /// A page that is read in any case.
-    pub(super) fn page() -> Self {
+    /// A page that is read in any case, as that source.
+    pub(super) fn page(source: usize) -> Self {
         Self {
+            page: Some(source),
             wants: Wants {
                 content: true,
                 text: false,
@@ -40,7 +45,19 @@ impl Remote {
 
     /// Is something about it still to come?
     pub(super) fn is_open(&self) -> bool {
-        self.verdict.is_none() || self.asking
+        self.is_awaited() || self.asking
+    }
+
+    /// Is an answer still to come?
+    pub(super) fn is_awaited(&self) -> bool {
+        self.verdict.is_none() || self.coming
+    }
+
+    /// Will it not be asked for again, whatever links there may be to it? `texts`: its text may be wanted.
+    pub(super) fn is_settled(&self, texts: bool) -> bool {
+        let has_text = self.anchors.as_ref().is_none_or(Anchors::has_text);
+        let content = self.anchors.is_some() || self.again;
+        !self.is_open() && content && (!texts || has_text || self.twice)
     }
 
     /// More is wanted of a target that is known; does it have to be asked for once more?
@@ -51,12 +68,12 @@ impl Remote {
         let textless = |anchors: &Anchors| !anchors.has_text();
         let textless = wants.text && self.anchors.as_ref().is_some_and(textless);
         let lacks = wants.content && !content || textless && !self.twice;
-        if !lacks || !self.verdict.as_ref().is_some_and(good) {
+        if !lacks || self.coming || !self.verdict.as_ref().is_some_and(good) {
             return false;
         }
         self.twice = true;
         self.again = true;
-        self.verdict = None;
+        self.coming = true;
         true
     }
 
@@ -76,6 +93,7 @@ impl Remote {
         // Where only a HEAD was wanted, that went before.
         self.twice |= with_content && !self.wants.content;
         self.again |= with_content;
+        self.coming = false;
         self.verdict = Some(Arc::new(visit.clone()));
     }
 }

@@ -59,7 +59,7 @@ impl Content {
 /// Where a link leads, by the ledger's numbers. What is rare or large has a box: a site has millions of these.
 pub(super) enum Entry {
     /// With its twin over https, where that is asked for.
-    Remote(usize, Option<usize>),
+    Remote(u32, Option<u32>),
     Local(usize),
     Excluded(Box<Url>),
     Scheme,

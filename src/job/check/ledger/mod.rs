@@ -7,9 +7,13 @@
 //! | file | holds |
 //! | --- | --- |
 //! | `spread` | pages that are found behind links |
+//! | `settled` | links that need not be kept until their records are due |
+//! | `targets` | targets on the network, and who waits for them |
 //! | `verdict` | the verdict on a link, and its record |
 
+mod settled;
 mod spread;
+mod targets;
 mod verdict;
 
 use std::collections::HashMap;
@@ -18,7 +22,6 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::anchors::Anchors;
 use super::archive::Questions;
 use super::baseline::Baseline;
 use super::cached::Known;
@@ -36,11 +39,9 @@ use super::remap::Remap;
 use super::remote::{Remote, secure};
 use super::source::{Content, Entry, Source};
 use super::suggest::{self, Likely, Lost, Meant};
-use crate::job::pipeline::Due;
+use crate::job::pipeline::{Due, Passed};
 use crate::job::record;
-use crate::model::{
-    Failure, FailureKind, Naming, Outcome, Seed, Target, Visit, key, without_secrets,
-};
+use crate::model::{Failure, FailureKind, Naming, Outcome, Target, Visit, without_secrets};
 use crate::policy::port;
 
 /// Sources and targets.
@@ -52,8 +53,6 @@ pub(super) struct Ledger {
     /// How many of them have their verdict.
     judged: usize,
     remote_index: HashMap<String, usize>,
-    /// The sources that are pages on the network, by their key.
-    pages: HashMap<String, usize>,
     locals: Locals,
     questions: Questions,
     /// What was meant by fragments that local targets lack.
@@ -71,6 +70,9 @@ pub(super) struct Ledger {
     written: usize,
     /// The run is over, and why what is left was not judged.
     ended: Option<Failure>,
+    /// Sources of which all targets are known, and what was counted of such ones.
+    ripe: Vec<usize>,
+    settled: Vec<(Passed, u64)>,
     filter: Filter,
     remaps: Arc<[Remap]>,
     /// What earlier runs found good.
@@ -107,15 +109,14 @@ impl Ledger {
         // An input on the network is a target like any other, and read in any case: links to it wait for that.
         let pages = sources.iter().enumerate();
         let pages = pages.filter_map(|(number, source)| Some((source.key()?, number)));
-        let pages: HashMap<String, usize> = pages.collect();
+        let (keys, pages): (Vec<_>, Vec<_>) = pages.unzip();
         Self {
             sources,
             files,
             unread,
-            remotes: pages.iter().map(|_| Remote::page()).collect(),
+            remotes: pages.into_iter().map(Remote::page).collect(),
             judged: 0,
-            remote_index: pages.keys().cloned().zip(0..).collect(),
-            pages,
+            remote_index: keys.into_iter().zip(0..).collect(),
             locals: Locals::default(),
             questions: Questions::to(filter.archive.clone()),
             meant: Meant::new(),
@@ -126,6 +127,8 @@ impl Ledger {
             next: 0,
             written: 0,
             ended: None,
+            ripe: Vec::new(),
+            settled: Vec::new(),
             filter,
             remaps,
             known,
@@ -284,7 +287,8 @@ impl Ledger {
                             self.remotes[remote].waiting.push(number);
                         }
                         found.extend(target);
-                        remote
+                        // More than four billion do not fit into memory.
+                        u32::try_from(remote).unwrap_or(u32::MAX)
                     };
                     let remote = ask(&url, wants);
                     Entry::Remote(remote, twin.map(|twin| ask(&twin, Wants::default())))
@@ -310,6 +314,10 @@ impl Ledger {
             places: entries,
             anchors,
         });
+        if open == 0 {
+            self.ripe.push(number);
+        }
+        self.settle();
         found
     }
 
@@ -323,139 +331,6 @@ impl Ledger {
             return Some(Entry::Excluded(url));
         }
         self.filter.dump.then_some(Entry::Named(url))
-    }
-
-    /// A document that another one lists, so many links away from an input, is read like one; the target, unless it is one
-    /// already or is asked for anyhow.
-    fn document(&mut self, url: &Url, depth: u32, naming: Naming) -> Option<Target> {
-        let name = key(url);
-        if self.pages.contains_key(&name) {
-            return None;
-        }
-        let target = Target {
-            depth,
-            naming,
-            seed: Some(Box::new(Seed {
-                input: without_secrets(url),
-                line: 0,
-                place: 0,
-                id: None,
-            })),
-            ..Target::named(url.clone())
-        };
-        let next = self.remotes.len();
-        let number = *self.remote_index.entry(name.clone()).or_insert(next);
-        let new = number == next;
-        if new {
-            self.remotes.push(Remote::page());
-        }
-        let remote = &mut self.remotes[number];
-        let coming = !new && remote.verdict.is_none();
-        remote.wants.content = true;
-        remote.again = true;
-        self.pages.insert(name, self.sources.len());
-        self.sources.push(Source {
-            depth,
-            ..Source::listed(&target)
-        });
-        (!coming).then_some(target)
-    }
-
-    /// The entry of a target on the network, and the target itself when it has to be asked for.
-    fn remote(&mut self, url: &Url, wants: Wants, naming: Naming) -> (usize, Option<Target>) {
-        let target = || Target {
-            naming,
-            ..Target::named(url.clone())
-        };
-        let name = key(url);
-        if let Some(&number) = self.remote_index.get(&name) {
-            // Once more, for what is in it, or for its text.
-            let again = self.remotes[number].lacks(wants);
-            self.judged -= usize::from(again);
-            return (number, again.then(target));
-        }
-        let number = self.remotes.len();
-        // What a page says is not remembered.
-        let known = (!wants.text).then(|| self.known.take(&name, wants.content));
-        let (verdict, anchors) = known.flatten().unzip();
-        let open = verdict.is_none();
-        self.judged += usize::from(!open);
-        self.remotes.push(Remote {
-            wants,
-            verdict: verdict.map(Arc::new),
-            anchors: anchors.flatten(),
-            ..Remote::default()
-        });
-        self.remote_index.insert(name, number);
-        (number, open.then(target))
-    }
-
-    /// The source that is the page at `url`.
-    pub(super) fn page_at(&self, url: &Url) -> Option<usize> {
-        self.pages.get(&key(url)).copied()
-    }
-
-    /// Is what the target says asked for, and not only whether it is there?
-    pub(super) fn wants_content(&self, url: &Url) -> bool {
-        self.remote_index
-            .get(&key(url))
-            .is_some_and(|&number| self.remotes[number].wants.content)
-            || self.is_question(url)
-    }
-
-    /// Is the text of the target kept from this request?
-    pub(super) fn keeps_text(&self, url: &Url, with_content: bool) -> bool {
-        let number = self.remote_index.get(&key(url));
-        let keeps = |&number: &usize| self.remotes[number].keeps_text(with_content);
-        self.filter.fragments.texts && number.is_some_and(keeps)
-    }
-
-    /// The anchors of a target that was parsed.
-    pub(super) fn anchors(&mut self, url: &Url, anchors: Anchors) {
-        if let Some(&number) = self.remote_index.get(&key(url)) {
-            self.remotes[number].anchors = Some(anchors);
-        }
-    }
-
-    /// The verdict on a target; sources that waited for it wait no more, unless an archive has to be asked first.
-    pub(super) fn decided(
-        &mut self,
-        url: &Url,
-        visit: &Visit,
-        with_content: bool,
-    ) -> Option<Target> {
-        let number = *self.remote_index.get(&key(url))?;
-        let remote = &mut self.remotes[number];
-        self.judged += usize::from(remote.verdict.is_none());
-        remote.decided(visit, with_content);
-        if !remote.waiting.is_empty()
-            && let Some(question) = self.questions.ask(url, visit, number)
-        {
-            remote.asking = true;
-            return Some(question);
-        }
-        self.release(number);
-        None
-    }
-
-    fn release(&mut self, number: usize) {
-        for source in std::mem::take(&mut self.remotes[number].waiting) {
-            self.sources[source].open -= 1;
-        }
-    }
-
-    /// Is that URL a question to the archive?
-    pub(super) fn is_question(&self, url: &Url) -> bool {
-        self.questions.about(url).is_some()
-    }
-
-    /// What the archive has answered to a question: where the copy is.
-    pub(super) fn answered(&mut self, url: &Url, copy: Option<String>) {
-        if let Some(number) = self.questions.about(url) {
-            self.remotes[number].asking = false;
-            self.remotes[number].copy = copy;
-            self.release(number);
-        }
     }
 
     /// An input on the network was visited; returns the targets that are new.
@@ -547,7 +422,10 @@ impl Ledger {
 
     /// The next of those records, about `most` of them, from at most about `links` links.
     pub(super) fn due(&mut self, most: usize, links: usize) -> Due {
-        let mut due = Due::default();
+        let mut due = Due {
+            passed: std::mem::take(&mut self.settled),
+            ..Due::default()
+        };
         let mut left = links;
         while due.records.len() < most && left > 0 && self.is_due() {
             left = left.saturating_sub(1 + self.write(most, left, &mut due));
@@ -565,6 +443,10 @@ impl Ledger {
                 own.fail(left.clone());
                 source.own = Some(Box::new(own));
             }
+        }
+        // Nor does the first verdict hold for those who waited for the second.
+        for remote in self.remotes.iter_mut().filter(|remote| remote.coming) {
+            remote.verdict = None;
         }
         self.ended = Some(left);
         if self.is_recursive() {

@@ -6,12 +6,12 @@ use url::Url;
 
 use super::Ledger;
 use crate::job::check::recursion::{Follow, Recursion, Spread};
-use crate::model::{Naming, Target, key};
+use crate::model::{Naming, Target};
 
 impl Ledger {
     /// The same, with the pages behind the links of its pages.
     pub(in crate::job::check) fn recursive(self, rule: Recursion) -> Self {
-        let spread = Some(Spread::new(rule, self.pages.len() as u64));
+        let spread = Some(Spread::new(rule, self.remotes.len() as u64));
         Self { spread, ..self }
     }
 
@@ -38,7 +38,7 @@ impl Ledger {
         depth: u32,
         naming: Naming,
     ) -> Option<Target> {
-        if self.pages.contains_key(&key(url)) {
+        if self.page_at(url).is_some() {
             return None;
         }
         let taken = self.spread.as_mut()?.takes(url, depth);

@@ -1,5 +1,6 @@
 //! The verdict on each link, once its target is known, and the records that say it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use url::Url;
@@ -11,11 +12,54 @@ use crate::job::check::disk::Found;
 use crate::job::check::reading::{Occurrence, Occurrences};
 use crate::job::check::source::{Content, Entry};
 use crate::job::check::suggest::{self, Likely};
-use crate::job::pipeline::Due;
+use crate::job::pipeline::{Due, Passed};
 use crate::job::record;
 use crate::model::{self, Failure, FailureKind, Outcome, Visit, masked, without_secrets};
 use crate::parser::fragment;
 use crate::policy::redirect;
+
+/// What is to be said of a link, before a record is made of it.
+pub(super) struct Verdict<'a> {
+    about: About<'a>,
+    outcome: Outcome,
+    /// What is wrong, beyond what the record of its target says.
+    failure: Option<Failure>,
+}
+
+/// What a record is about.
+#[derive(Clone, Copy)]
+enum About<'a> {
+    /// The reference as it is written.
+    Reference,
+    /// No link at all.
+    Nothing,
+    /// A target on this machine.
+    Path(&'a Path),
+    /// What is not looked for.
+    Excluded(&'a Url),
+    /// What is only named.
+    Named(&'a Url),
+    /// A target on the network, and its own record.
+    Visited(&'a Visit),
+}
+
+impl<'a> Verdict<'a> {
+    fn of(about: About<'a>, outcome: Outcome) -> Self {
+        Self {
+            about,
+            outcome,
+            failure: None,
+        }
+    }
+
+    fn failed(about: About<'a>, failure: Failure) -> Self {
+        Self {
+            about,
+            outcome: failure.kind.outcome(),
+            failure: Some(failure),
+        }
+    }
+}
 
 impl Ledger {
     /// The records of the next source, as far as there is room for.
@@ -40,7 +84,6 @@ impl Ledger {
             .url
             .as_ref()
             .map(|url| Arc::from(without_secrets(url)));
-        let mut good = [(Outcome::Ok, 0), (Outcome::Excluded, 0)];
         let mut end = self.written;
         let mut enough = false;
         for link in content.links.part(self.written..content.links.len()) {
@@ -51,16 +94,14 @@ impl Ledger {
             if self.filter.dump && !content.names(link) {
                 continue;
             }
+            let verdict = self.verdict(&content, link);
             if self.counts_good
-                && let Some(outcome) = self.is_good(&content, link)
+                && let Some(passed) = self.passed(&verdict)
             {
-                let count = good.iter_mut().find(|(known, _)| *known == outcome);
-                if let Some((_, count)) = count {
-                    *count += 1;
-                }
+                passed.add_to(&mut due.passed);
                 continue;
             }
-            let mut visit = self.verdict(&content, link);
+            let mut visit = self.record(link, verdict);
             // What has moved for good says itself where it is.
             let told = visit.suggestion.is_some();
             self.moved += usize::from(told);
@@ -96,8 +137,6 @@ impl Ledger {
                 break;
             }
         }
-        due.passed
-            .extend(good.into_iter().filter(|(_, count)| *count > 0));
         let looked = if enough { left } else { end - self.written };
         self.written = end;
         let complete = end == content.links.len();
@@ -116,111 +155,147 @@ impl Ledger {
         looked
     }
 
-    /// The verdict on a link that nothing is wrong with, where that is seen without making a record of it.
-    fn is_good(&self, content: &Content, link: Occurrence<'_>) -> Option<Outcome> {
-        match content.places.get(link.place)? {
+    /// What is counted of a link, where no output has use for its record.
+    pub(super) fn passed(&self, verdict: &Verdict<'_>) -> Option<Passed> {
+        let (status, cached) = match verdict.about {
+            // It is only named, and that is what there is a record for.
+            About::Named(_) => return None,
             // A baseline may have it, which then says nothing of its being mended.
-            Entry::Excluded(_) if self.baseline.is_some() => None,
-            Entry::Scheme | Entry::Sent | Entry::Excluded(_) => Some(Outcome::Excluded),
-            Entry::Local(number) => {
-                let (path, found) = self.locals.get(*number);
-                let anchors = match found? {
-                    Found::Document(anchors) => Some(&**anchors),
-                    Found::Other => None,
-                    Found::Missing(_) => return None,
-                };
-                let sought = self.filter.looked_up(|| self.shown(path), link.fragment);
-                let lacks = anchors.is_some_and(|anchors| sought.missing(anchors).is_some());
-                (!lacks).then_some(Outcome::Ok)
-            }
-            _ => None,
-        }
+            About::Excluded(_) if self.baseline.is_some() => return None,
+            About::Visited(visit) if self.filter.moved.may_speak_of(visit) => return None,
+            About::Visited(visit) => (visit.status, visit.cached),
+            _ => (None, false),
+        };
+        let outcome = verdict.outcome;
+        let good = matches!(outcome, Outcome::Ok | Outcome::Excluded);
+        good.then_some(Passed {
+            outcome,
+            status,
+            cached,
+        })
     }
 
-    fn verdict(&self, content: &Content, link: Occurrence<'_>) -> Visit {
-        let shown = || masked(link.reference);
-        let with = |url, outcome| Visit::new(String::new(), url, outcome);
-        let failed = |url, failure| {
-            let mut visit = with(url, Outcome::Broken);
-            visit.fail(failure);
-            visit
-        };
+    pub(super) fn verdict<'a>(&'a self, content: &'a Content, link: Occurrence<'_>) -> Verdict<'a> {
+        use About::{Excluded, Named, Nothing, Path, Reference, Visited};
         match content.places.get(link.place) {
-            None => failed(
-                shown(),
+            None => Verdict::failed(
+                Reference,
                 Failure::new(FailureKind::Internal, "the link has no place"),
             ),
-            Some(Entry::Scheme) => with(shown(), Outcome::Excluded),
-            Some(Entry::Sent) => failed(
-                shown(),
-                Failure::new(
-                    FailureKind::Form,
-                    "takes what a form sends, and is not asked for",
-                ),
-            ),
-            Some(Entry::Excluded(url)) => {
-                let local = url.to_file_path().ok();
-                let local = local.filter(|_| url.scheme() == "file");
-                let shown = local.map_or_else(|| url.to_string(), |path| self.shown(&path));
-                with(shown, Outcome::Excluded)
+            Some(Entry::Scheme) => Verdict::of(Reference, Outcome::Excluded),
+            Some(Entry::Sent) => {
+                let reason = "takes what a form sends, and is not asked for";
+                Verdict::failed(Reference, Failure::new(FailureKind::Form, reason))
             }
-            Some(Entry::Named(url)) => {
-                let fragment = link.fragment;
-                let fragment = fragment.map_or(String::new(), |fragment| format!("#{fragment}"));
-                with(
-                    format!("{}{fragment}", without_secrets(url)),
-                    Outcome::Excluded,
-                )
-            }
-            Some(Entry::Unread(limit)) => failed(String::new(), limit.failure()),
-            Some(Entry::Mail(None)) => with(shown(), Outcome::Ok),
+            Some(Entry::Excluded(url)) => Verdict::of(Excluded(url), Outcome::Excluded),
+            Some(Entry::Named(url)) => Verdict::of(Named(url), Outcome::Excluded),
+            Some(Entry::Unread(limit)) => Verdict::failed(Nothing, limit.failure()),
+            Some(Entry::Mail(None)) => Verdict::of(Reference, Outcome::Ok),
             Some(Entry::Mail(Some(wrong))) => {
-                failed(shown(), Failure::new(FailureKind::Url, wrong.to_string()))
+                Verdict::failed(Reference, Failure::new(FailureKind::Url, wrong.to_string()))
             }
-            Some(Entry::Nowhere(failure)) => failed(shown(), (**failure).clone()),
-            Some(Entry::Unnamed(unnamed)) => failed(shown(), unnamed.failure.clone()),
+            Some(Entry::Nowhere(failure)) => Verdict::failed(Reference, (**failure).clone()),
+            Some(Entry::Unnamed(unnamed)) => Verdict::failed(Reference, unnamed.failure.clone()),
             Some(Entry::Local(number)) => {
                 let (path, found) = self.locals.get(*number);
-                let url = self.shown(path);
                 match found {
-                    None => failed(url, self.left()),
-                    Some(Found::Missing(failure)) => failed(url, (**failure).clone()),
-                    Some(Found::Other) => with(url, Outcome::Ok),
+                    None => Verdict::failed(Path(path), self.left()),
+                    Some(Found::Missing(failure)) => {
+                        Verdict::failed(Path(path), (**failure).clone())
+                    }
+                    Some(Found::Other) => Verdict::of(Path(path), Outcome::Ok),
                     Some(Found::Document(anchors)) => {
-                        let visit = with(url, Outcome::Ok);
-                        self.with_fragment(visit, link, Some(anchors))
+                        let shown = || self.shown(path);
+                        self.in_document(Path(path), anchors, link.fragment, shown)
                     }
                 }
             }
             Some(Entry::Remote(number, twin)) => {
-                let remote = &self.remotes[*number];
-                let Some(verdict) = &remote.verdict else {
-                    return failed(shown(), self.left());
+                let remote = &self.remotes[*number as usize];
+                let Some(visit) = remote.verdict.as_deref() else {
+                    return Verdict::failed(Reference, self.left());
                 };
-                let mut visit = (**verdict).clone();
-                if visit.outcome == Outcome::Ok {
-                    let twin = twin.and_then(|twin| self.remotes[twin].verdict.as_ref());
-                    if twin.is_some_and(|twin| twin.outcome == Outcome::Ok) {
-                        let reason = "it is asked for over http, and https would do";
-                        visit.fail(Failure::new(FailureKind::Insecure, reason));
-                        return visit;
-                    }
-                    let anchors = remote.anchors.as_ref();
-                    let mut visit = match redirect::fragment(&visit.redirects) {
-                        Some(named) => {
-                            let named = named.to_owned();
-                            self.led_to(visit, link, &named, anchors)
+                let twin = twin.map(|twin| &self.remotes[twin as usize]);
+                let twin = twin.and_then(|twin| twin.verdict.as_ref());
+                let good = visit.outcome == Outcome::Ok;
+                if good && twin.is_some_and(|twin| twin.outcome == Outcome::Ok) {
+                    let reason = "it is asked for over http, and https would do";
+                    let failure = Failure::new(FailureKind::Insecure, reason);
+                    return Verdict::failed(Visited(visit), failure);
+                }
+                match &remote.anchors {
+                    Some(anchors) if good => {
+                        // A redirect may put its own in the place of the link's.
+                        let named = redirect::fragment(&visit.redirects);
+                        let sought = link.fragment.map(|own| named.unwrap_or(own));
+                        let url = || visit.url.clone();
+                        let mut verdict = self.in_document(Visited(visit), anchors, sought, url);
+                        if let (Some(failure), Some(_)) = (&mut verdict.failure, named) {
+                            let led = format!("{}, to which a redirect leads", failure.message);
+                            failure.message = led.into();
                         }
-                        None => self.with_fragment(visit, link, anchors),
-                    };
-                    let editable = || self.is_meant(link.reference);
-                    self.filter.moved.judge(&mut visit, link.fragment, editable);
-                    visit
-                } else {
-                    visit
+                        verdict
+                    }
+                    // Content that is no document takes any fragment.
+                    _ => Verdict::of(Visited(visit), visit.outcome),
                 }
             }
         }
+    }
+
+    /// The verdict on a part of a good document.
+    fn in_document<'a>(
+        &self,
+        about: About<'a>,
+        anchors: &Anchors,
+        fragment: Option<&str>,
+        url: impl Fn() -> String,
+    ) -> Verdict<'a> {
+        let sought = self.filter.looked_up(url, fragment);
+        let onward = anchors.onward();
+        let onward = onward.and_then(|(path, slash)| self.locals.anchors(path, slash));
+        let (outcome, failure) = sought.judge(anchors, onward).unzip();
+        Verdict {
+            about,
+            outcome: outcome.unwrap_or(Outcome::Ok),
+            failure,
+        }
+    }
+
+    /// The record that says it.
+    fn record(&self, link: Occurrence<'_>, verdict: Verdict<'_>) -> Visit {
+        let Verdict {
+            about,
+            outcome,
+            failure,
+        } = verdict;
+        let with = |url| Visit::new(String::new(), url, outcome);
+        let mut visit = match about {
+            About::Reference => with(masked(link.reference)),
+            About::Nothing => with(String::new()),
+            About::Path(path) => with(self.shown(path)),
+            About::Excluded(url) => {
+                let local = url.to_file_path().ok();
+                let local = local.filter(|_| url.scheme() == "file");
+                with(local.map_or_else(|| url.to_string(), |path| self.shown(&path)))
+            }
+            About::Named(url) => {
+                let fragment = link.fragment;
+                let fragment = fragment.map_or(String::new(), |fragment| format!("#{fragment}"));
+                with(format!("{}{fragment}", without_secrets(url)))
+            }
+            About::Visited(visit) => visit.clone(),
+        };
+        if let Some(failure) = failure {
+            visit.fail(failure);
+            visit.outcome = outcome;
+        }
+        if let About::Visited(_) = about {
+            let editable = || self.is_meant(link.reference);
+            let moved = self.filter.moved;
+            moved.judge(&mut visit, link.fragment, editable);
+        }
+        visit
     }
 
     /// Does the reference itself mean what was asked for, and no `--remap` of it?
@@ -232,41 +307,6 @@ impl Ledger {
         self.remaps.is_empty() || Url::parse(reference).is_ok_and(|url| !remapped(url))
     }
 
-    /// Content that is no document takes any fragment.
-    fn with_fragment(
-        &self,
-        mut visit: Visit,
-        link: Occurrence<'_>,
-        anchors: Option<&Anchors>,
-    ) -> Visit {
-        if let Some(anchors) = anchors {
-            let sought = self.filter.looked_up(|| visit.url.clone(), link.fragment);
-            let onward = anchors.onward();
-            let onward = onward.and_then(|(path, slash)| self.locals.anchors(path, slash));
-            sought.judge(&mut visit, anchors, onward);
-        }
-        visit
-    }
-
-    /// The same where a redirect has put its own fragment in the place of the link's.
-    fn led_to(
-        &self,
-        visit: Visit,
-        link: Occurrence<'_>,
-        named: &str,
-        anchors: Option<&Anchors>,
-    ) -> Visit {
-        let link = Occurrence {
-            fragment: link.fragment.map(|_| named),
-            ..link
-        };
-        let mut visit = self.with_fragment(visit, link, anchors);
-        if let Some(failure) = &mut visit.error {
-            failure.message = format!("{}, to which a redirect leads", failure.message).into();
-        }
-        visit
-    }
-
     /// What could stand in the place of a link that is broken like that, and whether nothing else could.
     fn suggestion(
         &mut self,
@@ -276,7 +316,8 @@ impl Ledger {
     ) -> Option<Likely<String>> {
         match content.places.get(link.place)? {
             Entry::Remote(number, _) => {
-                let remote = &self.remotes[*number];
+                let number = *number as usize;
+                let remote = &self.remotes[number];
                 let mut meant = remote.copy.clone();
                 if let (Some(anchors), Some(fragment)) = (&remote.anchors, link.fragment)
                     && let Some(anchor) = fragment::anchor(fragment)
@@ -284,7 +325,7 @@ impl Ledger {
                     && !anchors.hold(anchor)
                     && !remote.names_fragment()
                 {
-                    let near = self.elsewhere.meant(*number, anchor, anchors);
+                    let near = self.elsewhere.meant(number, anchor, anchors);
                     meant = near.map(|near| suggest::with_fragment(link.reference, near));
                 }
                 let meant = meant?;
