@@ -342,7 +342,8 @@ impl Summary {
             Outcome::Unknown => self.unknown += number,
             Outcome::Excluded => self.excluded += number,
         }
-        if let Some(failure) = failure {
+        // What is left out by its nature has nothing wrong with it.
+        if let Some(failure) = failure.filter(|kind| kind.outcome() != Outcome::Excluded) {
             match self.failures.iter_mut().find(|(kind, _)| *kind == failure) {
                 Some((_, count)) => *count += number,
                 None => self.failures.push((failure, number)),

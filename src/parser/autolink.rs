@@ -4,13 +4,8 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::LazyLock;
-
-use memchr::memmem::Finder;
 
 use super::text;
-
-static WWW: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("www."));
 
 /// The URLs in the text at `range` of `all`, in order: where they are written, and what they mean.
 pub(super) fn find(all: &str, range: Range<usize>) -> Vec<(Range<usize>, Cow<'_, str>)> {
@@ -27,7 +22,8 @@ pub(super) fn find(all: &str, range: Range<usize>) -> Vec<(Range<usize>, Cow<'_,
         .collect();
     let urls = found.len();
     let mut end = 0;
-    for at in WWW.find_iter(words.as_bytes()) {
+    let begins = |at: &usize| words[*at..].starts_with("www.");
+    for at in memchr::memchr_iter(b'w', words.as_bytes()).filter(begins) {
         let before = found[..urls].partition_point(|(url, _)| url.start <= range.start + at);
         let url = before.checked_sub(1).map(|before| &found[before].0);
         if at < end || url.is_some_and(|url| url.contains(&(range.start + at))) {

@@ -24,10 +24,16 @@ struct Heading {
     id: Option<String>,
     /// As GitHub reads it.
     text: String,
-    /// As others do.
-    told: String,
+    /// As others do, once that is something else.
+    told: Option<String>,
     /// It is written in HTML.
     markup: bool,
+}
+
+impl Heading {
+    fn told(&mut self) -> &mut String {
+        self.told.get_or_insert_with(|| self.text.clone())
+    }
 }
 
 /// A heading that was read.
@@ -35,7 +41,7 @@ pub(super) struct Read {
     /// White space folded; it may be empty.
     pub(super) title: String,
     /// What it can be linked to by, in lower case.
-    pub(super) anchors: Vec<String>,
+    pub(super) anchors: [Option<String>; 3],
 }
 
 impl Headings {
@@ -50,9 +56,13 @@ impl Headings {
     /// The next text, which may be an image's.
     pub(super) fn text(&mut self, words: &str, alternative: bool) {
         if let Some(heading) = &mut self.open {
-            heading.told.push_str(words);
-            if !alternative {
-                heading.text.push_str(words);
+            if alternative {
+                heading.told().push_str(words);
+                return;
+            }
+            heading.text.push_str(words);
+            if let Some(told) = &mut heading.told {
+                told.push_str(words);
             }
         }
     }
@@ -60,7 +70,7 @@ impl Headings {
     /// A line ends.
     pub(super) fn line(&mut self) {
         if let Some(heading) = &mut self.open {
-            heading.told.push(' ');
+            heading.told().push(' ');
         }
     }
 
@@ -92,25 +102,23 @@ impl Headings {
     }
 
     fn read(&mut self, heading: Heading) -> Read {
-        let title = heading
-            .told
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
+        let told = heading.told.as_ref().unwrap_or(&heading.text);
+        let title = told.split_whitespace().collect::<Vec<_>>().join(" ");
         let own = hyphenated(&heading.text);
         let other = (heading.text != title).then(|| slug(&title));
         let other = other.filter(|other| *other != own);
         if other.is_some() {
             self.others.get_or_insert_with(|| self.github.clone());
         }
-        let mut anchors: Vec<_> = heading.id.into_iter().collect();
-        if let Some(others) = &mut self.others {
-            anchors.push(others.unique(other.unwrap_or_else(|| own.clone())));
+        let others = self.others.as_mut();
+        let other = others.map(|others| others.unique(other.unwrap_or_else(|| own.clone())));
+        let own = self.github.unique(own);
+        let other = other.filter(|other| *other != own && !other.is_empty());
+        let own = Some(own).filter(|own| !own.is_empty());
+        Read {
+            title,
+            anchors: [heading.id, own, other],
         }
-        anchors.push(self.github.unique(own));
-        anchors.dedup();
-        anchors.retain(|anchor| !anchor.is_empty());
-        Read { title, anchors }
     }
 }
 

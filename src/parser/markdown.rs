@@ -309,7 +309,7 @@ impl<'a> Reading<'a> {
                 self.document.title = Some(heading.title);
             }
             if self.options.anchors {
-                for anchor in heading.anchors {
+                for anchor in heading.anchors.into_iter().flatten() {
                     self.document.add_anchor(&anchor);
                 }
             }

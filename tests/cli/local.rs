@@ -356,6 +356,16 @@ fn where_a_form_is_sent_is_looked_up_among_files_and_asked_of_nobody() {
         "{}",
         output.stdout
     );
+    // Nothing is wrong with them, shown or not.
+    let counts = |output: &Output| {
+        output
+            .stderr
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    assert_eq!(counts(&output), counts(&run(&["."])));
     // A lone file knows nothing of a server's root.
     std::fs::write(
         site.path().join("lone.html"),
