@@ -334,7 +334,8 @@ impl<'a> Reading<'a> {
         }
         let ended = self.headings.markup(piece);
         self.heading(ended);
-        if self.options.anchors {
+        // Where no attribute has a value, nothing has a name.
+        if self.options.anchors && piece.contains('=') {
             let mut tags = Tags::anchors(self.options.names);
             tags.write(&piece.to_lowercase());
             let found = tags.finish();
