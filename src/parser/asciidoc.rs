@@ -419,24 +419,7 @@ fn section(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn document(text: &str) -> Document {
-        let options = Options {
-            anchors: true,
-            ..Options::default()
-        };
-        let mut parse = (FORMAT.open)(&options);
-        parse.write(text.as_bytes());
-        parse.finish()
-    }
-
-    fn links(text: &str) -> Vec<(String, u32, u32)> {
-        let document = document(text);
-        let links = document.links.iter();
-        links
-            .map(|link| (link.reference.to_owned(), link.line, link.column))
-            .collect()
-    }
+    use crate::parser::{document, links};
 
     #[test]
     fn macros_urls_and_cross_references_are_links() {
@@ -481,11 +464,11 @@ mod tests {
                 .into_iter()
                 .map(|(url, column)| (url.to_owned(), 1, column))
                 .collect();
-            assert_eq!(links(text), found, "{text}");
+            assert_eq!(links(&FORMAT, text), found, "{text}");
         }
         let text = ":base: https://x.test\n:imagesdir: img\n\nlink:{base}/y[] image::z.png[]\n";
         assert_eq!(
-            links(text),
+            links(&FORMAT, text),
             [
                 ("https://x.test".to_owned(), 1, 8),
                 ("https://x.test/y".to_owned(), 4, 6),
@@ -498,31 +481,31 @@ mod tests {
     fn blocks_that_are_no_text_are_passed_over() {
         let html = "++++\n<a href=\"a.html\"\nid=\"x\"> http://a.test/\n++++\n+++<img src=b.png>+++ pass:[<a href='c'>] ++<a href=no>++\n";
         assert_eq!(
-            links(html),
+            links(&FORMAT, html),
             [
                 ("a.html".to_owned(), 2, 10),
                 ("b.png".to_owned(), 5, 13),
                 ("c".to_owned(), 5, 38)
             ]
         );
-        assert!(document(html).has_anchor("x"));
+        assert!(document(&FORMAT, html).has_anchor("x"));
         for block in ["----", "....", "++++", "////", "```"] {
             let text = format!("{block}\nhttp://a.test/\n{block}\nhttp://b.test/\n");
             assert_eq!(
-                links(&text),
+                links(&FORMAT, &text),
                 [("http://b.test/".to_owned(), 4, 1)],
                 "{block}"
             );
         }
-        assert_eq!(links("----\ninclude::a.rb[]\n----\n").len(), 1);
-        assert_eq!(links("text\n\n http://a.test/\n"), []);
-        assert_eq!(links("text\n\n * http://a.test/\n").len(), 1);
+        assert_eq!(links(&FORMAT, "----\ninclude::a.rb[]\n----\n").len(), 1);
+        assert_eq!(links(&FORMAT, "text\n\n http://a.test/\n"), []);
+        assert_eq!(links(&FORMAT, "text\n\n * http://a.test/\n").len(), 1);
     }
 
     #[test]
     fn sections_have_the_identifiers_that_asciidoctor_gives() {
         let text = "= Top\n\n== The, Größe-one!\n\n[#own]\n== Named\n\n[[two]]\n== Other\n\n== Same\n== Same\n\n[id=\"three\"]\nanchor:four[]\n\n* [[[five]]] A book.\n* [[[six,6]]] Another.\n";
-        let found = document(text);
+        let found = document(&FORMAT, text);
         assert_eq!(found.title.as_deref(), Some("Top"));
         for anchor in [
             "_top",
@@ -539,7 +522,7 @@ mod tests {
             assert!(found.has_anchor(anchor), "{anchor}");
         }
         assert!(found.has_anchor("_named"), "by its title");
-        let found = document(":idprefix:\n:idseparator: -\n\n== A b\n");
+        let found = document(&FORMAT, ":idprefix:\n:idseparator: -\n\n== A b\n");
         assert!(found.has_anchor("a-b"));
     }
 }

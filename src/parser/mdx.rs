@@ -489,24 +489,7 @@ fn string(expression: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn document(text: &str) -> Document {
-        let options = Options {
-            anchors: true,
-            ..Options::default()
-        };
-        let mut parse = (FORMAT.open)(&options);
-        parse.write(text.as_bytes());
-        parse.finish()
-    }
-
-    fn links(text: &str) -> Vec<(String, u32, u32)> {
-        let document = document(text);
-        let links = document.links.iter();
-        links
-            .map(|link| (link.reference.to_owned(), link.line, link.column))
-            .collect()
-    }
+    use crate::parser::{document, links};
 
     #[test]
     fn tags_and_the_markdown_in_them_have_links() {
@@ -568,13 +551,14 @@ mod tests {
                 .into_iter()
                 .map(|(url, line, column)| (url.to_owned(), line, column))
                 .collect();
-            assert_eq!(links(text), found, "{text}");
+            assert_eq!(links(&FORMAT, text), found, "{text}");
         }
     }
 
     #[test]
     fn headings_and_ids_are_anchors() {
         let found = document(
+            &FORMAT,
             "# One {/* x */}\n\n<Step id=\"Two\">\n    ## Three\n</Step>\n\n## Four {#own}\n",
         );
         for anchor in ["one", "two", "three", "four", "own"] {

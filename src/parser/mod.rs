@@ -224,6 +224,26 @@ fn inline(reference: &str) -> &str {
     }
 }
 
+/// What is found in `text` of that format, for the tests of parsers.
+#[cfg(test)]
+fn document(format: &Format, text: &str) -> Document {
+    let mut parse = (format.open)(&Options {
+        anchors: true,
+        ..Options::default()
+    });
+    parse.write(text.as_bytes());
+    parse.finish()
+}
+
+/// Its links alone, each with its line and column.
+#[cfg(test)]
+fn links(format: &Format, text: &str) -> Vec<(String, u32, u32)> {
+    let document = document(format, text);
+    let links = document.links.iter();
+    let links = links.map(|link| (link.reference.to_owned(), link.line, link.column));
+    links.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -398,24 +398,7 @@ fn id(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn document(text: &str) -> Document {
-        let options = Options {
-            anchors: true,
-            ..Options::default()
-        };
-        let mut parse = (FORMAT.open)(&options);
-        parse.write(text.as_bytes());
-        parse.finish()
-    }
-
-    fn links(text: &str) -> Vec<(String, u32, u32)> {
-        let document = document(text);
-        let links = document.links.iter();
-        links
-            .map(|link| (link.reference.to_owned(), link.line, link.column))
-            .collect()
-    }
+    use crate::parser::{document, links};
 
     #[test]
     fn links_stand_where_their_url_is_written() {
@@ -462,7 +445,7 @@ mod tests {
                 .into_iter()
                 .map(|(url, line, column)| (url.to_owned(), line, column))
                 .collect();
-            assert_eq!(links(text), found, "{text}");
+            assert_eq!(links(&FORMAT, text), found, "{text}");
         }
     }
 
@@ -476,15 +459,16 @@ mod tests {
             ">>> get('http://a.test/')\n'http://a.test/'\n",
             ":doc:`guide` and :ref:`text <label>`\n",
         ] {
-            assert_eq!(links(text), [], "{text}");
+            assert_eq!(links(&FORMAT, text), [], "{text}");
         }
         let text = "so::\n\n    http://a.test/\n\nback http://b.test/\n";
-        assert_eq!(links(text), [("http://b.test/".to_owned(), 5, 6)]);
+        assert_eq!(links(&FORMAT, text), [("http://b.test/".to_owned(), 5, 6)]);
     }
 
     #[test]
     fn titles_and_targets_are_anchors() {
         let found = document(
+            &FORMAT,
             "=====\nTitle\n=====\n\n1. The Größe & more\n-------------------\n\n.. _own-name:\n\n_`inline one`\n",
         );
         assert_eq!(found.title.as_deref(), Some("Title"));

@@ -293,12 +293,16 @@ impl Links {
             let Some(paths) = self.ledger.borrow_mut().unseen() else {
                 return;
             };
-            let reading = Arc::clone(&self.reading);
-            let looked = tokio::task::spawn_blocking(move || {
-                let suggest = reading.suggest.as_ref();
-                disk::look(paths, &reading.serving, &reading.options, suggest)
-            });
-            let looked = looked.await.unwrap_or_default();
+            let mut looked = Vec::new();
+            // All of them may be documents that were read.
+            if !paths.is_empty() {
+                let reading = Arc::clone(&self.reading);
+                let look = tokio::task::spawn_blocking(move || {
+                    let suggest = reading.suggest.as_ref();
+                    disk::look(paths, &reading.serving, &reading.options, suggest)
+                });
+                looked = look.await.unwrap_or_default();
+            }
             let lost = {
                 let mut ledger = self.ledger.borrow_mut();
                 ledger.looked(looked);

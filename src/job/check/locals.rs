@@ -41,8 +41,8 @@ impl Local {
 #[derive(Default)]
 pub(super) struct Locals {
     all: Vec<Local>,
-    /// By path and slash.
-    index: HashMap<(Arc<Path>, bool), usize>,
+    /// By path: those without a slash, and those with one.
+    index: [HashMap<Arc<Path>, usize>; 2],
     /// Those that nobody has begun to look for, and how many of all are not found yet.
     fresh: Vec<usize>,
     unfound: usize,
@@ -51,10 +51,13 @@ pub(super) struct Locals {
 impl Locals {
     /// The number of a target, of which more may be asked for than whether it is there.
     pub(super) fn add(&mut self, path: PathBuf, slash: bool, wants: Wants) -> usize {
-        let next = self.all.len();
-        let path: Arc<Path> = path.into();
-        let number = *self.index.entry((Arc::clone(&path), slash)).or_insert(next);
-        if number == next {
+        let index = &mut self.index[usize::from(slash)];
+        // Most links lead to what is known already, and then nothing is copied.
+        let known = index.get(path.as_path()).copied();
+        let number = known.unwrap_or(self.all.len());
+        if known.is_none() {
+            let path: Arc<Path> = path.into();
+            index.insert(Arc::clone(&path), number);
             self.fresh.push(number);
             self.unfound += 1;
             self.all.push(Local {
@@ -86,7 +89,7 @@ impl Locals {
 
     /// The anchors of the document at a path, where it is a target and one that was looked into.
     pub(super) fn anchors(&self, path: &Path, slash: bool) -> Option<&Anchors> {
-        let number = self.index.get(&(Arc::from(path), slash))?;
+        let number = self.index[usize::from(slash)].get(path)?;
         match &self.all.get(*number)?.found {
             Some(Found::Document(anchors)) => Some(anchors),
             _ => None,
