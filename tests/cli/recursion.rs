@@ -383,3 +383,56 @@ fn its_links_can_be_named_alone() {
     expected.push("http://elsewhere.test/".to_owned());
     assert_eq!(output.lines(), expected);
 }
+
+/// What no output has use for is forgotten on the way, and counted all the same.
+#[test]
+fn what_is_only_counted_is_counted_like_what_is_written() {
+    let server = Server::builder()
+        .page("/robots.txt", Response::new(404))
+        .page("/old", Response::redirect(302, "/page/3"))
+        .page("/i.png", Response::content("image/png", "x"))
+        .prefix("/page/", |request| {
+            let number: u32 = request.path()[6..].parse().unwrap_or(99);
+            if number >= 40 {
+                return Response::new(404);
+            }
+            let link = |step: u32| {
+                let to = (number * (2 * step + 1) + step) % 42;
+                format!("<a href=/page/{to}#p{}>x</a>\n", step % 3)
+            };
+            let links: String = (0..12).map(link).collect();
+            let common = "<a href=/old#p1>x</a><img src=/i.png><a href='mailto:a@h.test'>x</a>";
+            Response::html(format!("<p id=p0><p id=p1>{common}{links}"))
+        })
+        .start();
+    let seed = server.url("/page/0");
+    let output = check(&seed, &[]);
+    let counted = |outcome: &str| {
+        let records = output.json_lines();
+        let same = records.iter().filter(|record| record["outcome"] == outcome);
+        same.count()
+    };
+    let expected = format!(
+        "{} ok, {} broken, {} excluded",
+        counted("ok"),
+        counted("broken"),
+        counted("excluded")
+    );
+    let text = Dragnet::new()
+        .args(["check", "--recursive", &seed])
+        .limit(Duration::from_secs(30))
+        .run();
+    text.assert_code(1);
+    assert_eq!(text.lines().len(), counted("broken"), "{}", text.stdout);
+    assert!(
+        text.stderr.contains(&expected),
+        "{expected}: {}",
+        text.stderr
+    );
+    let statuses = |output: &Output| {
+        let told = output.stderr.split_once("; status ");
+        told.map(|(_, told)| told.to_owned())
+    };
+    assert!(statuses(&text).is_some_and(|told| told.starts_with("200 ")));
+    assert_eq!(statuses(&text), statuses(&output));
+}

@@ -73,6 +73,8 @@ pub(super) struct Ledger {
     /// Sources of which all targets are known, and what was counted of such ones.
     ripe: Vec<usize>,
     settled: Vec<(Passed, u64)>,
+    /// The source that is looked at next for such links.
+    round: usize,
     filter: Filter,
     remaps: Arc<[Remap]>,
     /// What earlier runs found good.
@@ -129,6 +131,7 @@ impl Ledger {
             ended: None,
             ripe: Vec::new(),
             settled: Vec::new(),
+            round: 0,
             filter,
             remaps,
             known,

@@ -10,6 +10,10 @@ use crate::job::pipeline::Passed;
 /// Links that are looked at in one go: half a millisecond.
 const AT_ONCE: usize = 2000;
 
+/// Links that are looked at beside that, of sources that still wait for some target. In a site whose pages link to one another
+/// everywhere, nearly all sources do until nearly all of it was read.
+const BESIDE: usize = 100;
+
 impl Ledger {
     /// Looks through sources of which all targets are known, as far as that can be done at once.
     pub(super) fn settle(&mut self) {
@@ -23,11 +27,20 @@ impl Ledger {
         {
             left = left.saturating_sub(1 + self.settle_source(number));
         }
+        let mut left = BESIDE;
+        while left > 0 {
+            // From one to the next, and round again: each is looked at some times while it waits.
+            let number = self.round;
+            self.round = (number + 1) % self.sources.len().max(1);
+            left = left.saturating_sub(1 + self.settle_source(number));
+        }
     }
 
     /// Keeps of the links of a source those that may have a record; how many were looked at.
     fn settle_source(&mut self, number: usize) -> usize {
-        let source = &mut self.sources[number];
+        let Some(source) = self.sources.get_mut(number) else {
+            return 0;
+        };
         // A page of very many links is looked through bit by bit at the end.
         let few = |content: &mut Content| content.links.len() <= AT_ONCE;
         let Some(mut content) = source.content.take_if(few) else {
