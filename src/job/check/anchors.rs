@@ -44,9 +44,9 @@ impl Anchors {
     pub(super) fn of(document: &mut Document) -> Self {
         let cut = document.limit().is_some();
         let hashes = std::mem::take(&mut document.anchors);
+        let names = document.names.take().map(|names| names.join("\0"));
         let has = |kind| document.links.iter().any(|link| link.kind == kind);
         // A shell that a script fills leads nowhere by itself, and has an element or two to be filled.
-        let names = document.names.take().map(|names| names.join("\0"));
         let shell = hashes.len() <= ROOTS && !has(LinkKind::Anchor) && has(LinkKind::Script);
         Self {
             hashes,

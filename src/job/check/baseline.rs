@@ -102,13 +102,15 @@ impl Baseline {
     }
 
     /// What is to be said where it has none of the documents of this run, which have those `names`.
-    pub(super) fn is_elsewhere(&self, names: impl Iterator<Item = String>) -> Option<String> {
-        let names = self.all(names);
+    fn is_elsewhere(&self, names: &HashSet<String>) -> Option<String> {
         let mut documents = self.entries.keys().map(|(document, ..)| document.as_ref());
         let other = documents.all(|document| document.is_some_and(|name| !names.contains(name)));
         (other && !self.entries.is_empty()).then(|| {
-            let name = &self.name;
-            format!("{name}: none of the documents in it was checked; paths in it are told from here, from its folder, or from the root of its repository")
+            format!(
+                "{}: none of the documents in it was checked; paths in it are told from here, from its folder, or from the \
+                 root of its repository",
+                self.name
+            )
         })
     }
 
@@ -220,15 +222,20 @@ pub(super) fn marked(baseline: Option<&mut Baseline>, mut visit: Visit) -> Visit
     visit
 }
 
-/// What is to be said of links of the documents of these names that the baseline has and that are not broken any more.
+/// What is to be said of links of the documents of these names that the baseline has and that are not broken any more;
+/// `whole`: there are no other documents.
 pub(super) fn mended(
     baseline: Option<&Baseline>,
     names: impl Iterator<Item = String>,
+    whole: bool,
 ) -> Vec<String> {
     let Some(baseline) = baseline else {
         return Vec::new();
     };
     let names = baseline.all(names);
+    if let Some(elsewhere) = baseline.is_elsewhere(&names).filter(|_| whole) {
+        return vec![elsewhere];
+    }
     baseline.mended(|name| names.contains(name))
 }
 

@@ -397,13 +397,12 @@ impl Check {
             // Pages have their numbers by when they were found, and the lines of each are in order.
             comments.sort_by(|(one, _), (other, _)| ledger.compare(*one, *other));
             told.extend(comments.into_iter().map(|(_, told)| told));
-            let baseline = ledger.baseline.as_ref();
-            told.extend(
-                baseline
-                    .filter(|_| ledger.changed.is_none())
-                    .and_then(|baseline| baseline.is_elsewhere(ledger.names())),
-            );
-            told.extend(baseline::mended(baseline, ledger.names()));
+            let whole = ledger.changed.is_none();
+            told.extend(baseline::mended(
+                ledger.baseline.as_ref(),
+                ledger.names(),
+                whole,
+            ));
             for text in told {
                 reporter.on(&Event::Warning(&text));
             }
