@@ -325,6 +325,14 @@ mod tests {
             "<iframe srcdoc='<iframe srcdoc=&#39;",
             "{\"url\":",
             "\"\\",
+            "{<a b={",
+            "{<a/>",
+            "<h1>",
+            "(www.a",
+            "http://a/&b;",
+            "&b;",
+            "pass:[",
+            "[[[",
         ];
         for format in PARSERS {
             for begin in begins {

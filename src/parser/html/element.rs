@@ -271,6 +271,7 @@ pub(super) fn is(start: &Start<'_>, attribute: Attribute, word: &str) -> bool {
 }
 
 /// Does a `form` ask with GET, as it does unless it says otherwise? (HTML, section 4.10.18.6)
+#[inline(never)]
 fn is_query(start: &Start<'_>) -> bool {
     !is(start, Attribute::Method, "post") && !is(start, Attribute::Method, "dialog")
 }
