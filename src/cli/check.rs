@@ -163,7 +163,7 @@ pub(super) async fn run(options: CheckOptions, matches: &ArgMatches) -> anyhow::
     let inputs = options.input.read()?;
     let base_url = options.site.base_url()?;
     let mut exclude = rules("--exclude", &options.exclude);
-    exclude.extend(ignore::rules(&inputs.inputs, options.input.skip_missing)?);
+    exclude.extend(ignore::rules(&inputs.inputs)?);
     let mut output = options.output;
     if options.dump
         && output.template.is_none()

@@ -13,11 +13,11 @@ use regex::Regex;
 
 const NAME: &str = ".dragnetignore";
 
-/// The patterns of all these files; `skip_missing`: folders that cannot be read have none.
+/// The patterns of all these files.
 ///
 /// # Errors
 /// One cannot be read, or holds something that is no pattern; the message names file and line.
-pub(super) fn rules(inputs: &[CheckInput], skip_missing: bool) -> anyhow::Result<Vec<Rule>> {
+pub(super) fn rules(inputs: &[CheckInput]) -> anyhow::Result<Vec<Rule>> {
     let folders = inputs.iter().filter_map(|input| match input {
         CheckInput::Path(path) => Some(path.as_path()),
         _ => None,
@@ -33,8 +33,8 @@ pub(super) fn rules(inputs: &[CheckInput], skip_missing: bool) -> anyhow::Result
             {
                 continue;
             }
-            // Nor has one that is passed over because nobody may read it.
-            Err(_) if skip_missing && std::fs::read_dir(folder).is_err() => continue,
+            // Nor has one that nobody may read, which is told when it is looked through.
+            Err(_) if std::fs::read_dir(folder).is_err() => continue,
             text => text.with_context(|| format!("cannot read {}", path.display()))?,
         };
         if !read.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {

@@ -17,7 +17,7 @@ pub(super) fn find(all: &str, range: Range<usize>) -> Vec<(Range<usize>, Cow<'_,
         .map(|(from, to)| {
             let to = from + without_entity(&words[from..], to - from);
             let written = range.start + from..range.start + to;
-            (written, htmlize::unescape(&words[from..to]))
+            (written, meant(&words[from..to]))
         })
         .collect();
     let urls = found.len();
@@ -32,7 +32,7 @@ pub(super) fn find(all: &str, range: Range<usize>) -> Vec<(Range<usize>, Cow<'_,
         let length = host(all, range.start + at, &words[at..]);
         if length > 0 {
             end = at + length;
-            let url = format!("http://{}", htmlize::unescape(&words[at..end]));
+            let url = format!("http://{}", meant(&words[at..end]));
             found.push((range.start + at..range.start + end, url.into()));
         }
     }
@@ -40,6 +40,39 @@ pub(super) fn find(all: &str, range: Range<usize>) -> Vec<(Range<usize>, Cow<'_,
         found.sort_by_key(|(written, _)| written.start);
     }
     found
+}
+
+/// What a URL means as it is written: in Markdown only a reference that has its semicolon stands for a character
+/// (`CommonMark`, section 2.5), so that `&copy=1` is a parameter of a query.
+fn meant(words: &str) -> Cow<'_, str> {
+    if !words.contains(';') {
+        return words.into();
+    }
+    let mut text = String::new();
+    let mut rest = words;
+    while let Some(at) = rest.find('&') {
+        text += &rest[..at];
+        rest = &rest[at..];
+        let name = |c: char| c.is_ascii_alphanumeric() || c == '#';
+        let end = 1 + rest[1..].find(|c| !name(c)).unwrap_or(rest.len() - 1);
+        let end = if rest[end..].starts_with(';') {
+            end + 1
+        } else {
+            end
+        };
+        let (reference, behind) = rest.split_at(end);
+        let known = htmlize::unescape(reference);
+        // What is no name as a whole is not looked into for a shorter one.
+        let known = reference.ends_with(';') && (known == ";" || !known.ends_with(';'));
+        if known {
+            text += &htmlize::unescape(reference);
+        } else {
+            text += reference;
+        }
+        rest = behind;
+    }
+    text += rest;
+    text.into()
 }
 
 /// How long the URL is with which `words` begin, at `at` of `all`; 0 where none does. What stands before it may be white
@@ -86,6 +119,17 @@ mod tests {
             ("http://h.test/a?b&lt;&gt;.", vec!["http://h.test/a?b"]),
             ("http://h.test/a&amp;b;", vec!["http://h.test/a&b"]),
             ("http://h.test/a;", vec!["http://h.test/a"]),
+            (
+                "http://h.test/?a=1&section=2&copy=3 www.h.test/?x&lt=1",
+                vec![
+                    "http://h.test/?a=1&section=2&copy=3",
+                    "http://www.h.test/?x&lt=1",
+                ],
+            ),
+            (
+                "http://h.test/?a;b&section;c&amp;copy=1&#50;x",
+                vec!["http://h.test/?a;b&section;c&copy=12x"],
+            ),
             ("www.h.test/x", vec!["http://www.h.test/x"]),
             (
                 "(www.h.test/x&gt;), http://i.test",

@@ -170,9 +170,12 @@ fn what_no_reader_could_read_is_named_and_the_rest_is_checked() {
         .arg(site.path().join("pipe.md"))
         .status();
     assert!(made.is_ok_and(|status| status.success()));
-    let output = check(site.path(), &["pipe.md", "a.md"]);
-    output.assert_code(2);
-    assert!(output.stderr.contains("pipe.md"), "{}", output.stderr);
+    for missing in ["pipe.md", "none.md", "none*.md"] {
+        let output = check(site.path(), &[missing, "a.md"]);
+        output.assert_code(2);
+        assert!(output.stderr.contains(missing), "{}", output.stderr);
+        assert_eq!(told(&output), ["a.md ok"], "{missing}");
+    }
     let output = check(
         site.path(),
         &["pipe.md", "/dev/zero", "a.md", "--skip-missing"],
@@ -315,6 +318,26 @@ fn a_command_may_make_text_of_a_file() {
 }
 
 #[test]
+fn bytes_that_are_no_text_are_told_with_their_place() {
+    let site = folder(&[("good.md", "é [x](good.md)")]);
+    std::fs::write(site.path().join("bad.md"), b"a\nb\n\xe9 [x](good.md)").expect("a file");
+    let latin = b"<meta charset=latin1><a href=good.md>\xe9</a>";
+    std::fs::write(site.path().join("latin.html"), latin).expect("a file");
+    let output = check(site.path(), &["."]);
+    output.assert_code(0);
+    assert_eq!(told(&output), ["good.md ok"; 3]);
+    let warnings = output
+        .stderr
+        .lines()
+        .filter(|line| line.contains("warning"));
+    let warnings: Vec<_> = warnings.collect();
+    assert_eq!(
+        warnings,
+        ["dragnet: warning: bad.md:3: bytes that are no UTF-8 are read as U+FFFD"]
+    );
+}
+
+#[test]
 fn a_glob_that_matches_nothing_is_a_mistake_whatever_stands_beside_it() {
     let site = folder(&[("a.md", "")]);
     std::os::unix::fs::symlink(".", site.path().join("loop")).expect("a link");
@@ -374,7 +397,9 @@ fn a_folder_that_nobody_may_read_is_told_once_and_passed_over_if_asked() {
         "{}",
         output.stderr
     );
-    check(site.path(), &["dir/shut"]).assert_code(2);
+    let output = check(site.path(), &["dir/shut", "dir/a.md"]);
+    output.assert_code(2);
+    assert_eq!(told(&output), ["a.md ok"], "the rest is checked");
     check(site.path(), &["dir/shut", "--skip-missing"]).assert_code(0);
     lock("dir/shut", 0o755);
 }

@@ -251,6 +251,7 @@ impl Check {
         let mut texts = Vec::new();
         let mut named = HashSet::new();
         let mut files = HashSet::new();
+        let mut unread = Vec::new();
         let mut sites = Sites {
             given: root.as_deref().map(plain),
             serving: Arc::new(Serving {
@@ -268,7 +269,7 @@ impl Check {
             match input {
                 Input::Path(path) => {
                     let begin = sources.len();
-                    for file in self.files(path, &setting)? {
+                    for file in self.files(path, &setting, &mut unread) {
                         // What is below two inputs, or named twice, is read once.
                         if files.insert(std::path::absolute(&file.path).unwrap_or_default()) {
                             let folder = file.root.as_deref();
@@ -292,6 +293,11 @@ impl Check {
                     sources.push(Source::file(named, None, sites.of(None, &setting), false));
                 }
             }
+        }
+        if sources.is_empty()
+            && let Some(Unread { name, reason, .. }) = unread.pop()
+        {
+            return Err(Error::Input { name, reason });
         }
         let recursion = self.recursion.take();
         let recursion = recursion.as_ref();
@@ -336,7 +342,7 @@ impl Check {
             ledger: RefCell::new(ledger),
             cached,
             batches,
-            unread: RefCell::new(Vec::new()),
+            unread: RefCell::new(unread),
             complaints: RefCell::new(Vec::new()),
             dump: self.dump,
             reading: Arc::new(Reading {
@@ -438,6 +444,7 @@ impl Check {
                 reason: first.reason.clone(),
             });
         }
+        let mut failed = None;
         for Unread {
             name,
             named,
@@ -445,17 +452,23 @@ impl Check {
             ..
         } in unread
         {
-            if named && !self.skip_missing {
-                return Err(Error::Input { name, reason });
+            if named && !self.skip_missing && failed.is_none() {
+                failed = Some(Error::Input { name, reason });
+                continue;
             }
             let text = format!("{name} was not checked: {reason}");
             reporter.on(&Event::Warning(&text));
         }
-        Ok(report)
+        failed.map_or(Ok(report), Err)
     }
 
     /// The files of one input; what cannot be read is the end, a warning, or nothing.
-    fn files(&self, path: &Path, setting: &Setting) -> Result<Vec<input::Found>, Error> {
+    fn files(
+        &self,
+        path: &Path,
+        setting: &Setting,
+        missing: &mut Vec<Unread>,
+    ) -> Vec<input::Found> {
         let has_parser = |path: &Path| parser::for_path(path).is_some();
         let (mut found, unread) = input::walk(path, &self.selection, has_parser);
         if found.is_empty() && unread.is_empty() {
@@ -468,10 +481,13 @@ impl Check {
         }
         for unread in unread {
             if unread.named && !self.skip_missing {
-                return Err(Error::Input {
+                missing.push(Unread {
                     name: unread.path.display().to_string(),
+                    named: true,
                     reason: unread.reason,
+                    is_file: false,
                 });
+                continue;
             }
             let text = format!("{} was not read: {}", unread.path.display(), unread.reason);
             setting.reporter.on(&Event::Warning(&text));
@@ -483,7 +499,7 @@ impl Check {
                 .take()
                 .and_then(|root| std::path::absolute(root).ok());
         }
-        Ok(found)
+        found
     }
 
     /// Which of the user's patterns were of no use.

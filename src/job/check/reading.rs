@@ -207,6 +207,8 @@ pub(super) fn read(path: &Path, base: Option<Base>, reading: &Reading) -> Page {
     let ignored = ignore::of(&content, format);
     let fixed = reading.fixes && reading.preprocess.is_none() && is_source(path);
     let digest = fixed.then(|| digest(&content));
+    let odd = std::str::from_utf8(&content).err();
+    let odd = odd.map(|error| line_of(&content[..error.valid_up_to()]));
     drop(content);
     let mut document = parse.finish();
     document.ignored = ignored.map(Box::new);
@@ -214,12 +216,24 @@ pub(super) fn read(path: &Path, base: Option<Base>, reading: &Reading) -> Page {
         return Page::default();
     };
     let site = base.site();
+    let charset = document.charset;
     let mut page = page(document, base, Follow::No);
+    if let Some(line) = odd.filter(|_| charset == "UTF-8") {
+        let told = "bytes that are no UTF-8 are read as U+FFFD".to_owned();
+        page.complaints.push((line, told));
+        page.complaints.sort_by_key(|(line, _)| *line);
+    }
     if let (Some(suggest), Some(site)) = (&reading.suggest, site) {
         suggest.pages(&site, &mut page.places);
     }
     page.digest = digest;
     page
+}
+
+/// The line that follows on `before`.
+fn line_of(before: &[u8]) -> u32 {
+    let ends = memchr::memchr_iter(b'\n', before).count();
+    u32::try_from(ends + 1).unwrap_or(u32::MAX)
 }
 
 /// The links of text that has no file, whose references are relative to `base`.
