@@ -71,6 +71,14 @@ pub fn walk(
     };
     match std::fs::metadata(input) {
         Ok(metadata) if metadata.is_dir() => {
+            if let Err(error) = std::fs::read_dir(input) {
+                unread.push(Unread {
+                    path: input.to_owned(),
+                    reason: error.kind().to_string(),
+                    named: true,
+                });
+                return (found, unread);
+            }
             below(input, selection, wanted, &mut found, &mut unread);
             for file in &mut found {
                 file.root = Some(input.to_owned());
