@@ -1,13 +1,16 @@
 //! Where it was measured.
 
 use std::process::Command;
+use std::sync::LazyLock;
 use std::thread::available_parallelism;
 
 use crate::peer::{self, PEERS};
 
-/// Processors that there are.
+/// Processors that there are, counted once: a lane may have bound this program to one of them since.
 pub(crate) fn processors() -> usize {
-    available_parallelism().map_or(1, usize::from)
+    static COUNT: LazyLock<usize> =
+        LazyLock::new(|| available_parallelism().map_or(1, usize::from));
+    *COUNT
 }
 
 pub(crate) fn client_processor() -> usize {

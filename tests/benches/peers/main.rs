@@ -85,6 +85,7 @@ fn main() {
         println!("skipped: {missing}");
     }
     let setting = Setting::new(has("--quick"));
+    println!("{}", machine::line());
     for (name, run) in LANES {
         if chosen(name) && !has("--report") {
             let begun = Instant::now();
