@@ -63,12 +63,8 @@ fn meant(words: &str) -> Cow<'_, str> {
         let (reference, behind) = rest.split_at(end);
         let known = htmlize::unescape(reference);
         // What is no name as a whole is not looked into for a shorter one.
-        let known = reference.ends_with(';') && (known == ";" || !known.ends_with(';'));
-        if known {
-            text += &htmlize::unescape(reference);
-        } else {
-            text += reference;
-        }
+        let whole = reference.ends_with(';') && (known == ";" || !known.ends_with(';'));
+        text += if whole { &known } else { reference };
         rest = behind;
     }
     text += rest;

@@ -32,10 +32,10 @@ fi
 root=$work/root
 # Some have it where only root looks.
 chroot=$(PATH=$PATH:/usr/sbin:/sbin command -v chroot)
-mkdir -p "$root/work/docs" "$root/tmp" "$root/site"
+mkdir -p "$root/here/docs" "$root/tmp" "$root/site"
 cp "$program" "$root/dragnet"
-printf '[x](b.md#here) [y](none.md)\n' >"$root/work/docs/a.md"
-printf '# Here\n' >"$root/work/docs/b.md"
+printf '[x](b.md#here) [y](none.md)\n' >"$root/here/docs/a.md"
+printf '# Here\n' >"$root/here/docs/b.md"
 printf '<a href=page.html>x</a>' >"$root/site/index.html"
 printf 'x' >"$root/site/page.html"
 
@@ -49,10 +49,10 @@ inside() {
 
 inside --version | grep -q '^dragnet ' || fail "it does not start"
 code=0
-inside check /work/docs -o /work/report.md -f text >"$work/out" 2>"$work/err" || code=$?
+inside check /here/docs -o /here/report.md -f text >"$work/out" 2>"$work/err" || code=$?
 [ "$code" = 1 ] || fail "check ended with $code: $(cat "$work/err")"
 grep -q 'a.md:1:20: broken file none.md' "$work/out" || fail "check found something else: $(cat "$work/out")"
-grep -q '^# 1 broken link' "$root/work/report.md" || fail "there is no report"
+grep -q '^# 1 broken link' "$root/here/report.md" || fail "there is no report"
 
 python3 -u -m http.server --bind 127.0.0.1 --directory "$root/site" 0 >"$work/server" 2>&1 &
 server=$!
@@ -63,7 +63,7 @@ for _ in $(seq 100); do
     sleep 0.1
 done
 [ -n "$port" ] || fail "the server does not start: $(cat "$work/server")"
-inside crawl "http://127.0.0.1:$port/" -q --state /work/s.db -f jsonl >"$work/out" || fail "a crawl with a state fails"
+inside crawl "http://127.0.0.1:$port/" -q --state /here/s.db -f jsonl >"$work/out" || fail "a crawl with a state fails"
 grep -q '"outcome":"ok"' "$work/out" || fail "the crawl found nothing"
 
 # Names: none without files, and those of /etc/hosts with it, as a container has it.
