@@ -4,13 +4,14 @@
 //! written as an escape, so that `cat` is as safe as a parser.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
-use super::escape::{command, is_plain, is_unsafe};
+use super::escape::{command, is_unsafe};
 use super::{Captures, Format, Medium, Options, Sink};
-use crate::model::Visit;
+use crate::model::{Timing, Visit};
 
 pub(super) const FORMAT: Format = Format {
     name: "jsonl",
@@ -33,31 +34,202 @@ fn open(options: &Options) -> Box<dyn Sink> {
 
 impl Sink for Jsonl {
     fn write(&mut self, visit: &Visit, out: &mut Vec<u8>) {
-        // Another output asked for them.
-        let bare;
-        let visit = if visit.links.is_some() && !self.links {
-            bare = Visit {
-                links: None,
-                ..visit.clone()
-            };
-            &bare
-        } else {
-            visit
-        };
-        let begin = out.len();
-        // Most records have nothing to escape, and that is seen of all of one in less time than of its parts.
-        let plain =
-            visit.serialize(&mut Serializer::new(&mut *out)).is_ok() && is_plain(&out[begin..]);
-        if !plain {
-            out.truncate(begin);
-        }
-        if !plain && visit.serialize(&mut escaped(out)).is_err() {
-            // A record is strings, numbers and lists of these, which always serialise.
-            out.truncate(begin);
-            return;
-        }
+        record(visit, self.links, out);
         out.push(b'\n');
     }
+}
+
+/// What stands before the value of a member that is not the first.
+macro_rules! name {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":").as_bytes()
+    };
+}
+
+/// The same bytes as through `Visit`'s derived serialiser and [`escaped`], in a fifth of the time: names are known to need no
+/// escape, and most strings are seen not to need one many bytes at once.
+fn record(visit: &Visit, with_links: bool, out: &mut Vec<u8>) {
+    // One by one, so that a new field is not forgotten here.
+    let Visit {
+        id,
+        url,
+        input,
+        line,
+        source,
+        fragment,
+        outcome,
+        status,
+        final_url,
+        redirects,
+        error,
+        known,
+        suggestion,
+        depth,
+        referrer,
+        content_type,
+        charset,
+        size,
+        title,
+        canonical,
+        robots,
+        lastmod,
+        links,
+        fields,
+        sha256,
+        sketch,
+        duplicate,
+        body,
+        unshown: _,
+        saved,
+        part: _,
+        change,
+        cached,
+        place: _,
+        validators: _,
+        timing,
+        remote_addr,
+        certificate,
+        http_version,
+        attempts,
+    } = visit;
+    out.extend(b"{\"id\":");
+    text(out, id);
+    out.extend(name!("url"));
+    text(out, url);
+    texts(out, name!("input"), input.as_deref());
+    values(out, name!("line"), line.as_ref());
+    values(out, name!("source"), source.as_ref());
+    texts(out, name!("fragment"), fragment.as_deref());
+    out.extend(name!("outcome"));
+    text(out, outcome.name());
+    values(out, name!("status"), status.as_ref());
+    texts(out, name!("final_url"), final_url.as_deref());
+    values(
+        out,
+        name!("redirects"),
+        some(redirects, redirects.is_empty()),
+    );
+    values(out, name!("error"), error.as_ref());
+    values(out, name!("known"), some(known, !known));
+    texts(out, name!("suggestion"), suggestion.as_deref());
+    values(out, name!("depth"), depth.as_ref());
+    texts(out, name!("referrer"), referrer.as_deref());
+    texts(out, name!("content_type"), content_type.as_deref());
+    texts(out, name!("charset"), charset.as_deref());
+    values(out, name!("size"), size.as_ref());
+    texts(out, name!("title"), title.as_deref());
+    texts(out, name!("canonical"), canonical.as_deref());
+    texts(out, name!("robots"), robots.as_deref());
+    texts(out, name!("lastmod"), lastmod.as_deref());
+    // Another output may have asked for them.
+    values(out, name!("links"), links.as_ref().filter(|_| with_links));
+    values(out, name!("fields"), some(fields, fields.is_empty()));
+    texts(out, name!("sha256"), sha256.as_deref());
+    texts(out, name!("sketch"), sketch.as_deref());
+    values(out, name!("duplicate"), duplicate.as_ref());
+    texts(out, name!("body"), body.as_deref());
+    texts(out, name!("saved"), saved.as_deref());
+    values(out, name!("change"), change.as_ref());
+    values(out, name!("cached"), some(cached, !cached));
+    if let Some(timing) = timing {
+        out.extend(name!("timing"));
+        times(out, timing);
+    }
+    if let Some(address) = remote_addr {
+        out.extend(name!("remote_addr"));
+        place(out, *address);
+    }
+    values(out, name!("certificate"), certificate.as_ref());
+    texts(out, name!("http_version"), http_version.as_deref());
+    values(out, name!("attempts"), some(attempts, *attempts == 0));
+    out.push(b'}');
+}
+
+fn some<T>(value: &T, absent: bool) -> Option<&T> {
+    (!absent).then_some(value)
+}
+
+fn texts(out: &mut Vec<u8>, name: &[u8], value: Option<&str>) {
+    if let Some(value) = value {
+        out.extend(name);
+        text(out, value);
+    }
+}
+
+fn values(out: &mut Vec<u8>, name: &[u8], value: Option<&impl Serialize>) {
+    if let Some(given) = value {
+        out.extend(name);
+        self::value(out, given);
+    }
+}
+
+fn value(out: &mut Vec<u8>, value: &impl Serialize) {
+    // A record is strings, numbers, and lists and objects of these, which always serialise.
+    let _ = value.serialize(&mut escaped(out));
+}
+
+fn text(out: &mut Vec<u8>, text: &str) {
+    if is_bare(text.as_bytes()) {
+        out.push(b'"');
+        out.extend(text.as_bytes());
+        out.push(b'"');
+    } else {
+        value(out, &text);
+    }
+}
+
+/// Is `text` printable ASCII with nothing in it that JSON, a terminal or a CI runner could need an escape for?
+fn is_bare(text: &[u8]) -> bool {
+    // Not looked for but gathered, which a compiler turns into instructions for many bytes.
+    let odd = |odd, byte: u8| {
+        odd | u8::from(byte.wrapping_sub(b' ') > b'~' - b' ')
+            | u8::from(byte == b'"')
+            | u8::from(byte == b'#')
+            | u8::from(byte == b'\\')
+    };
+    text.iter().copied().fold(0, odd) == 0
+}
+
+fn times(out: &mut Vec<u8>, timing: &Timing) {
+    let Timing {
+        dns,
+        connect,
+        tls,
+        ttfb,
+        total,
+        start,
+        reused,
+    } = timing;
+    let begin = out.len();
+    values(out, name!("dns"), dns.as_ref());
+    values(out, name!("connect"), connect.as_ref());
+    values(out, name!("tls"), tls.as_ref());
+    values(out, name!("ttfb"), ttfb.as_ref());
+    values(out, name!("total"), Some(total));
+    values(out, name!("start"), Some(start));
+    values(out, name!("reused"), some(reused, !reused));
+    // In place of the first comma.
+    out[begin] = b'{';
+    out.push(b'}');
+}
+
+fn place(out: &mut Vec<u8>, address: SocketAddr) {
+    out.push(b'"');
+    match address {
+        SocketAddr::V4(address) => {
+            for (at, part) in address.ip().octets().iter().enumerate() {
+                if at > 0 {
+                    out.push(b'.');
+                }
+                value(out, part);
+            }
+            out.push(b':');
+            value(out, &address.port());
+        }
+        // Writing to memory does not fail.
+        SocketAddr::V6(address) => _ = write!(out, "{address}"),
+    }
+    out.push(b'"');
 }
 
 /// Writes JSON so that it is safe to be shown.
@@ -127,6 +299,54 @@ mod tests {
             Jsonl { links: true }.write(&visit, &mut out);
             let read: Visit = serde_json::from_slice(&out).expect("a JSON object");
             assert_eq!(read, visit);
+        }
+    }
+
+    /// A record of which every field has a value.
+    fn full(payload: &str) -> Visit {
+        let json = serde_json::json!({
+            "id": payload, "url": payload, "input": payload, "line": 7, "fragment": payload, "outcome": "broken",
+            "source": {"path": payload, "line": 3, "column": 9}, "status": 404, "final_url": payload,
+            "redirects": [{"url": payload, "status": 301, "fragment": payload}],
+            "error": {"kind": "too-large", "message": payload}, "known": true, "suggestion": payload, "depth": 4,
+            "referrer": payload, "content_type": payload, "charset": payload, "size": 1_u64 << 60, "title": payload,
+            "canonical": payload, "robots": payload, "lastmod": payload, "fields": {payload: [payload, 1.5, null]},
+            "links": [{"url": payload, "kind": "anchor", "text": payload, "nofollow": true}],
+            "sha256": payload, "sketch": payload, "duplicate": {"of": payload, "kind": "exact"}, "body": payload,
+            "saved": payload, "change": "new", "cached": true,
+            "timing": {"dns": 0.1, "connect": 1e-7, "tls": 2.0, "ttfb": 3.25, "total": 1e21, "start": 0.0, "reused": true},
+            "remote_addr": "255.10.0.7:65535", "http_version": payload, "attempts": 4,
+        });
+        serde_json::from_value(json).expect("a record")
+    }
+
+    #[test]
+    fn it_is_what_the_derived_serialiser_writes() {
+        let mut visits: Vec<Visit> = PAYLOADS.iter().map(|payload| full(payload)).collect();
+        let mut sixth = full("plain");
+        sixth.remote_addr = "[fe80::1%3]:80".parse().ok();
+        sixth.timing = Some(Timing::default());
+        visits.push(sixth);
+        visits.push(hostile("x"));
+        visits.push(Visit::new(
+            String::new(),
+            "u".into(),
+            crate::model::Outcome::Ok,
+        ));
+        for visit in visits {
+            for with_links in [true, false] {
+                let mut out = Vec::new();
+                record(&visit, with_links, &mut out);
+                let mut derived = visit.clone();
+                derived.links = derived.links.filter(|_| with_links);
+                let mut expected = Vec::new();
+                derived
+                    .serialize(&mut escaped(&mut expected))
+                    .expect("JSON");
+                let [out, expected] =
+                    [out, expected].map(|json| String::from_utf8(json).expect("UTF-8"));
+                assert_eq!(out, expected);
+            }
         }
     }
 
