@@ -4,12 +4,13 @@
 //! reqwest, and so is its decoding, which knows no limits. Every answer is bounded in time (`clock`), in size (after decoding), in ratio (a bomb is not read to its end) and in
 //! its head.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::time::Duration;
 
 use ::http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, RANGE, TRANSFER_ENCODING,
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HOST, RANGE,
+    TRANSFER_ENCODING,
 };
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use futures::future::LocalBoxFuture;
@@ -17,12 +18,13 @@ use hyper_util::client::legacy::connect::HttpInfo;
 use reqwest::tls::TlsInfo;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
+use url::{Position, Url};
 
 use super::certificate;
 use super::clock::{self, Seen};
 use super::decode::Decoder;
 use super::failure::{self, Phase};
-use super::options::{FetcherError, Options};
+use super::options::{FetcherError, Options, Protocol};
 use super::route::{Route, Routes};
 use super::timing::Call;
 use super::{FetchError, Fetcher, Receiver, Request, Want};
@@ -53,6 +55,7 @@ const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 pub struct Http {
     options: Options,
     routes: Routes,
+    hosts: Hosts,
     /// Where content is decoded into; one for all, because nothing awaits while it is in use.
     scratch: Cell<Vec<u8>>,
 }
@@ -78,6 +81,7 @@ impl Http {
         Self {
             routes,
             options,
+            hosts: Hosts::default(),
             scratch: Cell::default(),
         }
     }
@@ -102,7 +106,8 @@ impl Http {
             let asked = found.asked;
             let spent = asked.unwrap_or_default();
             let begun = before(spent);
-            let (sent, expected) = send(&client, request, naming);
+            let host = self.hosts.of(url, self.options.protocol);
+            let (sent, expected) = send(&client, request, host, naming);
             let call = Call::new(found);
             let seen = Seen::default();
             let left = self.options.timeout.saturating_sub(spent);
@@ -149,11 +154,22 @@ impl Http {
         seen: &Seen,
     ) -> Result<Exchange, FetchError> {
         let connect_timeout = self.options.connect_timeout;
-        let mut response = sent.await.map_err(|error| {
+        let response = sent.await.map_err(|error| {
             seen.failed.set(failure::local_end(&error));
             failure::of_request(&error, Phase::Head, connect_timeout)
         })?;
+        // In a box: of all that are in flight, most wait for their head.
+        Box::pin(self.answer(response, expected, receiver, seen)).await
+    }
 
+    /// Looks at a head, and reads the content as far as it is wanted.
+    async fn answer(
+        &self,
+        mut response: reqwest::Response,
+        expected: &Expected,
+        receiver: &mut dyn Receiver,
+        seen: &Seen,
+    ) -> Result<Exchange, FetchError> {
         let remote = response.remote_addr();
         if let (Some(remote), Some(naming)) = (remote, expected.naming) {
             permitted(self.options.private, naming, remote.ip())?;
@@ -179,16 +195,15 @@ impl Http {
             Want::Allowed => Some(self.options.max_size),
             Want::Content | Want::Nothing => None,
         };
-        // In a box: of all that are in flight, most wait for their head.
         let (size, cut) = match want {
             _ if expected.head_only => (None, false),
             Want::Nothing => {
-                Box::pin(drain(&mut response)).await;
+                drain(&mut response).await;
                 (None, false)
             }
             _ => {
                 let read = self.read(&mut response, receiver, seen, beginning);
-                let (size, cut) = Box::pin(read).await?;
+                let (size, cut) = read.await?;
                 (Some(size), cut)
             }
         };
@@ -312,6 +327,29 @@ impl Fetcher for Http {
     }
 }
 
+/// The value of Host where it was sent last, for all that go to the same place: the library would write it anew for each.
+/// It does so over TLS, where a handshake decides whether the field is sent at all (RFC 9113, section 8.3.1).
+#[derive(Default)]
+struct Hosts(RefCell<Option<(Box<str>, HeaderValue)>>);
+
+impl Hosts {
+    fn of(&self, url: &Url, protocol: Protocol) -> Option<HeaderValue> {
+        if url.scheme() != "http" || protocol == Protocol::Http2 {
+            return None;
+        }
+        let host = &url[Position::BeforeHost..Position::AfterPort];
+        let mut last = self.0.borrow_mut();
+        if let Some((known, value)) = &*last
+            && **known == *host
+        {
+            return Some(value.clone());
+        }
+        let value = HeaderValue::from_str(host).ok()?;
+        *last = Some((host.into(), value.clone()));
+        Some(value)
+    }
+}
+
 /// What the answer is measured by.
 struct Expected {
     /// Who counts as having named the address that answers; `None` where that is not the target's.
@@ -335,6 +373,7 @@ fn before(spent: Duration) -> Instant {
 fn send(
     client: &reqwest::Client,
     request: Box<Request<'_>>,
+    host: Option<HeaderValue>,
     naming: Option<Naming>,
 ) -> (
     impl Future<Output = reqwest::Result<reqwest::Response>> + use<>,
@@ -355,6 +394,9 @@ fn send(
         CODINGS
     };
     wire.headers_mut().entry(ACCEPT_ENCODING).or_insert(codings);
+    if let Some(host) = host {
+        wire.headers_mut().insert(HOST, host);
+    }
     if let Some(content) = request.content.filter(|content| !content.is_empty()) {
         *wire.body_mut() = Some(content.into());
     } else if matches!(*wire.method(), Method::POST | Method::PUT | Method::PATCH) {

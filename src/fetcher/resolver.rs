@@ -70,9 +70,9 @@ pub(super) struct Found {
     /// Those that may be dialled, in order of preference; empty for a literal address, and for what nobody here looks up.
     pub(super) addresses: Vec<IpAddr>,
     /// Why others of the name may not be.
-    pub(super) refusal: Option<Failure>,
+    pub(super) refusal: Option<Box<Failure>>,
     /// The name of a proxy, and where that is.
-    pub(super) proxy: Option<(String, Vec<IpAddr>)>,
+    pub(super) proxy: Option<Box<(String, Vec<IpAddr>)>>,
     /// How long the request waited for a name server, if it had to ask one.
     pub(super) asked: Option<Duration>,
 }
@@ -131,7 +131,7 @@ impl Resolver {
             let (addresses, refusal) = self.dialled(host, addresses, private, naming)?;
             Ok(Found {
                 addresses,
-                refusal,
+                refusal: refusal.map(Box::new),
                 proxy: None,
                 asked,
             })
@@ -308,7 +308,7 @@ impl reqwest::dns::Resolve for Given {
         Box::pin(async move {
             let call = call.ok_or("a connection was opened for no request")?;
             let found = &call.found;
-            let addresses = match &found.proxy {
+            let addresses = match found.proxy.as_deref() {
                 Some((proxy, addresses)) if proxy.eq_ignore_ascii_case(name.as_str()) => addresses,
                 _ => &found.addresses,
             };

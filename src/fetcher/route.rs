@@ -207,7 +207,7 @@ impl Routes {
         if !proxy.takes_addresses() {
             // What the proxy finds for the name can be any of its addresses.
             if let Some(refusal) = found.refusal {
-                return Err(refusal.into());
+                return Err((*refusal).into());
             }
         }
         let (host, port) = proxy.place();
@@ -215,7 +215,7 @@ impl Routes {
             let own = self.resolver.resolve_own(&host, port).await?;
             let asked = [found.asked, own.asked];
             found.asked = asked.into_iter().flatten().reduce(|one, other| one + other);
-            found.proxy = Some((host, own.addresses));
+            found.proxy = Some(Box::new((host, own.addresses)));
         }
         Ok((found, naming))
     }
@@ -269,7 +269,8 @@ fn build(config: ClientConfig, way: Way, options: &Options) -> reqwest::Result<r
         .tls_info(options.certificate)
         .connect_timeout(options.connect_timeout)
         .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
+        // Without the number a copy of each request would be kept all the same.
+        .retry(reqwest::retry::never().max_retries_per_request(0))
         .referer(false)
         .no_proxy()
         .tcp_nodelay(true)

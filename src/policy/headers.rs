@@ -65,7 +65,8 @@ pub struct FieldError {
 impl Default for Bound {
     /// [`AGENT`] for everyone.
     fn default() -> Self {
-        let mut open = HeaderMap::new();
+        // With room for what the protocol adds.
+        let mut open = HeaderMap::with_capacity(6);
         open.insert(ACCEPT, HeaderValue::from_static("*/*"));
         open.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         Self {
@@ -164,7 +165,8 @@ impl Bound {
             return self.open.clone();
         }
         let mut fields = self.whole.clone();
-        if !fields.contains_key(AUTHORIZATION)
+        if !self.logins.is_empty()
+            && !fields.contains_key(AUTHORIZATION)
             && let Some(login) = self.logins.at(origin.host())
         {
             fields.insert(AUTHORIZATION, login.clone());

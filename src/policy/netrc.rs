@@ -58,6 +58,12 @@ impl Netrc {
         Ok(())
     }
 
+    /// Is nobody logged in to?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What `host` is sent, which is in lower case and an IPv6 address in brackets.
     #[must_use]
     pub fn at(&self, host: &str) -> Option<&HeaderValue> {
