@@ -144,7 +144,7 @@ impl Model {
             self.under_way.insert(target.clone()),
             "{target} is leased twice"
         );
-        let origin = Origin::of(&lease.task.url);
+        let origin = Origin::of(lease.task.url());
         let width = self.width.entry(origin.clone()).or_default();
         *width += 1;
         assert!(*width <= WIDTH, "{width} requests at {origin} at once");
@@ -166,7 +166,7 @@ impl Model {
         self.under_way.remove(lease.task.target.url.as_str());
         *self
             .width
-            .get_mut(&Origin::of(&lease.task.url))
+            .get_mut(&Origin::of(lease.task.url()))
             .expect("it was leased") -= 1;
     }
 }
@@ -243,7 +243,7 @@ async fn walk(kind: &Kind, moves: Vec<Move>) {
                 let lease = leases.swap_remove(at % leases.len());
                 model.settled(&lease);
                 let hop = Hop {
-                    url: lease.task.url.to_string(),
+                    url: lease.task.url().to_string(),
                     status: 302,
                     fragment: None,
                 };
@@ -262,7 +262,7 @@ async fn walk(kind: &Kind, moves: Vec<Move>) {
                 let rest = Duration::from_millis(rest.into());
                 model
                     .resting
-                    .insert(Origin::of(&lease.task.url), Instant::now() + rest);
+                    .insert(Origin::of(lease.task.url()), Instant::now() + rest);
                 let step = Step::Again {
                     method: Method::GET,
                     wait: Duration::ZERO,
@@ -409,7 +409,7 @@ fn a_level_begins_when_the_one_before_is_settled() {
             let Ok(Next::Lease(second)) = store.lease().await else {
                 panic!("the other seed is due")
             };
-            assert_eq!(second.task.url.path(), "/other");
+            assert_eq!(second.task.url().path(), "/other");
             tokio::time::advance(DELAY).await;
             assert!(
                 matches!(store.lease().await, Ok(Next::Waiting)),
@@ -426,7 +426,7 @@ fn a_level_begins_when_the_one_before_is_settled() {
             let Ok(Next::Lease(third)) = store.lease().await else {
                 panic!("level 1 begins")
             };
-            assert_eq!(third.task.url.path(), "/below");
+            assert_eq!(third.task.url().path(), "/below");
             store.settle(
                 third,
                 Step::Done {
@@ -458,7 +458,7 @@ fn what_waits_for_robots_goes_out_after_the_answer_and_keeps_the_gap() {
             let Ok(Next::Lease(robots)) = store.lease().await else {
                 panic!("robots.txt comes first")
             };
-            assert_eq!(robots.task.url.path(), "/robots.txt");
+            assert_eq!(robots.task.url().path(), "/robots.txt");
             tokio::time::advance(DELAY * 3).await;
             assert!(
                 matches!(store.lease().await, Ok(Next::Waiting)),
@@ -471,7 +471,7 @@ fn what_waits_for_robots_goes_out_after_the_answer_and_keeps_the_gap() {
                 panic!("the rules are known")
             };
             assert_eq!(
-                (open.task.url.path(), open.refusal.is_none()),
+                (open.task.url().path(), open.refusal.is_none()),
                 ("/open", true)
             );
             tokio::time::advance(DELAY).await;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use futures::future::{FutureExt, LocalBoxFuture};
+use futures::future::{Either, FutureExt, LocalBoxFuture};
 use siphasher::sip::SipHasher13;
 use tokio::sync::oneshot;
 
@@ -22,7 +22,8 @@ use super::memory::random_secret;
 use super::sqlite::differences;
 use super::store::{Store, state_error};
 use super::{
-    Barrier, Begin, Begun, Frontier, FrontierError, Lease, Memory, Next, Options, Settlement, Step,
+    Barrier, Begin, Begun, Frontier, FrontierError, Lease, Leasing, Memory, Options, Settlement,
+    Step,
 };
 use crate::model::{Target, Visit};
 use crate::policy::budget::Cut;
@@ -270,15 +271,15 @@ impl Frontier for List {
         self.memory.add(targets)
     }
 
-    fn lease(&self) -> LocalBoxFuture<'_, Result<Next, FrontierError>> {
-        async {
+    fn lease(&self) -> Leasing<'_> {
+        let leasing = async {
             if let Some(error) = self.error.borrow().clone() {
                 return Err(error);
             }
             self.room().await;
             self.memory.lease().await
-        }
-        .boxed_local()
+        };
+        Either::Right(leasing.boxed_local())
     }
 
     fn settle(&self, lease: Lease, mut settlement: Settlement) {

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use proptest::prelude::*;
 
 use super::*;
+use crate::frontier::Next;
 use crate::frontier::Written;
 use crate::model::{Outcome, Seed};
 use crate::policy::budget::Budget;
@@ -54,7 +55,7 @@ fn place(target: &Target) -> u64 {
 }
 
 fn settle(store: &List, lease: Lease) {
-    let mut visit = Visit::new("x".into(), lease.task.url.to_string(), Outcome::Ok);
+    let mut visit = Visit::new("x".into(), lease.task.url().to_string(), Outcome::Ok);
     visit.place = place(&lease.task.target);
     visit.size = Some(visit.place);
     let step = Step::Done {

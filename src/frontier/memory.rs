@@ -3,14 +3,14 @@
 use std::cell::RefCell;
 use std::hash::{BuildHasher, RandomState};
 
-use futures::future::{FutureExt, LocalBoxFuture, ready};
+use futures::future::{Either, FutureExt, LocalBoxFuture, ready};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::intake::{Admission, Intake};
 use super::pending::Pending;
 use super::workbench::Workbench;
-use super::{Barrier, Frontier, FrontierError, Lease, Next, Options, Settlement, Step};
+use super::{Barrier, Frontier, FrontierError, Lease, Leasing, Next, Options, Settlement, Step};
 use crate::model::Target;
 use crate::policy::budget::Cut;
 
@@ -54,7 +54,7 @@ impl Frontier for Memory {
         new
     }
 
-    fn lease(&self) -> LocalBoxFuture<'_, Result<Next, FrontierError>> {
+    fn lease(&self) -> Leasing<'_> {
         let mut state = self.state.borrow_mut();
         let (intake, bench) = &mut *state;
         let now = Instant::now();
@@ -71,7 +71,7 @@ impl Frontier for Memory {
                 bench.push(Pending::of(id, target), now);
             }
         };
-        ready(Ok(next)).boxed_local()
+        Either::Left(ready(Ok(next)))
     }
 
     fn settle(&self, lease: Lease, mut settlement: Settlement) {

@@ -73,7 +73,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{FutureExt, LocalBoxFuture};
+use futures::future::{Either, FutureExt, LocalBoxFuture, Ready};
 use futures::stream::{LocalBoxStream, Stream, StreamExt};
 use http::Method;
 use tokio::sync::oneshot;
@@ -200,8 +200,8 @@ pub struct Task {
     pub target: Target,
     /// What the request is for.
     pub errand: Errand,
-    /// Where the next request goes: the target itself, or where a redirect led.
-    pub url: Url,
+    /// Where a redirect led, if one did.
+    pub moved: Option<Box<Url>>,
     /// How.
     pub method: Method,
     /// A redirect has changed the method, and so took content and what describes it away (RFC 9110, section 15.4).
@@ -229,10 +229,16 @@ impl Task {
         Self::of(0, target)
     }
 
+    /// Where the next request goes: the target itself, or where a redirect led.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        self.moved.as_deref().unwrap_or(&self.target.url)
+    }
+
     fn of(id: u64, target: Target) -> Self {
         Self {
             id,
-            url: target.url.clone(),
+            moved: None,
             naming: target.naming,
             target,
             errand: Errand::Visit,
@@ -356,6 +362,10 @@ pub struct Written {
     pub through: Option<u64>,
 }
 
+/// The next lease: at hand, or to be waited for.
+pub type Leasing<'a> =
+    Either<Ready<Result<Next, FrontierError>>, LocalBoxFuture<'a, Result<Next, FrontierError>>>;
+
 /// Sent once everything that was accepted before is on its medium.
 pub type Barrier = oneshot::Receiver<Written>;
 
@@ -368,7 +378,7 @@ pub trait Frontier {
     ///
     /// # Errors
     /// When the store can no longer keep what it is told; the run cannot go on.
-    fn lease(&self) -> LocalBoxFuture<'_, Result<Next, FrontierError>>;
+    fn lease(&self) -> Leasing<'_>;
 
     /// Takes a lease back.
     fn settle(&self, lease: Lease, settlement: Settlement);

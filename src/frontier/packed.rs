@@ -4,10 +4,12 @@
 //! held once for the links of that page, and what few targets have stands beside. Deliberately absent: any way to a
 //! target but from the two ends.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::pending::{Pending, Rare};
+use url::Url;
+
+use super::pending::{Address, Pending, Rare};
 use crate::model::target::Naming;
 use crate::model::{Failure, Seed};
 
@@ -34,13 +36,15 @@ pub(super) struct Packed {
 #[derive(Debug, Default)]
 struct Beside {
     referrers: Referrers,
-    /// By the target's number.
-    others: HashMap<u64, Others>,
+    /// Those of the targets that have any, in the order of these.
+    others: VecDeque<Others>,
 }
 
 /// What few targets of a crawl have.
 #[derive(Debug)]
 struct Others {
+    /// In the place of its text.
+    url: Option<Url>,
     seed: Option<Box<Seed>>,
     refusal: Option<Box<Failure>>,
     rare: Option<Box<Rare>>,
@@ -67,27 +71,31 @@ impl Packed {
             depth,
             naming,
         } = pending;
-        let others = seed.is_some() || refusal.is_some() || rare.is_some();
+        let (text, url) = match url {
+            Address::Text(text) => (text, None),
+            Address::Parsed(url) => (Box::default(), Some(url)),
+        };
+        let others = url.is_some() || seed.is_some() || refusal.is_some() || rare.is_some();
         let mut place = 0;
         if others || referrer.is_some() {
             let beside = self.beside.get_or_insert_default();
             place = referrer.map_or(0, |referrer| beside.referrers.hold(&referrer) + 1);
             if others {
-                let others = Others {
+                beside.others.push_back(Others {
+                    url,
                     seed,
                     refusal,
                     rare,
-                };
-                beside.others.insert(id, others);
+                });
             }
         }
         let traits = naming_bits(naming) | u64::from(others) << 2;
-        let chunk = self.chunk(url.len() + AROUND);
+        let chunk = self.chunk(text.len() + AROUND);
         let start = chunk.len();
-        for number in [id, u64::from(depth) << 3 | traits, place, url.len() as u64] {
+        for number in [id, u64::from(depth) << 3 | traits, place, text.len() as u64] {
             write(chunk, number);
         }
-        chunk.extend(url.as_bytes());
+        chunk.extend(text.as_bytes());
         // A URL that long was refused before it came here.
         let length = u32::try_from(chunk.len() - start).unwrap_or(u32::MAX);
         chunk.extend(length.to_le_bytes());
@@ -97,7 +105,9 @@ impl Packed {
     /// The one that came first.
     pub(super) fn pop_first(&mut self) -> Option<Pending> {
         let chunk = self.chunks.front()?;
-        let (pending, length) = Self::read(self.beside.as_deref_mut(), chunk.get(self.gone..)?)?;
+        let others = VecDeque::pop_front;
+        let beside = self.beside.as_deref_mut();
+        let (pending, length) = Self::read(beside, others, chunk.get(self.gone..)?)?;
         self.gone += length + LENGTH;
         let spent = self.gone >= chunk.len();
         self.len -= 1;
@@ -113,7 +123,8 @@ impl Packed {
         let chunk = self.chunks.back_mut()?;
         let length = u32::from_le_bytes(*chunk.last_chunk()?) as usize;
         let start = chunk.len().checked_sub(length + LENGTH)?;
-        let (pending, _) = Self::read(self.beside.as_deref_mut(), &chunk[start..])?;
+        let others = VecDeque::pop_back;
+        let (pending, _) = Self::read(self.beside.as_deref_mut(), others, &chunk[start..])?;
         chunk.truncate(start);
         let spent = start == 0 || only && start <= self.gone;
         self.len -= 1;
@@ -148,8 +159,12 @@ impl Packed {
         &mut self.chunks[at]
     }
 
-    /// The target that `bytes` begin with, and how long it is.
-    fn read(beside: Option<&mut Beside>, bytes: &[u8]) -> Option<(Pending, usize)> {
+    /// The target that `bytes` begin with, and how long it is. `take` takes what stands beside it from its end.
+    fn read(
+        beside: Option<&mut Beside>,
+        take: impl FnOnce(&mut VecDeque<Others>) -> Option<Others>,
+        bytes: &[u8],
+    ) -> Option<(Pending, usize)> {
         let mut rest = bytes;
         let id = read(&mut rest)?;
         let both = read(&mut rest)?;
@@ -158,7 +173,7 @@ impl Packed {
         let url = std::str::from_utf8(rest.get(..length)?).ok()?;
         let mut pending = Pending {
             id,
-            url: url.into(),
+            url: Address::Text(url.into()),
             seed: None,
             refusal: None,
             referrer: None,
@@ -171,8 +186,15 @@ impl Packed {
                 .checked_sub(1)
                 .and_then(|place| beside.referrers.give(place));
             if both & 4 != 0
-                && let Some(others) = beside.others.remove(&id)
+                && let Some(others) = take(&mut beside.others)
             {
+                if beside.others.is_empty() {
+                    // As many as wait at the beginning of a list may never wait again.
+                    beside.others.shrink_to(64);
+                }
+                if let Some(url) = others.url {
+                    pending.url = Address::Parsed(url);
+                }
                 pending.seed = others.seed;
                 pending.refusal = others.refusal;
                 pending.rare = others.rare;
@@ -278,12 +300,18 @@ mod tests {
     use super::*;
     use crate::model::Target;
 
-    fn pending(id: u64, referrer: Option<&Arc<str>>) -> Pending {
+    fn target(id: u64) -> Target {
         let url = format!("http://h.test/{id}").parse().expect("a URL");
-        let target = Target {
-            referrer: referrer.map(Arc::clone),
+        Target {
             naming: naming(id % 3),
             depth: u32::try_from(id * 77 % 1000).expect("small"),
+            ..Target::named(url)
+        }
+    }
+
+    fn pending(id: u64, referrer: Option<&Arc<str>>) -> Pending {
+        let target = Target {
+            referrer: referrer.map(Arc::clone),
             seed: id.is_multiple_of(5).then(|| {
                 Box::new(Seed {
                     input: id.to_string(),
@@ -293,7 +321,7 @@ mod tests {
                 })
             }),
             lastmod: id.is_multiple_of(7).then(|| "2024".into()),
-            ..Target::named(url)
+            ..target(id)
         };
         Pending::of(id, target)
     }
@@ -320,10 +348,13 @@ mod tests {
             let referrer: Arc<str> = format!("http://h.test/{page}").into();
             text += referrer.len();
             for link in 0..10 {
-                let mut pending = pending(1 + 2 * 3 * (page * 10 + link), Some(&referrer));
-                (pending.seed, pending.rare) = (None, None);
-                text += pending.url.len();
-                packed.push(pending);
+                let id = page * 10 + link;
+                let target = Target {
+                    referrer: Some(Arc::clone(&referrer)),
+                    ..target(id)
+                };
+                text += target.url.as_str().len();
+                packed.push(Pending::of(id, target));
             }
         }
         let each = (allocated(&packed) - text) as f64 / (pages * 10) as f64;

@@ -1,16 +1,19 @@
 //! A target on its way to and from where it waits.
 
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use url::Url;
 
 use crate::model::target::Naming;
 use crate::model::{Before, Failure, Message, Nearby, Secret, Seed, Target};
 
-/// A target that waits for its turn: parsed again when it is leased.
+/// A target that waits for its turn.
 #[derive(Debug)]
 pub(super) struct Pending {
     pub(super) id: u64,
-    pub(super) url: Box<str>,
+    pub(super) url: Address,
     pub(super) seed: Option<Box<Seed>>,
     pub(super) refusal: Option<Box<Failure>>,
     pub(super) referrer: Option<Arc<str>>,
@@ -18,6 +21,26 @@ pub(super) struct Pending {
     pub(super) rare: Option<Box<Rare>>,
     pub(super) depth: u32,
     pub(super) naming: Naming,
+}
+
+/// Where a target is; its text, whichever it is.
+#[derive(Debug)]
+pub(super) enum Address {
+    /// To be parsed again when the target is leased: a million of these can wait.
+    Text(Box<str>),
+    /// As it came: a list is not read on while ten thousand of its targets wait.
+    Parsed(Url),
+}
+
+impl Deref for Address {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            Self::Parsed(url) => url.as_str(),
+        }
+    }
 }
 
 /// What few targets have.
@@ -98,7 +121,11 @@ impl Pending {
             files,
         };
         let rare = rare.is_some().then(|| Box::new(rare));
-        let url = String::from(url).into_boxed_str();
+        let url = if seed.is_some() {
+            Address::Parsed(url)
+        } else {
+            Address::Text(String::from(url).into())
+        };
         Self {
             id,
             url,
@@ -111,7 +138,7 @@ impl Pending {
         }
     }
 
-    /// As it came; `nearby` parses it again.
+    /// As it came; `nearby` parses what is text.
     pub(super) fn target(self, nearby: &mut Nearby) -> Option<Target> {
         let Self {
             url,
@@ -134,8 +161,11 @@ impl Pending {
             repeats,
             files,
         } = rare.map(|rare| *rare).unwrap_or_default();
-        // It was made from a parsed URL; whatever cannot be parsed again was not written by us.
-        let url = nearby.parse(&url).ok()?;
+        let url = match url {
+            Address::Parsed(url) => url,
+            // It was made from a parsed URL; whatever cannot be parsed again was not written by us.
+            Address::Text(text) => nearby.parse(&text).ok()?,
+        };
         Some(Target {
             url,
             seed,

@@ -42,7 +42,7 @@ impl Known {
 
 /// The request for the robots.txt of a task's origin (RFC 9309, section 2.3).
 pub(super) fn errand(task: &Task) -> Task {
-    let mut url = task.url.clone();
+    let mut url = task.url().clone();
     url.set_path("/robots.txt");
     url.set_query(None);
     let origin = Origin::of(&url);
@@ -118,7 +118,7 @@ mod tests {
         frontier.settle(errand, rules("User-agent: *\nDisallow: /second"));
         let visit = lease(&frontier).await;
         assert!(
-            visit.refusal.is_none() && visit.task.url.path() == "/first/b",
+            visit.refusal.is_none() && visit.task.url().path() == "/first/b",
             "{visit:?}"
         );
         frontier.settle(visit, done());

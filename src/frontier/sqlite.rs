@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use futures::future::{FutureExt, LocalBoxFuture};
+use futures::future::{Either, FutureExt, LocalBoxFuture};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 use url::Url;
@@ -20,7 +20,9 @@ use super::memory::random_secret;
 use super::pending::{Pending, Unwritten};
 use super::store::{Kept, KeptCut, Store};
 use super::workbench::Workbench;
-use super::{Barrier, Frontier, FrontierError, Lease, Next, Options, Settlement, Step, Written};
+use super::{
+    Barrier, Frontier, FrontierError, Lease, Leasing, Next, Options, Settlement, Step, Written,
+};
 use crate::model::{Summary, Target};
 use crate::policy::budget::Cut;
 
@@ -149,7 +151,7 @@ impl Sqlite {
         }
         self.journal.tell(Entry::Added(Row {
             id,
-            url: pending.url.clone(),
+            url: (*pending.url).into(),
             seed: pending.seed.as_deref().cloned(),
             refusal: pending
                 .refusal
@@ -283,8 +285,8 @@ impl Frontier for Sqlite {
         new
     }
 
-    fn lease(&self) -> LocalBoxFuture<'_, Result<Next, FrontierError>> {
-        async {
+    fn lease(&self) -> Leasing<'_> {
+        let leasing = async {
             self.journal.room().await;
             let mut state = self.state.borrow_mut();
             let (intake, bench) = &mut *state;
@@ -321,8 +323,8 @@ impl Frontier for Sqlite {
                 self.journal.tell(Entry::Page { place, site, page });
             }
             Ok(next)
-        }
-        .boxed_local()
+        };
+        Either::Right(leasing.boxed_local())
     }
 
     fn settle(&self, lease: Lease, mut settlement: Settlement) {

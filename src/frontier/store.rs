@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, params};
 use url::Url;
 
-use super::pending::Pending;
+use super::pending::{Address, Pending};
 use super::seal::Seal;
 use super::visited::Visits;
 use super::{FrontierError, Written};
@@ -96,7 +96,7 @@ pub(super) fn pending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pending> {
     let before: Option<String> = row.get(9)?;
     let pending = Pending {
         id: row.get::<_, i64>(0)?.unsigned_abs(),
-        url: row.get(1)?,
+        url: Address::Text(row.get(1)?),
         depth: row.get(2)?,
         referrer: row.get::<_, Option<String>>(3)?.map(Into::into),
         refusal: refusal.and_then(|text| serde_json::from_str(&text).ok()),

@@ -346,8 +346,8 @@ impl Workbench {
             return Some(self.without_request(place, task, Some(failure), now));
         }
         let bound = self.options.robots.as_ref();
-        let bound = bound.is_some_and(|binds| binds(&task.url));
-        if bound && task.url.scheme().starts_with("http") {
+        let bound = bound.is_some_and(|binds| binds(task.url()));
+        if bound && task.url().scheme().starts_with("http") {
             let bench = self.benches[place].as_mut()?;
             match &bench.rules {
                 Rules::Unasked => {
@@ -359,7 +359,7 @@ impl Workbench {
                     return Some(self.hand_out(place, Box::new(errand), now));
                 }
                 Rules::Known { answer, .. } => {
-                    if let Some(failure) = answer.forbids(&task.url) {
+                    if let Some(failure) = answer.forbids(task.url()) {
                         return Some(self.without_request(place, task, Some(failure), now));
                     }
                 }
@@ -387,7 +387,7 @@ impl Workbench {
                 bench.origin.clone()
             }
             // A lease comes from a bench; there is none to clone the name of otherwise.
-            None => Origin::of(&task.url),
+            None => Origin::of(task.url()),
         };
         self.schedule(place, now);
         Lease {
@@ -416,7 +416,7 @@ impl Workbench {
         Lease {
             refusal,
             felt: None,
-            origin: Origin::of(&task.url),
+            origin: Origin::of(task.url()),
             task,
             place: Place {
                 origin: place,
@@ -482,7 +482,7 @@ impl Workbench {
                 task.method = method;
                 task.naming = naming;
                 let to = self.bench(&url, naming, now);
-                task.url = url;
+                task.moved = Some(Box::new(url));
                 self.queued += 1;
                 if let Some(bench) = &mut self.benches[to] {
                     match task.errand {

@@ -40,12 +40,12 @@ impl Pipeline<'_> {
         }
         let task = &lease.task;
         let (mut fields, sent, named) = self.message(lease);
-        self.add_cookies(&task.url, &mut fields);
+        self.add_cookies(task.url(), &mut fields);
         if sent.is_some() || named && cache.is_identified() {
             return None;
         }
         let variant = freshness::variant(&task.method, &fields)?;
-        let url = key(&task.url);
+        let url = key(task.url()).into_owned();
         content.keep();
         let stored = match cache.answer(&url, &variant).await {
             Some(stored) if content.is_served_by(&stored) || content.is_saved(&stored).await => {

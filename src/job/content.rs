@@ -82,6 +82,8 @@ pub(super) struct Found {
     pub(super) unread: Option<String>,
     /// The first bytes of the content, in which a bot wall shows itself.
     pub(super) beginning: Vec<u8>,
+    /// Its media type, where the head was looked at and named one.
+    pub(super) essence: Option<String>,
 }
 
 /// What takes the content of an answer. There is one for each request in flight, so what few of them need stands in a box.
@@ -305,6 +307,13 @@ impl Content {
             exchange.size = None;
         }
         found.shown = self.wanted.hash;
+        // Who goes on with the content asks for it too.
+        let essence = if self.is_unread() {
+            self.essence.clone()
+        } else {
+            std::mem::take(&mut self.essence)
+        };
+        found.essence = Some(essence).filter(|essence| !essence.is_empty());
         let hash = self.hash.take();
         found.sha256 = hash
             .map(|hash| HEXLOWER.encode(hash.finish().as_ref()))

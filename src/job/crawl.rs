@@ -248,10 +248,10 @@ impl Work for Site {
     /// A sitemap may stand on another host than what it lists; that is judged when it is found in it.
     fn sitemaps(&self, task: &Task, lines: &[String]) -> Vec<Target> {
         let urls = lines.iter().filter(|_| self.sitemaps);
-        urls.filter_map(|line| resolve(&task.url, line))
+        urls.filter_map(|line| resolve(task.url(), line))
             .map(|url| Target {
                 depth: 0,
-                ..self.follow.target(url, &task.url, 0)
+                ..self.follow.target(url, task.url(), 0)
             })
             .collect()
     }
@@ -289,7 +289,7 @@ impl Work for Site {
                         || !tag_says(exchange, &self.limits.product_token, "nofollow"))
                 {
                     let much = document.links.len() > MANY;
-                    let (follow, url) = (Arc::clone(&self.follow), task.url.clone());
+                    let (follow, url) = (Arc::clone(&self.follow), task.url().clone());
                     // The record asks for no more of the document than this.
                     let rest = Document {
                         title: document.title.take(),
@@ -308,7 +308,7 @@ impl Work for Site {
                     found = links.unwrap_or_default();
                 }
             } else if matches!(end, End::Answer(_)) {
-                let mut target = self.follow.target(task.url.clone(), &task.url, depth);
+                let mut target = self.follow.target(task.url().clone(), task.url(), depth);
                 // As near to the seed as the page that leads there: it is no further click away.
                 target.depth = depth;
                 found.push(target);
@@ -320,7 +320,7 @@ impl Work for Site {
                 let mut visit = record::unchanged(task, exchange, before);
                 self.compare(&mut visit);
                 return Judged {
-                    records: vec![visit],
+                    records: vec![Arc::new(visit)],
                     found,
                 };
             }
@@ -339,7 +339,7 @@ impl Work for Site {
                 visit.change = record::change(before, &visit);
             }
             Judged {
-                records: vec![visit],
+                records: vec![Arc::new(visit)],
                 found,
             }
         })

@@ -145,7 +145,7 @@ impl Pipeline<'_> {
         match redirect::follow(
             exchange.status,
             &locations,
-            &task.url,
+            task.url(),
             &task.method,
             &task.hops,
             most,
@@ -163,7 +163,7 @@ impl Pipeline<'_> {
                 }
                 let naming = self.work.naming(task, &url);
                 let hop = Hop {
-                    url: without_secrets(&task.url),
+                    url: without_secrets(task.url()),
                     status: exchange.status.as_u16(),
                     fragment,
                 };

@@ -91,10 +91,10 @@ impl Pipeline<'_> {
     ) -> LocalBoxFuture<'a, Result<Exchange, FetchError>> {
         let task = &lease.task;
         let (mut fields, content, named) = self.message(lease);
-        self.add_cookies(&task.url, &mut fields);
+        self.add_cookies(task.url(), &mut fields);
         replace(&mut fields, asked);
         let request = Request {
-            url: &task.url,
+            url: task.url(),
             method: task.method.clone(),
             fields,
             content,
@@ -132,7 +132,7 @@ impl Pipeline<'_> {
         let mut summary = self.summary.borrow_mut();
         summary.in_flight -= 1;
         if let Some(Ok(exchange)) = sent {
-            self.keep_cookies(&lease.task.url, exchange);
+            self.keep_cookies(lease.task.url(), exchange);
             summary.bytes += exchange.size.unwrap_or(0);
             if self
                 .limits
@@ -183,7 +183,7 @@ impl Pipeline<'_> {
         let (mut request, sent, _) = self.message(lease);
         request.insert(ACCEPT_ENCODING, CODINGS);
         let capture = Capture {
-            url: task.url.clone(),
+            url: task.url().clone(),
             method: task.method.clone(),
             request,
             sent,

@@ -190,8 +190,8 @@ impl Work for Lines {
         let visit = record::of(task, end, &mut found, &self.limits.accept);
         let repeats = self.repeats.as_ref();
         let repeated = repeats.map(|repeats| repeats.answered(&task.target, &visit));
-        let mut records = vec![visit];
-        records.extend(repeated.unwrap_or_default());
+        let mut records = vec![Arc::new(visit)];
+        records.extend(repeated.into_iter().flatten().map(Arc::new));
         Box::pin(ready(Judged {
             records,
             found: Vec::new(),

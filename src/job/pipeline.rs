@@ -52,7 +52,7 @@ pub(super) enum End {
 #[derive(Default)]
 pub(super) struct Judged {
     /// To be written together, in this order.
-    pub(super) records: Vec<Visit>,
+    pub(super) records: Vec<Arc<Visit>>,
     /// To be visited too.
     pub(super) found: Vec<Target>,
 }
@@ -69,8 +69,8 @@ pub(super) trait Work {
 
     /// Who named the host of `url`, which a page or a redirect led to?
     fn naming(&self, from: &Task, url: &url::Url) -> Naming {
-        let same = url.host() == from.url.host();
-        if same && (url.port() == from.url.port() || !port::is_bad(url)) {
+        let same = url.host() == from.url().host();
+        if same && (url.port() == from.url().port() || !port::is_bad(url)) {
             from.naming
         } else {
             Naming::Page
@@ -237,6 +237,7 @@ impl Pipeline<'_> {
     async fn repeat(&self, lease: Lease, number: u64) -> Result<(), Error> {
         let record = self.writer.recall(number).await?;
         let repeated = record.map(|record| record::repeated(&lease.task.target, &record));
+        let repeated = repeated.map(Arc::new);
         let judged = Judged {
             records: repeated.into_iter().collect(),
             found: Vec::new(),
@@ -258,7 +259,7 @@ impl Pipeline<'_> {
                 lease.task.method = self.work.method(&lease.task);
             }
             let mut content = self.work.receive(&lease.task);
-            content.comes_from(&lease.task.url);
+            content.comes_from(lease.task.url());
             let mut cached = None;
             let request = {
                 let mut asked = match self.writer.way() {
@@ -342,7 +343,7 @@ impl Pipeline<'_> {
                 }
                 Decision::End(end) => {
                     let (end, found) = if content.is_unread() {
-                        Box::pin(content::read(content, &task.url, end)).await
+                        Box::pin(content::read(content, task.url(), end)).await
                     } else {
                         content.close(end)
                     };
@@ -390,7 +391,6 @@ impl Pipeline<'_> {
             if found.len() > AT_ONCE {
                 found = Box::pin(self.add_bit_by_bit(found)).await;
             }
-            let records: Vec<_> = records.into_iter().map(Arc::new).collect();
             let visits = if self.durable {
                 records.clone()
             } else {
@@ -419,9 +419,8 @@ impl Pipeline<'_> {
     }
 
     /// Hands over records that belong to no lease.
-    async fn accept(&self, records: Vec<Visit>) -> Result<(), Error> {
+    async fn accept(&self, records: Vec<Arc<Visit>>) -> Result<(), Error> {
         if !records.is_empty() {
-            let records: Vec<_> = records.into_iter().map(Arc::new).collect();
             let room = self.writer.reserve().await?;
             self.note(&records);
             room.send(records, None);

@@ -1,9 +1,9 @@
 //! From a task and its end to the record of it; the same for every job.
 
+use std::borrow::Cow;
 use std::hash::Hasher;
 use std::time::SystemTime;
 
-use data_encoding::HEXLOWER;
 use http::Version;
 use http::header::{ETAG, LAST_MODIFIED};
 use siphasher::sip::SipHasher13;
@@ -57,18 +57,18 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> V
         visit.certificate = exchange.certificate.take();
         visit.cached = exchange.cached;
         visit.status = Some(exchange.status.as_u16());
-        visit.final_url = Some(without_secrets(&task.url));
-        visit.content_type = exchange.media_type();
+        visit.final_url = Some(without_secrets(task.url()));
+        visit.content_type = found.essence.take().or_else(|| exchange.media_type());
         visit.size = exchange.size;
         visit.remote_addr = exchange.remote;
-        visit.http_version = Some(version(exchange.version).to_owned());
+        visit.http_version = Some(version(exchange.version).into());
         visit.timing = Some(exchange.timing);
         answered = Some(exchange);
     }
     if let Some(document) = &found.document {
         visit.title.clone_from(&document.title);
         visit.charset = (!document.charset.is_empty()).then(|| document.charset.to_owned());
-        visit.canonical = canonical(&task.url, document);
+        visit.canonical = canonical(task.url(), document);
         visit.sketch = document.sketch.map(|bits| format!("{bits:032x}"));
     }
     visit.links = std::mem::take(&mut found.links);
@@ -76,11 +76,14 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> V
     let sha256 = found.sha256.take();
     if let Some(exchange) = &answered {
         let text = |name| exchange.field(name).map(str::to_owned);
-        visit.validators = Some(Box::new(Validators {
-            etag: text(ETAG),
-            last_modified: text(LAST_MODIFIED),
-            sha256: sha256.clone(),
-        }));
+        let (etag, last_modified) = (text(ETAG), text(LAST_MODIFIED));
+        if etag.is_some() || last_modified.is_some() || sha256.is_some() {
+            visit.validators = Some(Box::new(Validators {
+                etag,
+                last_modified,
+                sha256: sha256.clone(),
+            }));
+        }
     }
     visit.sha256 = sha256.filter(|_| found.shown);
     visit.body = found.body.take();
@@ -120,7 +123,7 @@ fn name(target: &Target) -> String {
         return given.to_owned();
     }
     let page = match (&target.refusal, seed) {
-        (Some(_), Some(seed)) => seed.input.clone(),
+        (Some(_), Some(seed)) => Cow::from(&seed.input),
         _ => key(&target.url),
     };
     let line = seed.map_or(0, |seed| seed.line);
@@ -136,7 +139,7 @@ pub(super) fn unchanged(task: &Task, exchange: &Exchange, before: &Stored) -> Vi
     visit.timing = Some(exchange.timing);
     visit.remote_addr = exchange.remote;
     visit.certificate.clone_from(&exchange.certificate);
-    visit.http_version = Some(version(exchange.version).to_owned());
+    visit.http_version = Some(version(exchange.version).into());
     // A server may send newer ones along.
     let newer = |name| exchange.field(name).map(str::to_owned);
     let kept = before.validators.clone();
@@ -194,7 +197,7 @@ fn refused(task: &Task, exchange: &Exchange, beginning: &[u8], accept: &Accept) 
         let message = format!("a bot wall answered, and not the page: {wall}");
         return Some(Failure::new(FailureKind::Blocked, message));
     }
-    if !task.hops.is_empty() && login::is_led_to(&task.target.url, &task.url) {
+    if !task.hops.is_empty() && login::is_led_to(&task.target.url, task.url()) {
         let message = "leads to a login, and what is behind it was not seen";
         return Some(Failure::new(FailureKind::Blocked, message));
     }
@@ -221,7 +224,7 @@ pub(super) fn id(parts: &[&str]) -> String {
         hasher.write(part.as_bytes());
         hasher.write_u8(0);
     }
-    HEXLOWER.encode(&hasher.finish().to_be_bytes())
+    format!("{:016x}", hasher.finish())
 }
 
 fn version(version: Version) -> &'static str {

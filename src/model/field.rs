@@ -198,7 +198,7 @@ mod tests {
         visit.links = Some(Vec::new());
         visit.change = Some(crate::model::Change::New);
         (visit.cached, visit.known) = (true, true);
-        visit.http_version = text();
+        visit.http_version = text().map(Into::into);
         visit.certificate = Some(Box::new(Certificate {
             not_after: "x".into(),
             subject: "x".into(),

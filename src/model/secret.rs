@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use memchr::memchr;
+
 /// Text that `Debug` and `Display` show as `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -44,7 +46,7 @@ const ADDRESSES: [&str; 6] = ["mailto:", "xmpp:", "sip:", "sips:", "acct:", "im:
 /// URL standard reads an authority, so that a mistyped URL does not show the password in it either.
 #[must_use]
 pub fn masked(text: &str) -> String {
-    if !text.contains('@') {
+    if memchr(b'@', text.as_bytes()).is_none() {
         return text.to_owned();
     }
     let start = text.find("//").map_or(0, |at| at + 2);

@@ -5,6 +5,7 @@
 //! one page; an empty query is none. Case, dot segments and default ports are the URL standard's own work. Deliberately absent:
 //! guesses that a server need not share (trailing slashes, sorted queries, `index.html`).
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::Hasher;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ impl fmt::Display for Origin {
 
 /// The page key of `url`: equal keys are fetched once.
 #[must_use]
-pub fn key(url: &Url) -> String {
+pub fn key(url: &Url) -> Cow<'_, str> {
     let end = if url.query() == Some("") {
         // An empty query is none.
         Position::AfterPath
@@ -76,15 +77,15 @@ pub fn key(url: &Url) -> String {
     if bare {
         let text = &url[..end];
         return match memchr(b'%', text.as_bytes()) {
-            Some(_) => normal_escapes(text),
-            None => text.to_owned(),
+            Some(_) => normal_escapes(text).into(),
+            None => text.into(),
         };
     }
     let mut bare = url.clone();
     // Both only fail for URLs that cannot have userinfo, and those have none to remove.
     let _ = bare.set_username("");
     let _ = bare.set_password(None);
-    normal_escapes(&bare[..end])
+    normal_escapes(&bare[..end]).into()
 }
 
 /// Parses URLs of which most stand at the origin of one before, in a fraction of the time: then only a path is new.

@@ -3,6 +3,7 @@
 //! Field names are API: they are what `jsonl`, `csv` and `sqlite` write. A broken link is a value here and
 //! never an error; errors are for runs that cannot go on.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -135,7 +136,7 @@ pub struct Visit {
     pub certificate: Option<Box<Certificate>>,
     /// `HTTP/1.1`, `HTTP/2.0`, …
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub http_version: Option<String>,
+    pub http_version: Option<Cow<'static, str>>,
     /// Requests that were sent for it, redirects and retries included.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub attempts: u32,

@@ -66,7 +66,10 @@ impl Questions {
     /// What has to be asked about the target `number` at `url`, for which there is that record.
     pub(super) fn ask(&mut self, url: &Url, visit: &Visit, number: usize) -> Option<Target> {
         let question = self.archive.as_ref()?.query(url, visit)?;
-        let new = self.about.insert(key(&question), number).is_none();
+        let new = self
+            .about
+            .insert(key(&question).into_owned(), number)
+            .is_none();
         new.then(|| Target {
             // No page says it, and it is not told who asks.
             naming: Naming::File,
@@ -76,7 +79,7 @@ impl Questions {
 
     /// Which target the question at `url` is about.
     pub(super) fn about(&self, url: &Url) -> Option<usize> {
-        self.about.get(&key(url)).copied()
+        self.about.get(&*key(url)).copied()
     }
 }
 

@@ -99,7 +99,7 @@ impl Cached {
         let secret = task.target.authorization.is_some() || limits.cookies.is_some();
         if !good
             || secret
-            || !plain(&task.url, task.hops.is_empty())
+            || !plain(task.url(), task.hops.is_empty())
             || !hops().all(|url| plain(&url, true))
         {
             return;
@@ -117,7 +117,11 @@ impl Cached {
             anchors,
         };
         cache
-            .judge(key(&task.target.url), self.variant.clone(), verdict)
+            .judge(
+                key(&task.target.url).into_owned(),
+                self.variant.clone(),
+                verdict,
+            )
             .await;
     }
 

@@ -157,9 +157,9 @@ impl Work for Links {
             let links = match found.document {
                 Some(document) if source.is_some() && good && !led => {
                     let much = document.links.len() > MANY;
-                    let base = self.ledger.borrow().remote_base(&task.url);
+                    let base = self.ledger.borrow().remote_base(task.url());
                     let refused = refused || document.nofollow;
-                    let follow = self.ledger.borrow().follow(&task.url, refused);
+                    let follow = self.ledger.borrow().follow(task.url(), refused);
                     let read = move || reading::page(document, base, follow);
                     let page = apart(much, read).await;
                     if page.is_none() {
@@ -191,15 +191,15 @@ impl Work for Links {
                 }
                 let question = ledger.decided(url, &visit, task.method == Method::GET);
                 let mut found = match source {
-                    Some(number) => ledger.page(number, links, &task.url, task.naming, visit),
+                    Some(number) => ledger.page(number, links, task.url(), task.naming, visit),
                     None => Vec::new(),
                 };
                 found.extend(question);
                 if led {
-                    found.extend(ledger.found(&task.url, depth, task.naming));
-                    let lost = ledger.page_at(&task.url).is_none();
+                    found.extend(ledger.found(task.url(), depth, task.naming));
+                    let lost = ledger.page_at(task.url()).is_none();
                     if lost && source.is_some_and(|number| !ledger.is_listed(number)) {
-                        self.lost.borrow_mut().push(task.url.clone());
+                        self.lost.borrow_mut().push(task.url().clone());
                     }
                 }
                 found

@@ -178,7 +178,7 @@ impl Source {
 
     /// The page key of an input on the network.
     pub(super) fn key(&self) -> Option<String> {
-        self.url.as_ref().map(key)
+        self.url.as_ref().map(|url| key(url).into_owned())
     }
 }
 

@@ -17,7 +17,7 @@ impl Ledger {
     pub(super) fn document(&mut self, url: &Url, depth: u32, naming: Naming) -> Option<Target> {
         let name = key(url);
         let next = self.remotes.len();
-        let number = self.remote_index.get(&name).copied().unwrap_or(next);
+        let number = self.remote_index.get(&*name).copied().unwrap_or(next);
         let new = number == next;
         if !new && self.remotes[number].page.is_some() {
             return None;
@@ -36,7 +36,7 @@ impl Ledger {
         let source = self.sources.len();
         if new {
             self.remotes.push(Remote::page(source));
-            self.remote_index.insert(name, number);
+            self.remote_index.insert(name.into_owned(), number);
         }
         let remote = &mut self.remotes[number];
         let awaited = !new && remote.is_awaited();
@@ -64,7 +64,7 @@ impl Ledger {
             ..Target::named(url.clone())
         };
         let name = key(url);
-        if let Some(&number) = self.remote_index.get(&name) {
+        if let Some(&number) = self.remote_index.get(&*name) {
             // Once more, for what is in it, or for its text.
             let again = self.remotes[number].lacks(wants);
             self.judged -= usize::from(again);
@@ -82,34 +82,34 @@ impl Ledger {
             anchors: anchors.flatten(),
             ..Remote::default()
         });
-        self.remote_index.insert(name, number);
+        self.remote_index.insert(name.into_owned(), number);
         (number, open.then(target))
     }
 
     /// The source that is the page at `url`.
     pub(in crate::job::check) fn page_at(&self, url: &Url) -> Option<usize> {
-        let number = *self.remote_index.get(&key(url))?;
+        let number = *self.remote_index.get(&*key(url))?;
         self.remotes[number].page
     }
 
     /// Is what the target says asked for, and not only whether it is there?
     pub(in crate::job::check) fn wants_content(&self, url: &Url) -> bool {
         self.remote_index
-            .get(&key(url))
+            .get(&*key(url))
             .is_some_and(|&number| self.remotes[number].wants.content)
             || self.is_question(url)
     }
 
     /// Is the text of the target kept from this request?
     pub(in crate::job::check) fn keeps_text(&self, url: &Url, with_content: bool) -> bool {
-        let number = self.remote_index.get(&key(url));
+        let number = self.remote_index.get(&*key(url));
         let keeps = |&number: &usize| self.remotes[number].keeps_text(with_content);
         self.filter.fragments.texts && number.is_some_and(keeps)
     }
 
     /// The anchors of a target that was parsed.
     pub(in crate::job::check) fn anchors(&mut self, url: &Url, anchors: Anchors) {
-        if let Some(&number) = self.remote_index.get(&key(url)) {
+        if let Some(&number) = self.remote_index.get(&*key(url)) {
             self.remotes[number].anchors = Some(anchors);
         }
     }
@@ -121,7 +121,7 @@ impl Ledger {
         visit: &Visit,
         with_content: bool,
     ) -> Option<Target> {
-        let number = *self.remote_index.get(&key(url))?;
+        let number = *self.remote_index.get(&*key(url))?;
         let remote = &mut self.remotes[number];
         self.judged += usize::from(remote.is_awaited());
         remote.decided(visit, with_content);
