@@ -18,10 +18,10 @@ use crate::model::FailureKind;
 /// What one request has seen so far; outlives the future that a time-out drops.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// When the head came, and the local end of its connection.
-    pub(super) head: Cell<Option<(Instant, Option<SocketAddr>)>>,
-    /// The local end of the connection that failed before any head, where it is known.
-    pub(super) failed: Cell<Option<SocketAddr>>,
+    /// When the head came.
+    pub(super) head: Cell<Option<Instant>>,
+    /// The local end of the connection that it came on, or that failed before any head, where it is known.
+    pub(super) local: Cell<Option<SocketAddr>>,
     /// Content so far, decoded.
     pub(super) size: Cell<u64>,
     /// What has come is being put away: nobody waits for the server.
@@ -37,84 +37,86 @@ impl Seen {
     }
 }
 
-/// Does `work` unless one of its times is over first; `left` is what there is for all of it. The work stays where it is: what is
-/// handed over by value has its place twice in a future, and there can be ten thousand of these.
+/// Does `work`, which has `begun`, unless one of its times is over first; all of them are at the `end`. The work stays where it is, and
+/// this is no `async fn`: what is handed over has its place twice in such a future, and there can be ten thousand of these.
 ///
 /// # Errors
 /// [`FailureKind::Timeout`], with the time that was over and the flag that sets it.
-pub(super) async fn within<T>(
-    options: &Options,
-    left: Duration,
-    call: &Call,
-    seen: &Seen,
-    mut work: Pin<&mut impl Future<Output = T>>,
-) -> Result<T, FetchError> {
-    let begun = Instant::now();
-    let end = begun + left;
-    // Since when, and from how many bytes on, the rate is measured.
-    let mut window: Option<(Instant, u64)> = None;
-    let idle = options.idle_timeout;
-    // Whatever comes next is looked at before it could be late.
-    let first = begun + options.header_timeout.min(idle);
-    let mut timer = pin!(sleep_until(end.min(first)));
-    loop {
-        tokio::select! {
-            biased;
-            done = &mut work => return Ok(done),
-            () = &mut timer => {}
-        }
-        let now = Instant::now();
-        let late = |message: String| Err(FetchError::passing(FailureKind::Timeout, message));
-        if now >= end {
-            return late(format!(
-                "not done within {:?} (--timeout): stopped {}",
-                options.timeout,
-                doing(call, seen)
-            ));
-        }
-        let next = if let Some((head, _)) = seen.head.get() {
-            let (mut last, received) = seen.last.get().unwrap_or((head, 0));
-            if seen.busy.get() {
-                last = now;
-                window = Some((now, received));
+#[expect(clippy::manual_async_fn, reason = "see above")]
+pub(super) fn within<'a, T: 'a>(
+    options: &'a Options,
+    begun: Instant,
+    end: Instant,
+    call: &'a Call,
+    seen: &'a Seen,
+    mut work: Pin<&'a mut (impl Future<Output = T> + 'a)>,
+) -> impl Future<Output = Result<T, FetchError>> + 'a {
+    async move {
+        // Since when, and from how many bytes on, the rate is measured.
+        let mut window: Option<(Instant, u64)> = None;
+        let idle = options.idle_timeout;
+        // Whatever comes next is looked at before it could be late.
+        let first = begun + options.header_timeout.min(idle);
+        let mut timer = pin!(sleep_until(end.min(first)));
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                () = &mut timer => {}
             }
-            if now >= last + idle {
+            let now = Instant::now();
+            let late = |message: String| Err(FetchError::passing(FailureKind::Timeout, message));
+            if now >= end {
                 return late(format!(
-                    "nothing came for {idle:?} (--idle-timeout): stopped {}",
+                    "not done within {:?} (--timeout): stopped {}",
+                    options.timeout,
                     doing(call, seen)
                 ));
             }
-            let (since, before) = window.unwrap_or((head, 0));
-            if now >= since + idle {
-                let asked = idle.as_secs_f64() * options.min_rate as f64;
-                if ((received - before) as f64) < asked {
+            let next = if let Some(head) = seen.head.get() {
+                let (mut last, received) = seen.last.get().unwrap_or((head, 0));
+                if seen.busy.get() {
+                    last = now;
+                    window = Some((now, received));
+                }
+                if now >= last + idle {
                     return late(format!(
-                        "less than {} bytes a second came over {idle:?} (--min-rate): stopped {}",
-                        options.min_rate,
+                        "nothing came for {idle:?} (--idle-timeout): stopped {}",
                         doing(call, seen)
                     ));
                 }
-                window = Some((now, received));
-            }
-            (last + idle).min(window.map_or(head, |(since, _)| since) + idle)
-        } else {
-            // A kept connection is there from the beginning; before a new one is there, its own time runs.
-            let marks = call.marks();
-            let connected = marks.ready.map_or(begun, |(ready, _)| ready);
-            let connecting = marks.connecting.is_some() && marks.ready.is_none();
-            if !connecting && now >= connected + options.header_timeout {
-                return late(format!(
-                    "no whole head came within {:?} (--header-timeout)",
-                    options.header_timeout
-                ));
-            }
-            let from = if connecting { now } else { connected };
-            from + options.header_timeout
-        };
-        let soon = now + Duration::from_millis(1);
-        timer
-            .as_mut()
-            .reset(next.min(end).min(now + idle).max(soon));
+                let (since, before) = window.unwrap_or((head, 0));
+                if now >= since + idle {
+                    let asked = idle.as_secs_f64() * options.min_rate as f64;
+                    if ((received - before) as f64) < asked {
+                        return late(format!(
+                            "less than {} bytes a second came over {idle:?} (--min-rate): stopped {}",
+                            options.min_rate,
+                            doing(call, seen)
+                        ));
+                    }
+                    window = Some((now, received));
+                }
+                (last + idle).min(window.map_or(head, |(since, _)| since) + idle)
+            } else {
+                // A kept connection is there from the beginning; before a new one is there, its own time runs.
+                let marks = call.marks();
+                let connected = marks.ready.map_or(begun, |(ready, _)| ready);
+                let connecting = marks.connecting.is_some() && marks.ready.is_none();
+                if !connecting && now >= connected + options.header_timeout {
+                    return late(format!(
+                        "no whole head came within {:?} (--header-timeout)",
+                        options.header_timeout
+                    ));
+                }
+                let from = if connecting { now } else { connected };
+                from + options.header_timeout
+            };
+            let soon = now + Duration::from_millis(1);
+            timer
+                .as_mut()
+                .reset(next.min(end).min(now + idle).max(soon));
+        }
     }
 }
 

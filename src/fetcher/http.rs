@@ -5,6 +5,7 @@
 //! its head.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use ::http::header::{
     TRANSFER_ENCODING,
 };
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use bytes::Bytes;
 use futures::future::LocalBoxFuture;
 use hyper_util::client::legacy::connect::HttpInfo;
 use reqwest::tls::TlsInfo;
@@ -92,7 +94,7 @@ impl Http {
         &'a self,
         request: Request<'a>,
         receiver: &'a mut dyn Receiver,
-    ) -> LocalBoxFuture<'a, Result<Exchange, FetchError>> {
+    ) -> LocalBoxFuture<'a, Result<Box<Exchange>, FetchError>> {
         let request = Box::new(request);
         Box::pin(async move {
             let Route {
@@ -105,29 +107,29 @@ impl Http {
             let url = request.url;
             let asked = found.asked;
             let spent = asked.unwrap_or_default();
-            let begun = before(spent);
             let host = self.hosts.of(url, self.options.protocol);
             let (sent, expected) = send(&client, request, host, naming);
             let call = Call::new(found);
             let seen = Seen::default();
-            let left = self.options.timeout.saturating_sub(spent);
+            let (begun, sending) = moments(spent);
+            let end = sending + self.options.timeout.saturating_sub(spent);
             let transfer = self.transfer(sent, &expected, receiver, &seen);
             let transfer = pin!(call.scope(transfer));
-            let done = clock::within(&self.options, left, &call, &seen, transfer).await;
+            let done = clock::within(&self.options, sending, end, &call, &seen, transfer).await;
             let mut exchange = done.and_then(|sent| sent).map_err(|error| {
                 let marks = call.marks();
                 // A kept connection may have come free while another was being opened.
                 let own = marks.ready.and_then(|(_, local)| local);
-                let kept = seen.failed.get().is_some_and(|used| Some(used) != own);
-                let opened = !kept && marks.ready.is_some() || seen.head.get().is_some();
+                let answered = seen.head.get().is_some();
+                let used = seen.local.get().filter(|_| !answered);
+                let kept = used.is_some_and(|used| Some(used) != own);
+                let opened = !kept && marks.ready.is_some() || answered;
                 let mut error = FetchError {
                     // No connection was opened for this request, so it went out on a kept one.
                     stale: !opened && error.failure.kind == FailureKind::Reset,
                     unconnected: !kept && !opened && marks.connecting.is_some(),
                     // Before there is a head, only the head can be too large.
-                    crowded: !wide
-                        && error.failure.kind == FailureKind::TooLarge
-                        && seen.head.get().is_none(),
+                    crowded: !wide && error.failure.kind == FailureKind::TooLarge && !answered,
                     ..error
                 };
                 if error.crowded {
@@ -146,20 +148,25 @@ impl Http {
     }
 
     /// Waits for the answer to a request that was `sent`, and reads it as far as it is wanted.
-    async fn transfer(
-        &self,
-        sent: impl Future<Output = reqwest::Result<reqwest::Response>>,
-        expected: &Expected,
-        receiver: &mut dyn Receiver,
-        seen: &Seen,
-    ) -> Result<Exchange, FetchError> {
-        let connect_timeout = self.options.connect_timeout;
-        let response = sent.await.map_err(|error| {
-            seen.failed.set(failure::local_end(&error));
-            failure::of_request(&error, Phase::Head, connect_timeout)
-        })?;
-        // In a box: of all that are in flight, most wait for their head.
-        Box::pin(self.answer(response, expected, receiver, seen)).await
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the arguments of an async fn have their place twice, and all that are in flight hold this"
+    )]
+    fn transfer<'a>(
+        &'a self,
+        sent: impl Future<Output = reqwest::Result<reqwest::Response>> + 'a,
+        expected: &'a Expected,
+        receiver: &'a mut dyn Receiver,
+        seen: &'a Seen,
+    ) -> impl Future<Output = Result<Box<Exchange>, FetchError>> + 'a {
+        async move {
+            let response = sent.await.map_err(|error| {
+                seen.local.set(failure::local_end(&error));
+                failure::of_request(&error, Phase::Head, self.options.connect_timeout)
+            })?;
+            // In a box: of all that are in flight, most wait for their head.
+            Box::pin(self.answer(response, expected, receiver, seen)).await
+        }
     }
 
     /// Looks at a head, and reads the content as far as it is wanted.
@@ -169,16 +176,14 @@ impl Http {
         expected: &Expected,
         receiver: &mut dyn Receiver,
         seen: &Seen,
-    ) -> Result<Exchange, FetchError> {
+    ) -> Result<Box<Exchange>, FetchError> {
         let remote = response.remote_addr();
         if let (Some(remote), Some(naming)) = (remote, expected.naming) {
             permitted(self.options.private, naming, remote.ip())?;
         }
-        let local = response
-            .extensions()
-            .get::<HttpInfo>()
-            .map(HttpInfo::local_addr);
-        seen.head.set(Some((Instant::now(), local)));
+        let ends = response.extensions().get::<HttpInfo>();
+        seen.local.set(ends.map(HttpInfo::local_addr));
+        seen.head.set(Some(Instant::now()));
         let shown = response.extensions().get::<TlsInfo>();
         let shown = shown.and_then(TlsInfo::peer_certificate);
         let certificate = shown.and_then(certificate::read).map(Box::new);
@@ -207,7 +212,7 @@ impl Http {
                 (Some(size), cut)
             }
         };
-        Ok(Exchange {
+        Ok(Box::new(Exchange {
             status,
             version: response.version(),
             fields: std::mem::take(response.headers_mut()),
@@ -217,7 +222,7 @@ impl Http {
             cached: false,
             certificate,
             timing: Timing::default(),
-        })
+        }))
     }
 
     /// Reads all the content, or its `beginning`; returns the size of what was read, and whether there is more.
@@ -253,13 +258,17 @@ impl Http {
                 return Err(too_large(most));
             }
             put_away(receiver, seen, received).await;
-            let chunk = response.chunk().await;
+            let (chunk, waited) = next(response).await;
             let chunk = chunk.map_err(|error| {
                 failure::of_request(&error, Phase::Content, self.options.connect_timeout)
             })?;
             if let Some(chunk) = &chunk {
+                // What came with the head came when the head did.
+                let late = waited || received > 0;
                 received += chunk.len() as u64;
-                seen.received(received);
+                if late {
+                    seen.received(received);
+                }
             }
             // A coding's frame can go on for ever without a byte of content.
             if received > most.saturating_add(most / 64 + DRAINED) {
@@ -322,7 +331,7 @@ impl Fetcher for Http {
         &'a self,
         request: Request<'a>,
         receiver: &'a mut dyn Receiver,
-    ) -> LocalBoxFuture<'a, Result<Exchange, FetchError>> {
+    ) -> LocalBoxFuture<'a, Result<Box<Exchange>, FetchError>> {
         self.fetch(request, receiver)
     }
 }
@@ -356,13 +365,13 @@ struct Expected {
     naming: Option<Naming>,
     head_only: bool,
     /// The bytes that were asked for, where not all were.
-    range: Option<HeaderValue>,
+    range: Option<Box<HeaderValue>>,
 }
 
-/// The moment that was so long ago.
-fn before(spent: Duration) -> Instant {
+/// The moment that was so long ago, and now.
+fn moments(spent: Duration) -> (Instant, Instant) {
     let now = Instant::now();
-    now.checked_sub(spent).unwrap_or(now)
+    (now.checked_sub(spent).unwrap_or(now), now)
 }
 
 /// Gives the request to the library, which begins with it once it is waited for.
@@ -385,15 +394,14 @@ fn send(
     let expected = Expected {
         naming,
         head_only: *wire.method() == Method::HEAD,
-        range: wire.headers().get(RANGE).cloned(),
+        range: wire.headers().get(RANGE).cloned().map(Box::new),
     };
-    // A part of coded content cannot be decoded.
-    let codings = if expected.range.is_some() {
-        IDENTITY
+    if expected.range.is_some() {
+        // A part of coded content cannot be decoded.
+        wire.headers_mut().insert(ACCEPT_ENCODING, IDENTITY);
     } else {
-        CODINGS
-    };
-    wire.headers_mut().entry(ACCEPT_ENCODING).or_insert(codings);
+        wire.headers_mut().entry(ACCEPT_ENCODING).or_insert(CODINGS);
+    }
     if let Some(host) = host {
         wire.headers_mut().insert(HOST, host);
     }
@@ -404,6 +412,18 @@ fn send(
         wire.headers_mut().insert(CONTENT_LENGTH, 0.into());
     }
     (client.execute(wire), expected)
+}
+
+/// The next chunk of content, and whether it had to be waited for.
+async fn next(response: &mut reqwest::Response) -> (reqwest::Result<Option<Bytes>>, bool) {
+    let mut chunk = pin!(response.chunk());
+    let mut waited = false;
+    let chunk = poll_fn(|context| {
+        let polled = chunk.as_mut().poll(context);
+        waited |= polled.is_pending();
+        polled
+    });
+    (chunk.await, waited)
 }
 
 /// Waits while the receiver has its hands full, which is no silence of the server.
@@ -448,15 +468,14 @@ fn timing(
     let milliseconds = |duration: Duration| (duration.as_secs_f64() * 1e6).round() / 1e3;
     let between = |from: Option<Instant>, to: Option<Instant>| Some(milliseconds(to? - from?));
     let marks = call.marks();
-    let (head, local) = seen.head.get().unzip();
     let (ready, own) = marks.ready.unzip();
-    let fresh = ready.is_some() && own == local;
+    let fresh = own.is_some_and(|own| own == seen.local.get());
     let phases = |value: Option<f64>| value.filter(|_| fresh);
     Timing {
         dns: phases(asked.map(milliseconds)),
         connect: phases(between(marks.connecting, marks.securing.or(ready))),
         tls: phases(between(marks.securing, ready)),
-        ttfb: between(Some(begun), head),
+        ttfb: between(Some(begun), seen.head.get()),
         total: milliseconds(begun.elapsed()),
         start: milliseconds(begun.saturating_duration_since(epoch)),
         reused: !fresh,

@@ -168,5 +168,5 @@ pub trait Fetcher {
         &'a self,
         request: Request<'a>,
         receiver: &'a mut dyn Receiver,
-    ) -> LocalBoxFuture<'a, Result<Exchange, FetchError>>;
+    ) -> LocalBoxFuture<'a, Result<Box<Exchange>, FetchError>>;
 }

@@ -267,6 +267,8 @@ pub struct Lease {
     pub felt: Option<Felt>,
     /// The origin that is asked, and whose slot the lease holds.
     pub origin: Origin,
+    /// When it was handed out.
+    pub since: Instant,
     place: workbench::Place,
 }
 

@@ -39,6 +39,8 @@ pub(super) struct Workbench {
     free: Vec<usize>,
     /// Benches by the beginning of their URLs.
     index: HashMap<Rc<str>, usize>,
+    /// The one that was found last: targets of one origin come together.
+    last: Option<(Rc<str>, usize)>,
     /// (when, ticket, bench)
     heap: BinaryHeap<Reverse<(Instant, u64, usize)>>,
     tickets: u64,
@@ -71,6 +73,7 @@ impl Workbench {
             benches: Vec::new(),
             free: Vec::new(),
             index: HashMap::new(),
+            last: None,
             heap: BinaryHeap::new(),
             tickets: 0,
             deeper: BTreeMap::new(),
@@ -105,10 +108,17 @@ impl Workbench {
     /// The place of the bench of a URL's origin. Parsing is for origins that are new: most targets belong to one that
     /// is known.
     pub(super) fn place(&mut self, url: &str, naming: Naming, now: Instant) -> Option<usize> {
-        match self.index.get(site(url)) {
-            Some(&place) => Some(place),
-            None => Some(self.bench(&Url::parse(url).ok()?, naming, now)),
+        let site = site(url);
+        if let Some((last, place)) = &self.last
+            && **last == *site
+        {
+            return Some(*place);
         }
+        let Some((name, &place)) = self.index.get_key_value(site) else {
+            return Some(self.bench(&Url::parse(url).ok()?, naming, now));
+        };
+        self.last = Some((Rc::clone(name), place));
+        Some(place)
     }
 
     /// Queues the target that `make` makes, or counts it where the store keeps it for later.
@@ -312,6 +322,7 @@ impl Workbench {
                 let site = Rc::clone(&bench.site);
                 self.benches[place] = None;
                 self.index.remove(&site);
+                self.last.take_if(|(last, _)| *last == site);
                 self.free.push(place);
             } else {
                 self.schedule(place, now);
@@ -392,6 +403,7 @@ impl Workbench {
         self.schedule(place, now);
         Lease {
             task,
+            since: now,
             refusal: None,
             felt: None,
             origin,
@@ -414,6 +426,7 @@ impl Workbench {
         self.leased += 1;
         self.schedule(place, now);
         Lease {
+            since: now,
             refusal,
             felt: None,
             origin: Origin::of(task.url()),

@@ -5,6 +5,7 @@
 //! lines and lines that begin with `#` are no seeds but count; a byte order mark and a CR are taken off. A line that
 //! begins with `{` is an object with a request of its own.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
 
 use futures::StreamExt;
@@ -142,7 +143,9 @@ impl Line {
     fn take(&mut self, number: u64, default_scheme: &str) -> Option<Target> {
         let length = std::mem::take(&mut self.length);
         let limit = self.limit(&[]);
-        let text = String::from_utf8_lossy(&self.bytes);
+        let read = std::str::from_utf8(&self.bytes);
+        let is_damaged = read.is_err();
+        let text = read.map_or_else(|_| String::from_utf8_lossy(&self.bytes), Cow::Borrowed);
         let text = if number == 1 {
             text.strip_prefix('\u{feff}').unwrap_or(&text)
         } else {
@@ -170,7 +173,7 @@ impl Line {
             Some(refused(input, reason))
         } else if text.trim().is_empty() || text.starts_with('#') {
             None
-        } else if std::str::from_utf8(&self.bytes).is_err() {
+        } else if is_damaged {
             let input = Seed {
                 input: shown(text),
                 line: number,

@@ -12,13 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::future::LocalBoxFuture;
 use http::StatusCode;
 use url::Url;
 
 use super::content::{Content, Found, Wanted, apart, internal};
 use super::duplicates::Duplicates;
-use super::pipeline::{End, Judged, Work};
+use super::pipeline::{End, Judged, Judging, Work};
 use super::{Before, Error, Limits, Output, Report, Setting, record, run};
 use crate::frontier::{
     Begin, Memory, Options, PaceOf, Seeds, Sqlite, Task, paced, robots_everywhere,
@@ -273,13 +272,8 @@ impl Work for Site {
         Some(duplicates.borrow().counted())
     }
 
-    fn judge<'a>(
-        &'a self,
-        task: &'a Task,
-        end: End,
-        mut read: Found,
-    ) -> LocalBoxFuture<'a, Judged> {
-        Box::pin(async move {
+    fn judge<'a>(&'a self, task: &'a Task, end: End, mut read: Found) -> Judging<'a> {
+        Judging::Right(Box::pin(async move {
             let depth = task.target.depth;
             let mut found = Vec::new();
             let mut failed = false;
@@ -342,7 +336,7 @@ impl Work for Site {
                 records: vec![Arc::new(visit)],
                 found,
             }
-        })
+        }))
     }
 }
 

@@ -10,7 +10,6 @@ use http::header::{
     CONTENT_TYPE, COOKIE, IF_MODIFIED_SINCE, IF_NONE_MATCH, SET_COOKIE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tokio::time::Instant;
 use url::Url;
 
 use super::content::Captured;
@@ -88,7 +87,7 @@ impl Pipeline<'_> {
         lease: &'a Lease,
         asked: &HeaderMap,
         receiver: &'a mut dyn Receiver,
-    ) -> LocalBoxFuture<'a, Result<Exchange, FetchError>> {
+    ) -> LocalBoxFuture<'a, Result<Box<Exchange>, FetchError>> {
         let task = &lease.task;
         let (mut fields, content, named) = self.message(lease);
         self.add_cookies(task.url(), &mut fields);
@@ -109,18 +108,29 @@ impl Pipeline<'_> {
     }
 
     /// Sends it; `None` when the end of the run came first.
-    pub(super) async fn send(
-        &self,
-        lease: &Lease,
-        request: LocalBoxFuture<'_, Result<Exchange, FetchError>>,
-    ) -> Option<Sent> {
-        let began = Instant::now();
-        let sent = match select(request, pin!(self.stop.deadline())).await {
-            Either::Left((sent, _)) => Some(sent.map(Box::new)),
-            Either::Right(((), _)) => None,
-        };
-        self.take_down(lease, sent.as_ref(), began.elapsed());
-        sent
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "the arguments of an async fn have their place twice, and all that are in flight hold this"
+    )]
+    pub(super) fn send<'a>(
+        &'a self,
+        lease: &'a Lease,
+        request: LocalBoxFuture<'a, Sent>,
+    ) -> impl Future<Output = Option<Sent>> + 'a {
+        async move {
+            let sent = match select(request, pin!(self.over.come())).await {
+                Either::Left((sent, _)) => Some(sent),
+                Either::Right(((), _)) => None,
+            };
+            let took = match &sent {
+                Some(Ok(exchange)) => {
+                    Duration::try_from_secs_f64(exchange.timing.total / 1e3).unwrap_or_default()
+                }
+                _ => lease.since.elapsed(),
+            };
+            self.take_down(lease, sent.as_ref(), took);
+            sent
+        }
     }
 
     /// What a request has taken and brought.
@@ -221,7 +231,11 @@ pub(super) fn felt(sent: &Sent) -> Option<Felt> {
 
 /// How long an answer asks to leave its origin alone: Retry-After of a server that has too much to do, or a spent quota.
 pub(super) fn asked_to_rest(exchange: &Exchange) -> Option<Duration> {
-    retry::rest(exchange.status, &exchange.fields, SystemTime::now())
+    let Exchange { status, fields, .. } = exchange;
+    if !retry::may_rest(fields) {
+        return None;
+    }
+    retry::rest(*status, fields, SystemTime::now())
 }
 
 /// Asks for content only if it is not what it was (RFC 9110, section 13.1); a validator that is no field value is

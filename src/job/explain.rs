@@ -7,13 +7,13 @@ use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::future::LocalBoxFuture;
+use futures::future::ready;
 use tokio::time::Instant;
 use url::{Position, Url};
 
 use super::content::{Content, Found};
 use super::crawl::{Crawl, Named};
-use super::pipeline::{End, Judged, Pipeline, Work};
+use super::pipeline::{End, Judged, Judging, Over, Pipeline, Work};
 use super::robots::too_slow;
 use super::writer::Writer;
 use super::{Error, Limits, Setting};
@@ -120,6 +120,7 @@ async fn robots_say(
         work: &Nothing,
         limits: &limits,
         stop: setting.stop.clone(),
+        over: Over::default(),
         durable: false,
         summary: RefCell::new(Summary::default()),
         began: Instant::now(),
@@ -141,7 +142,11 @@ async fn robots_say(
             );
             return Ok((true, "nothing asks for a robots.txt there".to_owned()));
         }
-        let Some((lease, answer, _)) = pipeline.rules(lease).await else {
+        let asked = tokio::select! {
+            asked = pipeline.rules(lease) => asked,
+            () = setting.stop.deadline() => None,
+        };
+        let Some((lease, answer, _)) = asked else {
             continue;
         };
         let said = match &answer {
@@ -177,7 +182,7 @@ impl Work for Nothing {
         Content::counted()
     }
 
-    fn judge<'a>(&'a self, _: &'a Task, _: End, _: Found) -> LocalBoxFuture<'a, Judged> {
-        Box::pin(std::future::ready(Judged::default()))
+    fn judge<'a>(&'a self, _: &'a Task, _: End, _: Found) -> Judging<'a> {
+        Judging::Left(ready(Judged::default()))
     }
 }

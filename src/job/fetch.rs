@@ -4,7 +4,6 @@
 //! named each URL himself (RFC 9309 is about crawlers). Without `--unique` there is no seen-set, so a list of any
 //! length runs in constant memory.
 
-use std::future::ready;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,12 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::future::LocalBoxFuture;
+use futures::future::ready;
 
 use super::content::{Content, Found, Wanted};
 use super::crawl::State;
 use super::order::{Passed, within};
-use super::pipeline::{End, Judged, Work};
+use super::pipeline::{End, Judged, Judging, Work};
 use super::repeats::Repeats;
 use super::{Before, Error, Limits, Report, Setting, record, run};
 use crate::frontier::{Frontier, List, Memory, Options, PaceOf, Seeds, Task, paced};
@@ -181,18 +180,13 @@ impl Work for Lines {
         }
     }
 
-    fn judge<'a>(
-        &'a self,
-        task: &'a Task,
-        end: End,
-        mut found: Found,
-    ) -> LocalBoxFuture<'a, Judged> {
+    fn judge<'a>(&'a self, task: &'a Task, end: End, mut found: Found) -> Judging<'a> {
         let visit = record::of(task, end, &mut found, &self.limits.accept);
         let repeats = self.repeats.as_ref();
         let repeated = repeats.map(|repeats| repeats.answered(&task.target, &visit));
         let mut records = vec![Arc::new(visit)];
         records.extend(repeated.into_iter().flatten().map(Arc::new));
-        Box::pin(ready(Judged {
+        Judging::Left(ready(Judged {
             records,
             found: Vec::new(),
         }))

@@ -411,6 +411,7 @@ async fn run(
         work,
         limits: &limits,
         stop: stop.clone(),
+        over: pipeline::Over::default(),
         durable: before.durable,
         summary: RefCell::new(Summary {
             failing: (limits.fail_on.is_some() || limits.strict)

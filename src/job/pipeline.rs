@@ -10,13 +10,15 @@
 //! not loops here but settlements; the frontier hands them out again when their origin's clock allows.
 
 use std::cell::{Cell, RefCell};
-use std::future::ready;
+use std::convert::Infallible;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::LocalBoxFuture;
+use futures::future::{Either, LocalBoxFuture, Ready, ready};
 use futures::{FutureExt, StreamExt, TryStreamExt};
 use http::{HeaderMap, Method, StatusCode};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::caching::{Cached, store};
@@ -56,6 +58,9 @@ pub(super) struct Judged {
     /// To be visited too.
     pub(super) found: Vec<Target>,
 }
+
+/// The judgement: at hand, or to be waited for.
+pub(super) type Judging<'a> = Either<Ready<Judged>, LocalBoxFuture<'a, Judged>>;
 
 /// What differs between the jobs.
 pub(super) trait Work {
@@ -99,7 +104,7 @@ pub(super) trait Work {
     }
 
     /// The verdict, with what the parser found.
-    fn judge<'a>(&'a self, task: &'a Task, end: End, found: Found) -> LocalBoxFuture<'a, Judged>;
+    fn judge<'a>(&'a self, task: &'a Task, end: End, found: Found) -> Judging<'a>;
 
     /// Is there a record that nothing stands in the way of any more?
     fn is_due(&self) -> bool {
@@ -165,6 +170,7 @@ pub(super) struct Pipeline<'a> {
     pub(super) work: &'a dyn Work,
     pub(super) limits: &'a Limits,
     pub(super) stop: Stop,
+    pub(super) over: Over,
     /// Unfinished targets stay in the state for the next run: they get no record.
     pub(super) durable: bool,
     pub(super) summary: RefCell<Summary>,
@@ -172,6 +178,27 @@ pub(super) struct Pipeline<'a> {
     pub(super) measure: RefCell<Measure>,
     /// Targets that still waited at the end.
     pub(super) left: Cell<u64>,
+}
+
+/// Whether the drain of a [`Stop`] is over: one look at it for all that wait, who hear of it here.
+#[derive(Default)]
+pub(super) struct Over {
+    is: Cell<bool>,
+    told: Notify,
+}
+
+impl Over {
+    fn tell(&self) {
+        self.is.set(true);
+        self.told.notify_waiters();
+    }
+
+    /// Completes when it is.
+    pub(super) async fn come(&self) {
+        if !self.is.get() {
+            self.told.notified().await;
+        }
+    }
 }
 
 /// Links of one page that are taken in at once: half a millisecond.
@@ -187,6 +214,7 @@ impl Pipeline<'_> {
         tokio::select! {
             result = pool => result?,
             error = self.keep_time() => return Err(error),
+            never = self.end() => match never {},
             () = self.writer.closed() => return Err(self.writer.failure().into()),
         }
         self.left.set(self.frontier.pending().0);
@@ -200,6 +228,13 @@ impl Pipeline<'_> {
         }
         self.work.end(self.stop.failure("its turn"));
         self.accept(Vec::new()).await
+    }
+
+    /// Tells those that wait for an answer when it is over.
+    async fn end(&self) -> Infallible {
+        self.stop.deadline().await;
+        self.over.tell();
+        pending().await
     }
 
     /// One lease, from the request to the settlement. Each kind is a future of its own, because every request in flight

@@ -57,7 +57,10 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> V
         visit.certificate = exchange.certificate.take();
         visit.cached = exchange.cached;
         visit.status = Some(exchange.status.as_u16());
-        visit.final_url = Some(without_secrets(task.url()));
+        visit.final_url = Some(match &task.moved {
+            Some(url) => without_secrets(url),
+            None => visit.url.clone(),
+        });
         visit.content_type = found.essence.take().or_else(|| exchange.media_type());
         visit.size = exchange.size;
         visit.remote_addr = exchange.remote;
@@ -224,7 +227,11 @@ pub(super) fn id(parts: &[&str]) -> String {
         hasher.write(part.as_bytes());
         hasher.write_u8(0);
     }
-    format!("{:016x}", hasher.finish())
+    // By hand, because every record has one.
+    let digit = |digit: u8| char::from_digit(digit.into(), 16).map_or(b'0', |digit| digit as u8);
+    let number = hasher.finish().to_be_bytes();
+    let digits = number.map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
+    String::from_utf8_lossy(digits.as_flattened()).into_owned()
 }
 
 fn version(version: Version) -> &'static str {

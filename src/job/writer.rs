@@ -9,7 +9,7 @@
 //! output then: what a durable frontier commits. Records that a condition keeps out end here, on this thread: a
 //! pattern that looks through bodies takes its time from nobody.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,9 +55,33 @@ enum Message {
     Finish(Box<Summary>, oneshot::Sender<(Box<Summary>, Written)>),
 }
 
+/// Records that are written, on their way back: memory is let go where it was taken, for the next record there. An allocator
+/// that gives each thread its own would otherwise look for room anew each time.
+#[derive(Default)]
+struct Spent {
+    own: RefCell<Vec<Arc<Visit>>>,
+    theirs: Returned,
+}
+
+type Returned = Arc<Mutex<Vec<Arc<Visit>>>>;
+
+impl Spent {
+    /// Lets one go, in whose place the next can be made.
+    fn let_go(&self) {
+        let mut own = self.own.borrow_mut();
+        if own.is_empty()
+            && let Ok(mut theirs) = self.theirs.try_lock()
+        {
+            std::mem::swap(&mut *own, &mut theirs);
+        }
+        own.pop();
+    }
+}
+
 /// The way to the writing thread.
 pub(super) struct Writer {
     messages: mpsc::Sender<Message>,
+    spent: Spent,
     failure: Arc<Mutex<Option<OutputError>>>,
     /// What the outputs take of exchanges.
     captures: Captures,
@@ -75,6 +99,7 @@ pub(super) struct Writer {
 /// Room for one hand-over.
 pub(super) struct Room<'a> {
     message: mpsc::Permit<'a, Message>,
+    spent: &'a Spent,
     records: &'a Arc<Semaphore>,
     /// There is room for a record at least.
     share: OwnedSemaphorePermit,
@@ -93,6 +118,7 @@ impl Room<'_> {
         }
         self.message
             .send(Message::Records(records, keep, self.share));
+        self.spent.let_go();
     }
 }
 
@@ -150,8 +176,11 @@ impl Writer {
             output.begin()?;
         }
         let (messages, mut receiver) = mpsc::channel(ROOM);
+        let spent = Spent::default();
         let desk = Desk {
             outputs: open,
+            spent: Vec::with_capacity(BATCH),
+            returned: Arc::clone(&spent.theirs),
             filter,
             filtered: before.filtered,
             order: order.map(|passed| Order::new(passed, before.through.unwrap_or(0))),
@@ -175,6 +204,7 @@ impl Writer {
             })?;
         Ok(Self {
             messages,
+            spent,
             failure,
             captures,
             save,
@@ -195,6 +225,7 @@ impl Writer {
         {
             return Ok(Room {
                 message,
+                spent: &self.spent,
                 records: &self.records,
                 share,
             });
@@ -211,6 +242,7 @@ impl Writer {
         match (message, share) {
             (Ok(message), Ok(share)) => Ok(Room {
                 message,
+                spent: &self.spent,
                 records: &self.records,
                 share,
             }),
@@ -332,6 +364,9 @@ impl Writer {
 /// What the thread works with.
 struct Desk {
     outputs: Vec<Open>,
+    /// Records that are written, at most a batch of them.
+    spent: Vec<Arc<Visit>>,
+    returned: Returned,
     filter: Filter,
     /// Records that it kept out.
     filtered: u64,
@@ -403,10 +438,18 @@ impl Desk {
             for output in &mut self.outputs {
                 output.flush()?;
             }
+            self.give_back();
             if taken < BATCH {
                 std::thread::park_timeout(REST);
             }
         }
+    }
+
+    /// Gives back as many as a batch; what is more ends here.
+    fn give_back(&mut self) {
+        let mut returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = BATCH.saturating_sub(returned.len());
+        returned.extend(self.spent.drain(..).take(room));
     }
 
     /// How far the outputs are.
@@ -457,7 +500,7 @@ impl Desk {
             if let Some(order) = &mut self.order {
                 order.put(place, visit).map_err(|error| aside(&error))?;
             } else if let Some(visit) = visit {
-                self.put(&visit)?;
+                self.put(visit)?;
             }
         }
         self.pass_on(false)
@@ -470,14 +513,17 @@ impl Desk {
                 order.tell();
                 break;
             };
-            self.put(&visit)?;
+            self.put(visit)?;
         }
         Ok(())
     }
 
-    fn put(&mut self, visit: &Visit) -> Result<(), OutputError> {
+    fn put(&mut self, visit: Arc<Visit>) -> Result<(), OutputError> {
         for output in &mut self.outputs {
-            output.write(visit)?;
+            output.write(&visit)?;
+        }
+        if self.spent.len() < BATCH {
+            self.spent.push(visit);
         }
         Ok(())
     }

@@ -26,9 +26,7 @@ const MILLISECONDS: f64 = 1e11;
 /// How long a host has to be left alone because a quota is spent; `None` where none is, or none is told.
 #[must_use]
 pub fn spent(fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    // Few servers tell one, and to look for each name in each answer would cost them all.
-    let told = |name: &str| name.starts_with("ratelimit") || name.starts_with("x-rate");
-    if !fields.keys().any(|name| told(name.as_str())) {
+    if !is_told(fields) {
         return None;
     }
     let own = PAIRS.iter().filter_map(|(remaining, reset)| {
@@ -36,6 +34,12 @@ pub fn spent(fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
         (field(remaining)? == 0.0).then(|| until(field(reset)?, now))?
     });
     own.chain(structured(fields, now)).max()
+}
+
+/// Is there any word of one? Few servers tell one, and to look for each name in each answer would cost them all.
+pub(super) fn is_told(fields: &HeaderMap) -> bool {
+    let told = |name: &str| name.starts_with("ratelimit") || name.starts_with("x-rate");
+    fields.keys().any(|name| told(name.as_str()))
 }
 
 /// The same by `RateLimit`, in either of its shapes.

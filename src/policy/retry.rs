@@ -118,8 +118,14 @@ pub fn asked(status: StatusCode, fields: &HeaderMap, now: SystemTime) -> Option<
 #[must_use]
 pub fn rest(status: StatusCode, fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let busy = status == StatusCode::SERVICE_UNAVAILABLE || is_limit(status, fields, now);
-    let asked = retry_after(fields, now).filter(|_| busy);
+    let asked = busy.then(|| retry_after(fields, now)).flatten();
     asked.max(quota::spent(fields, now))
+}
+
+/// Can an answer with these fields [ask for rest](rest) at all? Most cannot, which is seen without a look at a clock.
+#[must_use]
+pub fn may_rest(fields: &HeaderMap) -> bool {
+    quota::is_told(fields) || fields.contains_key(header::RETRY_AFTER)
 }
 
 /// Whole seconds; more than a clock can hold is for ever, and not an error.

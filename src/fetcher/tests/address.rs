@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::*;
 use crate::policy::address::Private;
 
-async fn attempt(http: &Http, url: &Url, naming: Naming) -> Result<Exchange, FailureKind> {
+async fn attempt(http: &Http, url: &Url, naming: Naming) -> Result<Box<Exchange>, FailureKind> {
     let request = Request {
         naming,
         fresh: false,

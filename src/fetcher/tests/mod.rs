@@ -205,7 +205,7 @@ async fn get(http: &Http, url: &Url) -> Result<(Exchange, Vec<u8>), FetchError> 
         Some(taker.content.len() as u64),
         "the size is that of what was given"
     );
-    Ok((exchange, taker.content))
+    Ok((*exchange, taker.content))
 }
 
 /// A resolver that knows what `table` says: a name and its addresses in one string.

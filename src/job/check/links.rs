@@ -19,7 +19,7 @@ use super::{Reading, archive, disk};
 use crate::frontier::Task;
 use crate::job::content::{Content, Found, Wanted, apart, internal};
 use crate::job::crawl::tag_says;
-use crate::job::pipeline::{Due, End, Judged, Work};
+use crate::job::pipeline::{Due, End, Judged, Judging, Work};
 use crate::job::{Limits, record};
 use crate::model::{Failure, Naming, Outcome};
 use crate::parser;
@@ -118,13 +118,8 @@ impl Work for Links {
         content.within_the_limit()
     }
 
-    fn judge<'a>(
-        &'a self,
-        task: &'a Task,
-        end: End,
-        mut found: Found,
-    ) -> LocalBoxFuture<'a, Judged> {
-        Box::pin(async move {
+    fn judge<'a>(&'a self, task: &'a Task, end: End, mut found: Found) -> Judging<'a> {
+        Judging::Right(Box::pin(async move {
             let token = &self.limits.product_token;
             let refused =
                 matches!(&end, End::Answer(exchange) if tag_says(exchange, token, "nofollow"));
@@ -211,7 +206,7 @@ impl Work for Links {
                 records: Vec::new(),
                 found,
             }
-        })
+        }))
     }
 
     fn files<'a>(&'a self, task: &'a Task) -> LocalBoxFuture<'a, Judged> {

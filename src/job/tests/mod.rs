@@ -81,7 +81,7 @@ impl<A: Fn(&Url, u32) -> Reply> Fetcher for World<A> {
         &'a self,
         request: Request<'a>,
         receiver: &'a mut dyn Receiver,
-    ) -> LocalBoxFuture<'a, Result<Exchange, FetchError>> {
+    ) -> LocalBoxFuture<'a, Result<Box<Exchange>, FetchError>> {
         async move {
             let url = request.url.clone();
             let host = url.host_str().unwrap_or_default().to_owned();
@@ -111,7 +111,7 @@ impl<A: Fn(&Url, u32) -> Reply> Fetcher for World<A> {
             if receiver.head(status, &fields) != Want::Nothing {
                 receiver.chunk(reply.content.as_bytes());
             }
-            Ok(Exchange {
+            Ok(Box::new(Exchange {
                 cut: false,
                 cached: false,
                 certificate: None,
@@ -121,10 +121,11 @@ impl<A: Fn(&Url, u32) -> Reply> Fetcher for World<A> {
                 size: Some(reply.content.len() as u64),
                 remote: None,
                 timing: Timing {
+                    total: reply.latency.as_secs_f64() * 1e3,
                     ttfb: Some(reply.latency.as_secs_f64() * 1e3),
                     ..Timing::default()
                 },
-            })
+            }))
         }
         .boxed_local()
     }
