@@ -43,6 +43,8 @@ struct Way {
     fresh: bool,
     /// Has room for all the fields that a head may have.
     wide: bool,
+    /// There are addresses to share the time for connecting.
+    several: bool,
 }
 
 /// The way of one request.
@@ -136,6 +138,7 @@ impl Routes {
             identified: secure && request.named && self.identity.is_some(),
             fresh: request.fresh,
             wide: self.is_wide(request),
+            several: proxy.is_some() || found.addresses.len() > 1,
         };
         let elsewhere = way.proxied || options.unix_socket.is_some();
         Ok(Route {
@@ -265,9 +268,8 @@ fn build(config: ClientConfig, way: Way, options: &Options) -> reqwest::Result<r
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(config)
         .dns_resolver(Given)
-        .connector_layer(Watch)
+        .connector_layer(Watch((!way.several).then_some(options.connect_timeout)))
         .tls_info(options.certificate)
-        .connect_timeout(options.connect_timeout)
         .redirect(reqwest::redirect::Policy::none())
         // Without the number a copy of each request would be kept all the same.
         .retry(reqwest::retry::never().max_retries_per_request(0))
@@ -277,6 +279,10 @@ fn build(config: ClientConfig, way: Way, options: &Options) -> reqwest::Result<r
         .pool_max_idle_per_host(idle)
         .pool_idle_timeout(options.keep_alive)
         .http2_max_header_list_size(64 << 10);
+    if way.several {
+        // The library parts the time among the addresses. That is one more layer, which each request copies several times.
+        builder = builder.connect_timeout(options.connect_timeout);
+    }
     if way.wide {
         builder = builder.http1_max_headers(options.max_fields.max(FEW));
     }

@@ -6,11 +6,14 @@
 //! start of a handshake. A connection that is finished later, for somebody else, is told from ours by its
 //! local address. Deliberately absent: the way through a proxy, which has two of each.
 
+use std::error::Error;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper_util::client::legacy::connect::{Connection, HttpInfo};
 use rustls::NamedGroup;
@@ -18,7 +21,7 @@ use rustls::client::{
     ClientSessionMemoryCache, ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue,
 };
 use rustls::pki_types::ServerName;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -77,15 +80,15 @@ impl Call {
     }
 }
 
-/// The layer around reqwest's connector.
+/// The layer around reqwest's connector, and the time that connecting may take where reqwest does not see to that.
 #[derive(Clone)]
-pub(super) struct Watch;
+pub(super) struct Watch(pub(super) Option<Duration>);
 
 impl<S> Layer<S> for Watch {
     type Service = Watched<S>;
 
     fn layer(&self, connector: S) -> Watched<S> {
-        Watched(Arc::new(connector))
+        Watched(Arc::new((connector, self.0)))
     }
 }
 
@@ -94,11 +97,13 @@ impl<S> Layer<S> for Watch {
 /// It is cloned several times a request and called once a connection: its clones share the one below, which is cloned for
 /// the call.
 #[derive(Clone)]
-pub(super) struct Watched<S>(Arc<S>);
+pub(super) struct Watched<S>(Arc<(S, Option<Duration>)>);
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 impl<S, R> Service<R> for Watched<S>
 where
-    S: Service<R> + Clone + Send + Sync + 'static,
+    S: Service<R, Error = BoxError> + Clone + Send + Sync + 'static,
     S::Response: Connection,
     S::Future: Send,
     R: Send + 'static,
@@ -122,10 +127,17 @@ where
                 }
             });
         }
-        let mut connector = S::clone(&self.0);
+        let (connector, limit) = &*self.0;
+        let (mut connector, limit) = (S::clone(connector), *limit);
         Box::pin(async move {
             poll_fn(|context| connector.poll_ready(context)).await?;
-            let connection = connector.call(request).await?;
+            let connecting = connector.call(request);
+            let connection = match limit {
+                Some(limit) => timeout(limit, connecting)
+                    .await
+                    .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??,
+                None => connecting.await?,
+            };
             if let Some(call) = call {
                 let mut extras = http::Extensions::new();
                 connection.connected().get_extras(&mut extras);

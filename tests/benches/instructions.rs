@@ -1,4 +1,4 @@
-//! How many instructions the parser, the frontier and the URL key take: a count that no other process on the machine can
+//! How many instructions the parser, the frontier, the URL key and a record take: a count that no other process on the machine can
 //! change, so that it can be held.
 //!
 //!     cargo bench --profile counted --bench instructions --no-default-features               fails where one takes 2 % more than was accepted
@@ -25,11 +25,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use dragnet::frontier::{Frontier, Memory, Next, Options, Step, paced};
-use dragnet::model::{Naming, Target, fingerprint, key};
+use dragnet::model::{Naming, Target, Visit, fingerprint, key};
 use dragnet::parser;
 use dragnet::policy::budget::Budget;
 use dragnet::policy::order::Order;
 use dragnet::policy::politeness::Politeness;
+use dragnet::sink::{self, Medium};
 use futures::FutureExt;
 use url::Url;
 
@@ -46,6 +47,7 @@ const WORK: &[Work] = &[
     ("css", "byte", css),
     ("frontier", "URL", frontier),
     ("key", "URL", keys),
+    ("jsonl", "record", records),
 ];
 
 fn main() -> ExitCode {
@@ -294,4 +296,27 @@ fn keys(times: usize) -> usize {
         black_box(sum);
     }
     URLS
+}
+
+/// A record as most are.
+fn records(times: usize) -> usize {
+    const RECORDS: usize = 50_000;
+    let visit: Visit = serde_json::from_str(
+        r#"{"id":"079b2f7fa0d7f7ce","url":"http://host7.test/library/part3/page-42.html","input":"host7.test/library/part3/page-42.html",
+        "line":42,"outcome":"ok","status":200,"final_url":"http://host7.test/library/part3/page-42.html","content_type":"text/html",
+        "size":98765,"timing":{"ttfb":36.114,"total":36.212,"start":4647.635,"reused":true},"remote_addr":"192.0.2.7:80",
+        "http_version":"HTTP/1.1","attempts":1}"#,
+    )
+    .expect("a record");
+    let Medium::Bytes(open) = sink::named("jsonl").expect("a format").medium else {
+        panic!("lines are bytes");
+    };
+    let mut sink = open(&sink::Options::default());
+    let mut out = Vec::new();
+    for _ in 0..RECORDS * times {
+        out.clear();
+        sink.write(&visit, &mut out);
+        black_box(&out);
+    }
+    RECORDS
 }
