@@ -176,8 +176,10 @@ impl Site {
 
 fn answer(status: &str, media_type: &str, content: &[u8]) -> Rc<[u8]> {
     let length = content.len();
+    // That a connection is kept is said although it is the rule (RFC 9112, section 9.3): where it is not, wget2 opens one for
+    // each request, and is measured at that.
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n"
+        "HTTP/1.1 {status}\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\nConnection: keep-alive\r\n\r\n"
     );
     [head.as_bytes(), content].concat().into()
 }
