@@ -35,9 +35,14 @@ impl Seen {
     pub(super) fn received(&self, bytes: u64) {
         self.last.set(Some((Instant::now(), bytes)));
     }
+
+    /// The same, where it was there when the head was: most content is, and needs no look at a clock.
+    pub(super) fn received_with_head(&self, bytes: u64) {
+        self.last.set(self.head.get().map(|head| (head, bytes)));
+    }
 }
 
-/// Does `work`, which has `begun`, unless one of its times is over first; all of them are at the `end`. The work stays where it is, and
+/// Does `work`, which has `begun`, unless one of its times is over first, of which `end` is the last. The work stays where it is, and
 /// this is no `async fn`: what is handed over has its place twice in such a future, and there can be ten thousand of these.
 ///
 /// # Errors

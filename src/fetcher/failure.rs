@@ -198,7 +198,7 @@ fn of_connect(error: &io::Error, connect_timeout: Duration) -> FetchError {
         AddrNotAvailable, ConnectionAborted, ConnectionReset, OutOfMemory, TimedOut, UnexpectedEof,
     };
     match error.kind() {
-        // Ours (hyper-util's, a share of it for each address) or the system's, which can be shorter.
+        // Ours (that of `Watch`, or hyper-util's, a share of it for each address) or the system's, which can be shorter.
         TimedOut => connect_timed_out(connect_timeout),
         ConnectionReset | ConnectionAborted => FetchError::passing(
             FailureKind::Reset,

@@ -108,6 +108,8 @@ impl Http {
             let asked = found.asked;
             let spent = asked.unwrap_or_default();
             let host = self.hosts.of(url, self.options.protocol);
+            // A proxy may be spoken to over TLS.
+            let host = host.filter(|_| !proxied);
             let (sent, expected) = send(&client, request, host, naming);
             let call = Call::new(found);
             let seen = Seen::default();
@@ -263,10 +265,11 @@ impl Http {
                 failure::of_request(&error, Phase::Content, self.options.connect_timeout)
             })?;
             if let Some(chunk) = &chunk {
-                // What came with the head came when the head did.
-                let late = waited || received > 0;
+                let with_head = !waited && received == 0;
                 received += chunk.len() as u64;
-                if late {
+                if with_head {
+                    seen.received_with_head(received);
+                } else {
                     seen.received(received);
                 }
             }
@@ -530,4 +533,32 @@ fn too_large(limit: u64) -> FetchError {
         FailureKind::TooLarge,
         format!("more than {limit} bytes of content"),
     )
+}
+
+#[cfg(test)]
+mod host_tests {
+    use super::*;
+
+    #[test]
+    fn the_host_that_is_sent_is_that_of_the_url() {
+        let hosts = Hosts::default();
+        let sent = |url: &str, protocol| hosts.of(&url.parse().expect("a URL"), protocol);
+        for (url, host) in [
+            ("http://a.test/x", Some("a.test")),
+            ("http://a.test:80/y", Some("a.test")),
+            ("http://a.test:8080/?q", Some("a.test:8080")),
+            ("http://b.test/", Some("b.test")),
+            ("http://a.test/x", Some("a.test")),
+            ("http://u:p@[::1]:81/", Some("[::1]:81")),
+            ("https://a.test/", None),
+        ] {
+            let sent = sent(url, Protocol::Any);
+            assert_eq!(
+                sent.as_ref().and_then(|value| value.to_str().ok()),
+                host,
+                "{url}"
+            );
+        }
+        assert_eq!(sent("http://a.test/", Protocol::Http2), None);
+    }
 }

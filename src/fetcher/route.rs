@@ -43,7 +43,7 @@ struct Way {
     fresh: bool,
     /// Has room for all the fields that a head may have.
     wide: bool,
-    /// There are addresses to share the time for connecting.
+    /// There are addresses to share the time for connecting. A name that gains one opens new connections.
     several: bool,
 }
 

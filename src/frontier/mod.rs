@@ -267,7 +267,7 @@ pub struct Lease {
     pub felt: Option<Felt>,
     /// The origin that is asked, and whose slot the lease holds.
     pub origin: Origin,
-    /// When it was handed out.
+    /// When it was handed out. What fails has taken its time from then on, and what is done before it is sent counts.
     pub since: Instant,
     place: workbench::Place,
 }

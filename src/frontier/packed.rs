@@ -40,7 +40,7 @@ struct Beside {
     others: VecDeque<Others>,
 }
 
-/// What few targets of a crawl have.
+/// What few targets of a crawl have, and each of a list, which is not read on while ten thousand wait.
 #[derive(Debug)]
 struct Others {
     /// In the place of its text.

@@ -121,7 +121,8 @@ impl Pending {
             files,
         };
         let rare = rare.is_some().then(|| Box::new(rare));
-        let url = if seed.is_some() {
+        // What a page leads to can have a seed too, which is no line then.
+        let url = if seed.as_ref().is_some_and(|seed| seed.line > 0) {
             Address::Parsed(url)
         } else {
             Address::Text(String::from(url).into())

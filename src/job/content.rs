@@ -369,6 +369,7 @@ impl Content {
     fn wants(&mut self, status: StatusCode, fields: &HeaderMap) -> Want {
         // What stands beside a redirect is for those who cannot follow it.
         if status.is_redirection() {
+            self.essence.clear();
             return Want::Nothing;
         }
         let value = fields

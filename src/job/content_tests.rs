@@ -73,3 +73,31 @@ async fn a_parser_that_panics_makes_one_internal_failure() {
         assert!(found.document.is_none());
     }
 }
+
+#[test]
+fn a_media_type_is_that_of_the_last_head() {
+    let head = |content: &mut Content, status, media_type: &'static str| {
+        let value = http::HeaderValue::from_static(media_type);
+        content.head(
+            status,
+            &HeaderMap::from_iter([(header::CONTENT_TYPE, value)]),
+        )
+    };
+    let mut content = Content::counted();
+    // As a cache looks whether what it has would do.
+    head(&mut content, StatusCode::OK, "text/html");
+    head(&mut content, StatusCode::MULTIPLE_CHOICES, "text/plain");
+    let exchange = Box::new(Exchange {
+        cut: false,
+        cached: false,
+        certificate: None,
+        status: StatusCode::MULTIPLE_CHOICES,
+        version: Version::HTTP_11,
+        fields: HeaderMap::new(),
+        size: None,
+        remote: None,
+        timing: Timing::default(),
+    });
+    let (_, found) = content.close(End::Answer(exchange));
+    assert_eq!(found.essence, None, "the answer's own fields say it");
+}

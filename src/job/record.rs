@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::hash::Hasher;
 use std::time::SystemTime;
 
+use data_encoding::HEXLOWER;
 use http::Version;
 use http::header::{ETAG, LAST_MODIFIED};
 use siphasher::sip::SipHasher13;
@@ -227,11 +228,9 @@ pub(super) fn id(parts: &[&str]) -> String {
         hasher.write(part.as_bytes());
         hasher.write_u8(0);
     }
-    // By hand, because every record has one.
-    let digit = |digit: u8| char::from_digit(digit.into(), 16).map_or(b'0', |digit| digit as u8);
-    let number = hasher.finish().to_be_bytes();
-    let digits = number.map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
-    String::from_utf8_lossy(digits.as_flattened()).into_owned()
+    let mut digits = [0; 16];
+    HEXLOWER.encode_mut(&hasher.finish().to_be_bytes(), &mut digits);
+    String::from_utf8_lossy(&digits).into_owned()
 }
 
 fn version(version: Version) -> &'static str {

@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::captures;
 use super::kept::Kept;
-use super::order::{Order, Passed};
+use super::order::{Order, Passed, weight};
 use super::output::{Open, Output, OutputError};
 use super::saving::Told;
 use crate::frontier::Written;
@@ -33,6 +33,9 @@ const ROOM: usize = 1024;
 
 /// What the thread takes at once.
 const BATCH: usize = 256;
+
+/// Bytes of a record that is given back to the loop when it is written.
+const SMALL: usize = 4 << 10;
 
 /// When there is no more, the thread rests so long. Meanwhile the loop need not wake it for each record, which would cost as much
 /// as writing it; the first record of a run does not wait, and whoever waits for an answer wakes it.
@@ -56,7 +59,7 @@ enum Message {
 }
 
 /// Records that are written, on their way back: memory is let go where it was taken, for the next record there. An allocator
-/// that gives each thread its own would otherwise look for room anew each time.
+/// that gives each thread its own would otherwise look for room anew each time. Few of them, and only small ones.
 #[derive(Default)]
 struct Spent {
     own: RefCell<Vec<Arc<Visit>>>,
@@ -66,15 +69,16 @@ struct Spent {
 type Returned = Arc<Mutex<Vec<Arc<Visit>>>>;
 
 impl Spent {
-    /// Lets one go, in whose place the next can be made.
-    fn let_go(&self) {
+    /// Lets so many go, in whose place the next can be made.
+    fn let_go(&self, number: usize) {
         let mut own = self.own.borrow_mut();
         if own.is_empty()
             && let Ok(mut theirs) = self.theirs.try_lock()
         {
             std::mem::swap(&mut *own, &mut theirs);
         }
-        own.pop();
+        let left = own.len().saturating_sub(number);
+        own.truncate(left);
     }
 }
 
@@ -116,9 +120,10 @@ impl Room<'_> {
         if let Ok(more) = Arc::clone(self.records).try_acquire_many_owned(more) {
             self.share.merge(more);
         }
+        let number = records.len();
         self.message
             .send(Message::Records(records, keep, self.share));
-        self.spent.let_go();
+        self.spent.let_go(number);
     }
 }
 
@@ -447,9 +452,13 @@ impl Desk {
 
     /// Gives back as many as a batch; what is more ends here.
     fn give_back(&mut self) {
-        let mut returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = BATCH.saturating_sub(returned.len());
-        returned.extend(self.spent.drain(..).take(room));
+        {
+            let mut returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = BATCH.saturating_sub(returned.len());
+            let room = room.min(self.spent.len());
+            returned.extend(self.spent.drain(..room));
+        }
+        self.spent.clear();
     }
 
     /// How far the outputs are.
@@ -522,7 +531,7 @@ impl Desk {
         for output in &mut self.outputs {
             output.write(&visit)?;
         }
-        if self.spent.len() < BATCH {
+        if self.spent.len() < BATCH && weight(&visit) <= SMALL {
             self.spent.push(visit);
         }
         Ok(())

@@ -65,8 +65,7 @@ pub struct FieldError {
 impl Default for Bound {
     /// [`AGENT`] for everyone.
     fn default() -> Self {
-        // With room for what the protocol adds.
-        let mut open = HeaderMap::with_capacity(6);
+        let mut open = HeaderMap::new();
         open.insert(ACCEPT, HeaderValue::from_static("*/*"));
         open.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         Self {

@@ -31,7 +31,7 @@ pub(super) fn begins_command(text: &str) -> bool {
 }
 
 /// Is `text` printable ASCII without a sign of a command? Most text is, and nothing in it needs an escape.
-fn is_plain(text: &[u8]) -> bool {
+pub(super) fn is_plain(text: &[u8]) -> bool {
     // Not looked for but gathered, which a compiler turns into instructions for many bytes.
     let odd = |odd, byte: u8| {
         odd | u8::from(byte.wrapping_sub(b' ') > b'~' - b' ') | u8::from(byte == b'#')

@@ -6,10 +6,11 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
+use memchr::memchr2;
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
-use super::escape::{command, is_unsafe};
+use super::escape::{command, is_plain, is_unsafe};
 use super::{Captures, Format, Medium, Options, Sink};
 use crate::model::{Timing, Visit};
 
@@ -169,25 +170,14 @@ fn value(out: &mut Vec<u8>, value: &impl Serialize) {
 }
 
 fn text(out: &mut Vec<u8>, text: &str) {
-    if is_bare(text.as_bytes()) {
+    let bytes = text.as_bytes();
+    if is_plain(bytes) && memchr2(b'"', b'\\', bytes).is_none() {
         out.push(b'"');
-        out.extend(text.as_bytes());
+        out.extend(bytes);
         out.push(b'"');
     } else {
         value(out, &text);
     }
-}
-
-/// Is `text` printable ASCII with nothing in it that JSON, a terminal or a CI runner could need an escape for?
-fn is_bare(text: &[u8]) -> bool {
-    // Not looked for but gathered, which a compiler turns into instructions for many bytes.
-    let odd = |odd, byte: u8| {
-        odd | u8::from(byte.wrapping_sub(b' ') > b'~' - b' ')
-            | u8::from(byte == b'"')
-            | u8::from(byte == b'#')
-            | u8::from(byte == b'\\')
-    };
-    text.iter().copied().fold(0, odd) == 0
 }
 
 fn times(out: &mut Vec<u8>, timing: &Timing) {
@@ -306,15 +296,16 @@ mod tests {
     fn full(payload: &str) -> Visit {
         let json = serde_json::json!({
             "id": payload, "url": payload, "input": payload, "line": 7, "fragment": payload, "outcome": "broken",
-            "source": {"path": payload, "line": 3, "column": 9}, "status": 404, "final_url": payload,
+            "source": {"path": payload, "url": payload, "line": 3, "column": 9}, "status": 404, "final_url": payload,
             "redirects": [{"url": payload, "status": 301, "fragment": payload}],
             "error": {"kind": "too-large", "message": payload}, "known": true, "suggestion": payload, "depth": 4,
             "referrer": payload, "content_type": payload, "charset": payload, "size": 1_u64 << 60, "title": payload,
             "canonical": payload, "robots": payload, "lastmod": payload, "fields": {payload: [payload, 1.5, null]},
             "links": [{"url": payload, "kind": "anchor", "text": payload, "nofollow": true}],
-            "sha256": payload, "sketch": payload, "duplicate": {"of": payload, "kind": "exact"}, "body": payload,
+            "sha256": payload, "sketch": payload, "duplicate": {"of": payload, "kind": "near", "similarity": 0.9}, "body": payload,
             "saved": payload, "change": "new", "cached": true,
             "timing": {"dns": 0.1, "connect": 1e-7, "tls": 2.0, "ttfb": 3.25, "total": 1e21, "start": 0.0, "reused": true},
+            "certificate": {"not_after": payload, "subject": payload, "issuer": payload},
             "remote_addr": "255.10.0.7:65535", "http_version": payload, "attempts": 4,
         });
         serde_json::from_value(json).expect("a record")
