@@ -7,6 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::header::{
@@ -57,7 +58,7 @@ const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 pub struct Http {
     options: Options,
     routes: Routes,
-    hosts: Hosts,
+    wire: Wire,
     /// Where content is decoded into; one for all, because nothing awaits while it is in use.
     scratch: Cell<Vec<u8>>,
 }
@@ -83,7 +84,7 @@ impl Http {
         Self {
             routes,
             options,
-            hosts: Hosts::default(),
+            wire: Wire::default(),
             scratch: Cell::default(),
         }
     }
@@ -107,10 +108,10 @@ impl Http {
             let url = request.url;
             let asked = found.asked;
             let spent = asked.unwrap_or_default();
-            let host = self.hosts.of(url, self.options.protocol);
             // A proxy may be spoken to over TLS.
-            let host = host.filter(|_| !proxied);
-            let (sent, expected) = send(&client, request, host, naming);
+            let plain = !proxied && self.options.protocol != Protocol::Http2;
+            let fields = self.wire.fields(&request.fields, url, plain);
+            let (sent, expected) = send(&client, request, fields, naming);
             let call = Call::new(found);
             let seen = Seen::default();
             let (begun, sending) = moments(spent);
@@ -339,26 +340,45 @@ impl Fetcher for Http {
     }
 }
 
-/// The value of Host where it was sent last, for all that go to the same place: the library would write it anew for each.
-/// It does so over TLS, where a handshake decides whether the field is sent at all (RFC 9113, section 8.3.1).
+/// The fields that go out, those of the protocol among them. What went out last is kept, since most requests have the same.
 #[derive(Default)]
-struct Hosts(RefCell<Option<(Box<str>, HeaderValue)>>);
+struct Wire(RefCell<Option<Prepared>>);
 
-impl Hosts {
-    fn of(&self, url: &Url, protocol: Protocol) -> Option<HeaderValue> {
-        if url.scheme() != "http" || protocol == Protocol::Http2 {
-            return None;
-        }
-        let host = &url[Position::BeforeHost..Position::AfterPort];
+struct Prepared {
+    given: Arc<HeaderMap>,
+    host: Box<str>,
+    fields: HeaderMap,
+}
+
+impl Wire {
+    /// The fields for a request with those that are `given`. Host is among them where it is known that it is sent: over TLS
+    /// the library adds it, for a handshake decides whether it is (RFC 9113, section 8.3.1).
+    fn fields(&self, given: &Arc<HeaderMap>, url: &Url, plain: bool) -> HeaderMap {
+        let host = if plain && url.scheme() == "http" {
+            &url[Position::BeforeHost..Position::AfterPort]
+        } else {
+            ""
+        };
         let mut last = self.0.borrow_mut();
-        if let Some((known, value)) = &*last
-            && **known == *host
+        if let Some(last) = &*last
+            && Arc::ptr_eq(&last.given, given)
+            && *last.host == *host
         {
-            return Some(value.clone());
+            return last.fields.clone();
         }
-        let value = HeaderValue::from_str(host).ok()?;
-        *last = Some((host.into(), value.clone()));
-        Some(value)
+        let mut fields = HeaderMap::clone(given);
+        fields.entry(ACCEPT_ENCODING).or_insert(CODINGS);
+        if let Ok(value) = HeaderValue::from_str(host)
+            && !host.is_empty()
+        {
+            fields.insert(HOST, value);
+        }
+        *last = Some(Prepared {
+            given: Arc::clone(given),
+            host: host.into(),
+            fields: fields.clone(),
+        });
+        fields
     }
 }
 
@@ -385,7 +405,7 @@ fn moments(spent: Duration) -> (Instant, Instant) {
 fn send(
     client: &reqwest::Client,
     request: Box<Request<'_>>,
-    host: Option<HeaderValue>,
+    fields: HeaderMap,
     naming: Option<Naming>,
 ) -> (
     impl Future<Output = reqwest::Result<reqwest::Response>> + use<>,
@@ -393,7 +413,7 @@ fn send(
 ) {
     let request = *request;
     let mut wire = reqwest::Request::new(request.method, request.url.clone());
-    *wire.headers_mut() = request.fields;
+    *wire.headers_mut() = fields;
     let expected = Expected {
         naming,
         head_only: *wire.method() == Method::HEAD,
@@ -402,11 +422,6 @@ fn send(
     if expected.range.is_some() {
         // A part of coded content cannot be decoded.
         wire.headers_mut().insert(ACCEPT_ENCODING, IDENTITY);
-    } else {
-        wire.headers_mut().entry(ACCEPT_ENCODING).or_insert(CODINGS);
-    }
-    if let Some(host) = host {
-        wire.headers_mut().insert(HOST, host);
     }
     if let Some(content) = request.content.filter(|content| !content.is_empty()) {
         *wire.body_mut() = Some(content.into());
@@ -536,13 +551,14 @@ fn too_large(limit: u64) -> FetchError {
 }
 
 #[cfg(test)]
-mod host_tests {
+mod wire_tests {
     use super::*;
 
     #[test]
     fn the_host_that_is_sent_is_that_of_the_url() {
-        let hosts = Hosts::default();
-        let sent = |url: &str, protocol| hosts.of(&url.parse().expect("a URL"), protocol);
+        let wire = Wire::default();
+        let given = Arc::new(HeaderMap::new());
+        let sent = |url: &str, plain| wire.fields(&given, &url.parse().expect("a URL"), plain);
         for (url, host) in [
             ("http://a.test/x", Some("a.test")),
             ("http://a.test:80/y", Some("a.test")),
@@ -552,13 +568,14 @@ mod host_tests {
             ("http://u:p@[::1]:81/", Some("[::1]:81")),
             ("https://a.test/", None),
         ] {
-            let sent = sent(url, Protocol::Any);
-            assert_eq!(
-                sent.as_ref().and_then(|value| value.to_str().ok()),
-                host,
-                "{url}"
-            );
+            let sent = sent(url, true);
+            let value = sent.get(HOST).and_then(|value| value.to_str().ok());
+            assert_eq!(value, host, "{url}");
+            assert!(sent.contains_key(ACCEPT_ENCODING));
         }
-        assert_eq!(sent("http://a.test/", Protocol::Http2), None);
+        assert!(!sent("http://a.test/", false).contains_key(HOST));
+        let other = Arc::new(HeaderMap::from_iter([(RANGE, IDENTITY)]));
+        let sent = wire.fields(&other, &"http://a.test/".parse().expect("a URL"), false);
+        assert!(sent.contains_key(RANGE), "fields of its own");
     }
 }

@@ -20,6 +20,7 @@
 //! | [`mod@file`] | how a local file is read without being led astray |
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use ::http::{HeaderMap, Method, StatusCode};
 use bytes::Bytes;
@@ -110,8 +111,8 @@ pub struct Request<'a> {
     /// GET, HEAD, …
     pub method: Method,
     /// Every field to send beside those that the protocol itself needs (Host, Accept-Encoding, framing).
-    /// Whoever makes the request decided that each may go to this origin.
-    pub fields: HeaderMap,
+    /// Whoever makes the request decided that each may go to this origin. Shared among those that have the same.
+    pub fields: Arc<HeaderMap>,
     /// What is sent; its length is told by the protocol's own fields.
     pub content: Option<Bytes>,
     /// Who named the host: decides which addresses may be contacted.

@@ -65,7 +65,8 @@ pub struct Wanted {
 /// What was found in content.
 #[derive(Default)]
 pub(super) struct Found {
-    pub(super) document: Option<Document>,
+    /// In a box, since most content is not parsed.
+    pub(super) document: Option<Box<Document>>,
     /// For the record.
     pub(super) links: Option<Vec<Outlink>>,
     pub(super) fields: Map<String, Value>,
@@ -522,7 +523,7 @@ pub(super) async fn read(mut content: Content, url: &Url, end: End) -> (End, Fou
             document = back;
             found.links = Some(links);
         }
-        found.document = Some(document);
+        found.document = Some(Box::new(document));
     }
     if let Some(content) = held {
         let extraction = wanted.extraction.filter(|rules| !rules.skips(url));

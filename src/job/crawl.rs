@@ -296,7 +296,7 @@ impl Work for Site {
                         limited: document.limit(),
                         ..Document::default()
                     };
-                    let page = std::mem::replace(document, rest);
+                    let page = std::mem::replace(&mut **document, rest);
                     let links = apart(much, move || follow.links(&url, depth, &page)).await;
                     failed = links.is_none();
                     found = links.unwrap_or_default();
@@ -318,14 +318,14 @@ impl Work for Site {
                     found,
                 };
             }
-            let robots = facts(&end, read.document.as_ref(), &self.limits.product_token);
+            let robots = facts(&end, read.document.as_deref(), &self.limits.product_token);
             let mut visit = record::of(task, end, &mut read, &self.limits.accept);
             visit.robots = robots;
             visit.depth = Some(depth);
             visit.lastmod = task.target.lastmod.as_deref().map(str::to_owned);
             if failed {
                 visit.fail(internal());
-            } else if let Some(limit) = read.document.as_ref().and_then(Document::limit) {
+            } else if let Some(limit) = read.document.as_deref().and_then(Document::limit) {
                 visit.fail(limit.failure());
             }
             self.compare(&mut visit);

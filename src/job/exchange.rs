@@ -1,6 +1,7 @@
 //! Around one exchange: what is sent and under which conditions, what it made felt, and the copy that an archive keeps.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -37,7 +38,7 @@ pub(super) type Sent = Result<Box<Exchange>, FetchError>;
 
 impl Pipeline<'_> {
     /// The fields that go out with the request of a lease, its content, and whether it goes where the user said who he is.
-    pub(super) fn message(&self, lease: &Lease) -> (HeaderMap, Option<Bytes>, bool) {
+    pub(super) fn message(&self, lease: &Lease) -> (Arc<HeaderMap>, Option<Bytes>, bool) {
         let Lease { task, origin, .. } = lease;
         let own = task.hops.is_empty() || *origin == Origin::of(&task.target.url);
         let bound = &self.limits.fields;
@@ -50,31 +51,32 @@ impl Pipeline<'_> {
             && !fields.contains_key(AUTHORIZATION)
             && let Some(token) = bound.token_for(origin)
         {
-            fields.insert(AUTHORIZATION, token.clone());
+            Arc::make_mut(&mut fields).insert(AUTHORIZATION, token.clone());
         }
         if own
             && let Some(secret) = &task.target.authorization
             && let Ok(mut value) = HeaderValue::from_str(secret.reveal())
         {
             value.set_sensitive(true);
-            fields.insert(AUTHORIZATION, value);
+            Arc::make_mut(&mut fields).insert(AUTHORIZATION, value);
         }
         let Some(message) = self.work.message(task) else {
             return (fields, None, named);
         };
+        let changed = Arc::make_mut(&mut fields);
         if own {
-            replace(&mut fields, &message.fields);
+            replace(changed, &message.fields);
         } else {
             for name in OPEN {
                 if let Some(value) = message.fields.get(&name) {
-                    fields.insert(name, value.clone());
+                    changed.insert(name, value.clone());
                 }
             }
         }
         if task.bare {
             // What was content is none any more.
             for name in DESCRIBING {
-                fields.remove(name);
+                changed.remove(name);
             }
             return (fields, None, named);
         }
@@ -91,7 +93,9 @@ impl Pipeline<'_> {
         let task = &lease.task;
         let (mut fields, content, named) = self.message(lease);
         self.add_cookies(task.url(), &mut fields);
-        replace(&mut fields, asked);
+        if !asked.is_empty() {
+            replace(Arc::make_mut(&mut fields), asked);
+        }
         let request = Request {
             url: task.url(),
             method: task.method.clone(),
@@ -155,7 +159,7 @@ impl Pipeline<'_> {
     }
 
     /// The cookies for `url`, behind those that the user gave by hand (RFC 6265, section 5.4: one field).
-    pub(super) fn add_cookies(&self, url: &Url, fields: &mut HeaderMap) {
+    pub(super) fn add_cookies(&self, url: &Url, fields: &mut Arc<HeaderMap>) {
         let Some(jar) = &self.limits.cookies else {
             return;
         };
@@ -168,7 +172,7 @@ impl Pipeline<'_> {
         }
         if let Ok(mut value) = HeaderValue::from_maybe_shared(Bytes::from(value)) {
             value.set_sensitive(true);
-            fields.insert(COOKIE, value);
+            Arc::make_mut(fields).insert(COOKIE, value);
         }
     }
 
@@ -190,7 +194,8 @@ impl Pipeline<'_> {
         content: Captured,
     ) -> Result<(), Error> {
         let task = &lease.task;
-        let (mut request, sent, _) = self.message(lease);
+        let (request, sent, _) = self.message(lease);
+        let mut request = Arc::unwrap_or_clone(request);
         request.insert(ACCEPT_ENCODING, CODINGS);
         let capture = Capture {
             url: task.url().clone(),

@@ -25,6 +25,8 @@ pub(super) struct Measure {
     buckets: Vec<u64>,
     count: u64,
     hosts: HashMap<Origin, Host>,
+    /// What is not in there yet: requests to one origin end together.
+    last: Option<(Origin, Host)>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -48,16 +50,31 @@ impl Measure {
         }
         self.buckets[bucket] += 1;
         self.count += 1;
-        if let Some(host) = self.hosts.get_mut(origin) {
+        if let Some((last, host)) = &mut self.last
+            && last == origin
+        {
             host.requests += 1;
             host.time += time;
+            return;
+        }
+        self.settle();
+        self.last = Some((origin.clone(), Host { requests: 1, time }));
+    }
+
+    /// Puts the last one to the others.
+    fn settle(&mut self) {
+        let Some((origin, new)) = self.last.take() else {
+            return;
+        };
+        if let Some(host) = self.hosts.get_mut(&origin) {
+            host.requests += new.requests;
+            host.time += new.time;
             return;
         }
         if self.hosts.len() >= HOSTS {
             self.make_room();
         }
-        self.hosts
-            .insert(origin.clone(), Host { requests: 1, time });
+        self.hosts.insert(origin, new);
     }
 
     fn make_room(&mut self) {
@@ -69,7 +86,8 @@ impl Measure {
     }
 
     /// Puts what was measured into the summary.
-    pub(super) fn tell(&self, summary: &mut Summary) {
+    pub(super) fn tell(&mut self, summary: &mut Summary) {
+        self.settle();
         if self.count == 0 {
             return;
         }

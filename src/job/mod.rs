@@ -20,6 +20,7 @@
 //! | `repeats` | lines of a list that ask for the same |
 //! | `measure` | how long requests take, and where |
 //! | `saving` | bodies on their way to files of their own |
+//! | `spent` | records that are written, on their way back |
 //! | `writer` | outputs on their own thread, and how far they are committed |
 //! | `output` | one of them |
 //! | `document` | one that is made at the end, and what it is made of |
@@ -46,6 +47,7 @@ mod record;
 mod repeats;
 mod robots;
 mod saving;
+mod spent;
 mod writer;
 
 #[cfg(test)]
@@ -428,7 +430,7 @@ async fn run(
     let ended = stop.is_asked();
     let interrupted = ended && spent.is_none();
     let mut summary = pipeline.summary.into_inner();
-    pipeline.measure.borrow().tell(&mut summary);
+    pipeline.measure.borrow_mut().tell(&mut summary);
     summary.elapsed = began.elapsed();
     summary.in_flight = 0;
     summary.pending = 0;

@@ -9,7 +9,7 @@
 //! output then: what a durable frontier commits. Records that a condition keeps out end here, on this thread: a
 //! pattern that looks through bodies takes its time from nobody.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,9 +20,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::captures;
 use super::kept::Kept;
-use super::order::{Order, Passed, weight};
+use super::order::{Order, Passed};
 use super::output::{Open, Output, OutputError};
 use super::saving::Told;
+use super::spent::{Returning, Spent};
 use crate::frontier::Written;
 use crate::model::{Summary, Visit};
 use crate::policy::filter::Filter;
@@ -34,9 +35,6 @@ const ROOM: usize = 1024;
 /// What the thread takes at once.
 const BATCH: usize = 256;
 
-/// Bytes of a record that is given back to the loop when it is written.
-const SMALL: usize = 4 << 10;
-
 /// When there is no more, the thread rests so long. Meanwhile the loop need not wake it for each record, which would cost as much
 /// as writing it; the first record of a run does not wait, and whoever waits for an answer wakes it.
 const REST: Duration = Duration::from_millis(5);
@@ -45,7 +43,9 @@ const REST: Duration = Duration::from_millis(5);
 const LARGE: usize = 64;
 
 enum Message {
-    /// Records, the number under which the first is kept, if it is, and their share of what may wait.
+    /// A record, the number under which it is kept, if it is, and its share of what may wait.
+    Record(Arc<Visit>, Option<u64>, OwnedSemaphorePermit),
+    /// The same of several; the number is that of the first.
     Records(Vec<Arc<Visit>>, Option<u64>, OwnedSemaphorePermit),
     /// A record that is kept.
     Recall(u64, oneshot::Sender<Option<Visit>>),
@@ -56,30 +56,6 @@ enum Message {
     Barrier(oneshot::Sender<Written>),
     /// The end, and the way back for the summary and for what a later run would go on with.
     Finish(Box<Summary>, oneshot::Sender<(Box<Summary>, Written)>),
-}
-
-/// Records that are written, on their way back: memory is let go where it was taken, for the next record there. An allocator
-/// that gives each thread its own would otherwise look for room anew each time. Few of them, and only small ones.
-#[derive(Default)]
-struct Spent {
-    own: RefCell<Vec<Arc<Visit>>>,
-    theirs: Returned,
-}
-
-type Returned = Arc<Mutex<Vec<Arc<Visit>>>>;
-
-impl Spent {
-    /// Lets so many go, in whose place the next can be made.
-    fn let_go(&self, number: usize) {
-        let mut own = self.own.borrow_mut();
-        if own.is_empty()
-            && let Ok(mut theirs) = self.theirs.try_lock()
-        {
-            std::mem::swap(&mut *own, &mut theirs);
-        }
-        let left = own.len().saturating_sub(number);
-        own.truncate(left);
-    }
 }
 
 /// The way to the writing thread.
@@ -112,7 +88,14 @@ pub(super) struct Room<'a> {
 impl Room<'_> {
     /// Hands the records over, together and in order; they are accepted when this returns.
     /// `keep`: the number under which the first of them can be had again.
-    pub(super) fn send(mut self, records: Vec<Arc<Visit>>, keep: Option<u64>) {
+    pub(super) fn send(mut self, mut records: Vec<Arc<Visit>>, keep: Option<u64>) {
+        if records.len() == 1
+            && let Some(record) = records.pop()
+        {
+            self.message.send(Message::Record(record, keep, self.share));
+            self.spent.let_go(1);
+            return;
+        }
         // Where there is too little room for all of them, the next ones wait until there is some again.
         let more = records.len().saturating_sub(1);
         let more = more.min(self.records.available_permits());
@@ -184,8 +167,7 @@ impl Writer {
         let spent = Spent::default();
         let desk = Desk {
             outputs: open,
-            spent: Vec::with_capacity(BATCH),
-            returned: Arc::clone(&spent.theirs),
+            spent: spent.returning(),
             filter,
             filtered: before.filtered,
             order: order.map(|passed| Order::new(passed, before.through.unwrap_or(0))),
@@ -369,9 +351,7 @@ impl Writer {
 /// What the thread works with.
 struct Desk {
     outputs: Vec<Open>,
-    /// Records that are written, at most a batch of them.
-    spent: Vec<Arc<Visit>>,
-    returned: Returned,
+    spent: Returning,
     filter: Filter,
     /// Records that it kept out.
     filtered: u64,
@@ -394,6 +374,12 @@ impl Desk {
             }
             for message in batch.drain(..) {
                 match message {
+                    Message::Record(record, keep, _share) => {
+                        if let Some(number) = keep {
+                            self.keep(number, &record).map_err(|error| aside(&error))?;
+                        }
+                        self.write([record])?;
+                    }
                     Message::Records(records, keep, _share) => {
                         if let (Some(number), Some(first)) = (keep, records.first()) {
                             self.keep(number, first).map_err(|error| aside(&error))?;
@@ -443,22 +429,11 @@ impl Desk {
             for output in &mut self.outputs {
                 output.flush()?;
             }
-            self.give_back();
+            self.spent.give_back();
             if taken < BATCH {
                 std::thread::park_timeout(REST);
             }
         }
-    }
-
-    /// Gives back as many as a batch; what is more ends here.
-    fn give_back(&mut self) {
-        {
-            let mut returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
-            let room = BATCH.saturating_sub(returned.len());
-            let room = room.min(self.spent.len());
-            returned.extend(self.spent.drain(..room));
-        }
-        self.spent.clear();
     }
 
     /// How far the outputs are.
@@ -491,7 +466,7 @@ impl Desk {
         }
     }
 
-    fn write(&mut self, records: Vec<Arc<Visit>>) -> Result<(), OutputError> {
+    fn write(&mut self, records: impl IntoIterator<Item = Arc<Visit>>) -> Result<(), OutputError> {
         for visit in records {
             let place = visit.place;
             let passes = self.filter.passes(&visit);
@@ -531,9 +506,7 @@ impl Desk {
         for output in &mut self.outputs {
             output.write(&visit)?;
         }
-        if self.spent.len() < BATCH && weight(&visit) <= SMALL {
-            self.spent.push(visit);
-        }
+        self.spent.take(visit);
         Ok(())
     }
 }

@@ -6,6 +6,7 @@
 //! user go there.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use data_encoding::BASE64;
 use http::HeaderMap;
@@ -31,9 +32,9 @@ pub const AGENT: &str = concat!(
 #[derive(Debug, Clone)]
 pub struct Bound {
     /// For everyone: Accept, User-Agent.
-    open: HeaderMap,
+    open: Arc<HeaderMap>,
     /// For the named ones, the open fields included.
-    whole: HeaderMap,
+    whole: Arc<HeaderMap>,
     /// For the named ones that it knows, where `whole` does not log in.
     logins: Netrc,
     /// A login for origins that nobody has to name: a token that is meant for them and no others.
@@ -68,8 +69,9 @@ impl Default for Bound {
         let mut open = HeaderMap::new();
         open.insert(ACCEPT, HeaderValue::from_static("*/*"));
         open.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        let open = Arc::new(open);
         Self {
-            whole: open.clone(),
+            whole: Arc::clone(&open),
             logins: Netrc::default(),
             token: None,
             open,
@@ -88,7 +90,7 @@ impl Bound {
         fields: impl IntoIterator<Item = (String, Secret)>,
         origins: Option<HashSet<Origin>>,
     ) -> Result<Self, FieldError> {
-        let Self { mut open, .. } = Self::default();
+        let mut open = Arc::unwrap_or_clone(Self::default().open);
         open.insert(USER_AGENT, value("User-Agent", agent)?);
         let given = checked(fields)?;
         for name in OPEN {
@@ -99,8 +101,8 @@ impl Bound {
         let mut whole = open.clone();
         replace(&mut whole, &given);
         Ok(Self {
-            open,
-            whole,
+            open: Arc::new(open),
+            whole: Arc::new(whole),
             logins: Netrc::default(),
             token: None,
             origins,
@@ -157,18 +159,18 @@ impl Bound {
         }
     }
 
-    /// What goes to `origin`, by whether it [is named](Self::is_named).
+    /// What goes to `origin`, by whether it [is named](Self::is_named); the same for most, and so the same map.
     #[must_use]
-    pub fn fields_for(&self, origin: &Origin, named: bool) -> HeaderMap {
+    pub fn fields_for(&self, origin: &Origin, named: bool) -> Arc<HeaderMap> {
         if !named {
-            return self.open.clone();
+            return Arc::clone(&self.open);
         }
-        let mut fields = self.whole.clone();
+        let mut fields = Arc::clone(&self.whole);
         if !self.logins.is_empty()
             && !fields.contains_key(AUTHORIZATION)
             && let Some(login) = self.logins.at(origin.host())
         {
-            fields.insert(AUTHORIZATION, login.clone());
+            Arc::make_mut(&mut fields).insert(AUTHORIZATION, login.clone());
         }
         fields
     }

@@ -8,7 +8,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 /// The names of the number that is left and of the time until there is more.
 const PAIRS: [(&str, &str); 3] = [
@@ -26,7 +26,8 @@ const MILLISECONDS: f64 = 1e11;
 /// How long a host has to be left alone because a quota is spent; `None` where none is, or none is told.
 #[must_use]
 pub fn spent(fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    if !is_told(fields) {
+    // To look for each name in each answer would cost them all.
+    if !fields.keys().any(is_told) {
         return None;
     }
     let own = PAIRS.iter().filter_map(|(remaining, reset)| {
@@ -36,10 +37,10 @@ pub fn spent(fields: &HeaderMap, now: SystemTime) -> Option<Duration> {
     own.chain(structured(fields, now)).max()
 }
 
-/// Is there any word of one? Few servers tell one, and to look for each name in each answer would cost them all.
-pub(super) fn is_told(fields: &HeaderMap) -> bool {
-    let told = |name: &str| name.starts_with("ratelimit") || name.starts_with("x-rate");
-    fields.keys().any(|name| told(name.as_str()))
+/// May a field of that name tell of one? Few servers send any.
+pub(super) fn is_told(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.starts_with("ratelimit") || name.starts_with("x-rate")
 }
 
 /// The same by `RateLimit`, in either of its shapes.

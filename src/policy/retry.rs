@@ -7,7 +7,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
 use super::quota;
 
@@ -125,7 +125,8 @@ pub fn rest(status: StatusCode, fields: &HeaderMap, now: SystemTime) -> Option<D
 /// Can an answer with these fields [ask for rest](rest) at all? Most cannot, which is seen without a look at a clock.
 #[must_use]
 pub fn may_rest(fields: &HeaderMap) -> bool {
-    quota::is_told(fields) || fields.contains_key(header::RETRY_AFTER)
+    let told = |name: &HeaderName| *name == header::RETRY_AFTER || quota::is_told(name);
+    fields.keys().any(told)
 }
 
 /// Whole seconds; more than a clock can hold is for ever, and not an error.
@@ -251,7 +252,7 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
         let fields = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
             let pairs = pairs.iter().map(|&(name, value)| {
-                let name = http::HeaderName::from_static(name);
+                let name = HeaderName::from_static(name);
                 (name, http::HeaderValue::from_static(value))
             });
             pairs.collect()

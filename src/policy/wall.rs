@@ -149,6 +149,9 @@ static ROWS: [Row; 18] = [
     ),
 ];
 
+/// What the names of the fields in the rows begin with.
+const BEGINNINGS: [&str; 3] = ["x-", "cf-", "sg-"];
+
 /// What finds the texts of the rows, by row; making one costs more than to look through a small page with it.
 static FINDERS: LazyLock<Vec<Option<Finder<'static>>>> = LazyLock::new(|| {
     let finder = |row: &Row| match row.mark {
@@ -180,6 +183,16 @@ pub fn behind(status: StatusCode, fields: &HeaderMap, beginning: &[u8]) -> Optio
         return Some("999, by which programs are turned away");
     }
     let refusal = may_stand_in(status);
+    // Most answers have no field with a name like theirs.
+    let bears = LazyCell::new(|| {
+        let like = |name: &HeaderName| {
+            let name = name.as_str();
+            BEGINNINGS
+                .iter()
+                .any(|beginning| name.starts_with(beginning))
+        };
+        fields.keys().any(like)
+    });
     // Most content bears none of them.
     let speaks = LazyCell::new(|| {
         let texts = TEXTS.as_ref().filter(|_| !refusal);
@@ -188,6 +201,7 @@ pub fn behind(status: StatusCode, fields: &HeaderMap, beginning: &[u8]) -> Optio
     let borne = |(row, finder): &(&Row, &Option<Finder>)| {
         let can = row.on == On::Any || refusal;
         can && match (&row.mark, finder) {
+            (Mark::Field(..), _) if !*bears => false,
             (Mark::Field(name, values), _) => fields.get(name).is_some_and(|value| {
                 let same = |known: &&str| value.as_bytes().eq_ignore_ascii_case(known.as_bytes());
                 values.is_empty() || values.iter().any(same)

@@ -16,9 +16,7 @@ async fn a_request_says_what_it_must_and_nothing_else() {
     let http = fetcher(options());
     let url = server.url().join("/path?query=%20").unwrap();
     let mut request = request(&url);
-    request
-        .fields
-        .insert("user-agent", "dragnet/0".parse().unwrap());
+    Arc::make_mut(&mut request.fields).insert("user-agent", "dragnet/0".parse().unwrap());
     let exchange = http.send(request, &mut Taker::default()).await.unwrap();
     assert_eq!(
         (exchange.status, exchange.version),

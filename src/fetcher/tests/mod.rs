@@ -175,7 +175,7 @@ fn request(url: &Url) -> Request<'_> {
     Request {
         url,
         method: Method::GET,
-        fields: HeaderMap::new(),
+        fields: Arc::default(),
         content: None,
         naming: Naming::User,
         named: true,

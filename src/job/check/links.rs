@@ -155,7 +155,7 @@ impl Work for Links {
                     let base = self.ledger.borrow().remote_base(task.url());
                     let refused = refused || document.nofollow;
                     let follow = self.ledger.borrow().follow(task.url(), refused);
-                    let read = move || reading::page(document, base, follow);
+                    let read = move || reading::page(*document, base, follow);
                     let page = apart(much, read).await;
                     if page.is_none() {
                         visit.fail(internal());
