@@ -4,15 +4,13 @@
 //! reqwest, and so is its decoding, which knows no limits. Every answer is bounded in time (`clock`), in size (after decoding), in ratio (a bomb is not read to its end) and in
 //! its head.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::header::{
-    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HOST, RANGE,
-    TRANSFER_ENCODING,
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, RANGE, TRANSFER_ENCODING,
 };
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use bytes::Bytes;
@@ -21,7 +19,6 @@ use hyper_util::client::legacy::connect::HttpInfo;
 use reqwest::tls::TlsInfo;
 use tokio::task::coop::consume_budget;
 use tokio::time::{Instant, timeout};
-use url::{Position, Url};
 
 use super::certificate;
 use super::clock::{self, Seen};
@@ -30,6 +27,7 @@ use super::failure::{self, Phase};
 use super::options::{FetcherError, Options, Protocol};
 use super::route::{Route, Routes};
 use super::timing::Call;
+use super::wire::Wire;
 use super::{FetchError, Fetcher, Receiver, Request, Want};
 use crate::model::{Exchange, FailureKind, Naming, Timing};
 use crate::policy::address::permitted;
@@ -48,9 +46,6 @@ const TURN: usize = 512;
 /// Content that is taken in one go; coded, a byte can stand for a thousand.
 const STEP: usize = 16 << 10;
 const CODED_STEP: usize = 512;
-
-/// The codings that [`Decoder`] undoes.
-pub(crate) const CODINGS: HeaderValue = HeaderValue::from_static("gzip, br, zstd, deflate");
 
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
@@ -340,48 +335,6 @@ impl Fetcher for Http {
     }
 }
 
-/// The fields that go out, those of the protocol among them. What went out last is kept, since most requests have the same.
-#[derive(Default)]
-struct Wire(RefCell<Option<Prepared>>);
-
-struct Prepared {
-    given: Arc<HeaderMap>,
-    host: Box<str>,
-    fields: HeaderMap,
-}
-
-impl Wire {
-    /// The fields for a request with those that are `given`. Host is among them where it is known that it is sent: over TLS
-    /// the library adds it, for a handshake decides whether it is (RFC 9113, section 8.3.1).
-    fn fields(&self, given: &Arc<HeaderMap>, url: &Url, plain: bool) -> HeaderMap {
-        let host = if plain && url.scheme() == "http" {
-            &url[Position::BeforeHost..Position::AfterPort]
-        } else {
-            ""
-        };
-        let mut last = self.0.borrow_mut();
-        if let Some(last) = &*last
-            && Arc::ptr_eq(&last.given, given)
-            && *last.host == *host
-        {
-            return last.fields.clone();
-        }
-        let mut fields = HeaderMap::clone(given);
-        fields.entry(ACCEPT_ENCODING).or_insert(CODINGS);
-        if let Ok(value) = HeaderValue::from_str(host)
-            && !host.is_empty()
-        {
-            fields.insert(HOST, value);
-        }
-        *last = Some(Prepared {
-            given: Arc::clone(given),
-            host: host.into(),
-            fields: fields.clone(),
-        });
-        fields
-    }
-}
-
 /// What the answer is measured by.
 struct Expected {
     /// Who counts as having named the address that answers; `None` where that is not the target's.
@@ -548,34 +501,4 @@ fn too_large(limit: u64) -> FetchError {
         FailureKind::TooLarge,
         format!("more than {limit} bytes of content"),
     )
-}
-
-#[cfg(test)]
-mod wire_tests {
-    use super::*;
-
-    #[test]
-    fn the_host_that_is_sent_is_that_of_the_url() {
-        let wire = Wire::default();
-        let given = Arc::new(HeaderMap::new());
-        let sent = |url: &str, plain| wire.fields(&given, &url.parse().expect("a URL"), plain);
-        for (url, host) in [
-            ("http://a.test/x", Some("a.test")),
-            ("http://a.test:80/y", Some("a.test")),
-            ("http://a.test:8080/?q", Some("a.test:8080")),
-            ("http://b.test/", Some("b.test")),
-            ("http://a.test/x", Some("a.test")),
-            ("http://u:p@[::1]:81/", Some("[::1]:81")),
-            ("https://a.test/", None),
-        ] {
-            let sent = sent(url, true);
-            let value = sent.get(HOST).and_then(|value| value.to_str().ok());
-            assert_eq!(value, host, "{url}");
-            assert!(sent.contains_key(ACCEPT_ENCODING));
-        }
-        assert!(!sent("http://a.test/", false).contains_key(HOST));
-        let other = Arc::new(HeaderMap::from_iter([(RANGE, IDENTITY)]));
-        let sent = wire.fields(&other, &"http://a.test/".parse().expect("a URL"), false);
-        assert!(sent.contains_key(RANGE), "fields of its own");
-    }
 }

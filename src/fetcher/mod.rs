@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`options`] | what can be set, and the defaults |
 //! | `http` | how one request is sent and how much of the answer is read |
+//! | `wire` | which fields go out with a request: its own, and those of the protocol |
 //! | `route` | which way a request goes: address, proxy or socket, and the connections that may be used again |
 //! | [`proxy`] | which proxy, and for whom |
 //! | `clock` | how long an exchange and its parts may take |
@@ -42,14 +43,15 @@ mod resolver;
 mod route;
 mod timing;
 mod tls;
+mod wire;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::http::CODINGS;
 pub use self::http::Http;
 pub use self::options::{Family, FetcherError, Identity, Lookup, Options, Protocol, Resolve};
 pub use self::proxy::{Bypass, Proxy};
+pub(crate) use self::wire::CODINGS;
 
 /// Why a request brought no exchange, and what may be done about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
