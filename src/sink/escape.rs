@@ -31,12 +31,19 @@ pub(super) fn begins_command(text: &str) -> bool {
 }
 
 /// Is `text` printable ASCII without a sign of a command? Most text is, and nothing in it needs an escape.
-pub(super) fn is_plain(text: &[u8]) -> bool {
+fn is_plain(text: &[u8]) -> bool {
     // Not looked for but gathered, which a compiler turns into instructions for many bytes.
-    let odd = |odd, byte: u8| {
-        odd | u8::from(byte.wrapping_sub(b' ') > b'~' - b' ') | u8::from(byte == b'#')
-    };
-    text.iter().copied().fold(0, odd) == 0
+    text.iter().copied().fold(0, |odd, byte| odd | is_odd(byte)) == 0
+}
+
+/// The same, and without what JSON writes as an escape.
+pub(super) fn is_bare(text: &[u8]) -> bool {
+    let odd = |byte| is_odd(byte) | u8::from(byte == b'"') | u8::from(byte == b'\\');
+    text.iter().copied().fold(0, |all, byte| all | odd(byte)) == 0
+}
+
+fn is_odd(byte: u8) -> u8 {
+    u8::from(byte.wrapping_sub(b' ') > b'~' - b' ') | u8::from(byte == b'#')
 }
 
 /// `text` with every unsafe character written out as `\u{…}`, and so that no CI runner finds a command inside it.

@@ -6,11 +6,10 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 
-use memchr::memchr2;
 use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, Serializer};
 
-use super::escape::{command, is_plain, is_unsafe};
+use super::escape::{command, is_bare, is_unsafe};
 use super::{Captures, Format, Medium, Options, Sink};
 use crate::model::{Timing, Visit};
 
@@ -171,7 +170,7 @@ fn value(out: &mut Vec<u8>, value: &impl Serialize) {
 
 fn text(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
-    if is_plain(bytes) && memchr2(b'"', b'\\', bytes).is_none() {
+    if is_bare(bytes) {
         out.push(b'"');
         out.extend(bytes);
         out.push(b'"');
