@@ -9,8 +9,7 @@ use std::rc::Rc;
 use proptest::prelude::*;
 
 use super::*;
-use crate::frontier::Next;
-use crate::frontier::Written;
+use crate::frontier::{Next, Written};
 use crate::model::{Outcome, Seed};
 use crate::policy::budget::Budget;
 use crate::policy::order::Order;

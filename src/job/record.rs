@@ -228,9 +228,7 @@ pub(super) fn id(parts: &[&str]) -> String {
         hasher.write(part.as_bytes());
         hasher.write_u8(0);
     }
-    let mut digits = [0; 16];
-    HEXLOWER.encode_mut(&hasher.finish().to_be_bytes(), &mut digits);
-    String::from_utf8_lossy(&digits).into_owned()
+    HEXLOWER.encode(&hasher.finish().to_be_bytes())
 }
 
 fn version(version: Version) -> &'static str {

@@ -43,9 +43,7 @@ const REST: Duration = Duration::from_millis(5);
 const LARGE: usize = 64;
 
 enum Message {
-    /// A record, the number under which it is kept, if it is, and its share of what may wait.
-    Record(Arc<Visit>, Option<u64>, OwnedSemaphorePermit),
-    /// The same of several; the number is that of the first.
+    /// Records, the number under which the first is kept, if it is, and their share of what may wait.
     Records(Vec<Arc<Visit>>, Option<u64>, OwnedSemaphorePermit),
     /// A record that is kept.
     Recall(u64, oneshot::Sender<Option<Visit>>),
@@ -88,14 +86,7 @@ pub(super) struct Room<'a> {
 impl Room<'_> {
     /// Hands the records over, together and in order; they are accepted when this returns.
     /// `keep`: the number under which the first of them can be had again.
-    pub(super) fn send(mut self, mut records: Vec<Arc<Visit>>, keep: Option<u64>) {
-        if records.len() == 1
-            && let Some(record) = records.pop()
-        {
-            self.message.send(Message::Record(record, keep, self.share));
-            self.spent.let_go(1);
-            return;
-        }
+    pub(super) fn send(mut self, records: Vec<Arc<Visit>>, keep: Option<u64>) {
         // Where there is too little room for all of them, the next ones wait until there is some again.
         let more = records.len().saturating_sub(1);
         let more = more.min(self.records.available_permits());
@@ -374,12 +365,6 @@ impl Desk {
             }
             for message in batch.drain(..) {
                 match message {
-                    Message::Record(record, keep, _share) => {
-                        if let Some(number) = keep {
-                            self.keep(number, &record).map_err(|error| aside(&error))?;
-                        }
-                        self.write([record])?;
-                    }
                     Message::Records(records, keep, _share) => {
                         if let (Some(number), Some(first)) = (keep, records.first()) {
                             self.keep(number, first).map_err(|error| aside(&error))?;
@@ -466,7 +451,7 @@ impl Desk {
         }
     }
 
-    fn write(&mut self, records: impl IntoIterator<Item = Arc<Visit>>) -> Result<(), OutputError> {
+    fn write(&mut self, records: Vec<Arc<Visit>>) -> Result<(), OutputError> {
         for visit in records {
             let place = visit.place;
             let passes = self.filter.passes(&visit);
