@@ -4,7 +4,6 @@
 //! A world of made-up pages is walked by random steps on tokio's paused clock. A store comes in through its
 //! row in [`stores`].
 
-use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
@@ -501,49 +500,6 @@ fn what_waits_for_robots_goes_out_after_the_answer_and_keeps_the_gap() {
             assert!(matches!(store.lease().await, Ok(Next::Idle)));
         });
     }
-}
-
-#[test]
-fn the_stream_reads_a_list_no_faster_than_it_is_used_and_ends_with_it() {
-    paused().block_on(async {
-        let fast = Options {
-            pace: Rc::new(|_, _, _| Pace {
-                delay: Duration::ZERO,
-                width: NonZeroUsize::MAX,
-                adaptive: None,
-            }),
-            ..options(None)
-        };
-        let store = Memory::new(Options {
-            unique: false,
-            ..fast
-        });
-        let read = Rc::new(RefCell::new(0u64));
-        let counter = Rc::clone(&read);
-        let seeds = futures::stream::iter(0..100_000u64)
-            .map(move |number| {
-                *counter.borrow_mut() += 1;
-                vec![page((number % 60) as u16)]
-            })
-            .boxed_local();
-        let mut stream = pin!(leases(&store, seeds, std::future::pending()));
-        let mut most = 0;
-        let mut count = 0;
-        while let Some(lease) = stream.next().await {
-            count += 1;
-            most = most.max(*read.borrow() - count);
-            store.settle(
-                lease.expect("a lease"),
-                Step::Done {
-                    visits: Vec::new(),
-                    found: Vec::new(),
-                }
-                .into(),
-            );
-        }
-        assert_eq!(count, 100_000, "every line has its lease");
-        assert!(most <= LOOK_AHEAD, "{most} lines were read ahead");
-    });
 }
 
 #[test]

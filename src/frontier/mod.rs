@@ -20,6 +20,7 @@
 //!
 //! | file | holds |
 //! | --- | --- |
+//! | `leases` | [`leases`]: the stream that feeds the pool |
 //! | `workbench` | the politeness clock: origins, queues, widths, robots; no storage |
 //! | `bench` | one origin: what waits there, and its clock |
 //! | `gate` | the clock that all origins share |
@@ -47,6 +48,7 @@ mod intake;
 mod journal;
 mod keeper;
 mod later;
+mod leases;
 mod list;
 mod memory;
 mod packed;
@@ -67,14 +69,11 @@ mod damage;
 #[cfg(test)]
 mod refusal;
 
-use std::future::Future;
-use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{Either, FutureExt, LocalBoxFuture, Ready};
-use futures::stream::{LocalBoxStream, Stream, StreamExt};
+use futures::future::{Either, LocalBoxFuture, Ready};
 use http::Method;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -87,6 +86,7 @@ use crate::policy::order::Order;
 use crate::policy::politeness::{Felt, Pace, Politeness};
 use crate::policy::robots::Robots;
 
+pub use leases::{A_TURN, LOOK_AHEAD, LOOK_AHEAD_BYTES, Seeds, leases};
 pub use list::List;
 pub use memory::Memory;
 pub use sqlite::{Begin, Begun, Sqlite};
@@ -103,12 +103,6 @@ pub const STORES: &[(&str, &str)] = &[
         "--state PATH: one file; the same command resumes it after any end",
     ),
 ];
-
-/// Targets that may wait in the frontier before a list is read on.
-pub const LOOK_AHEAD: u64 = 10_000;
-
-/// Bytes of text that may wait in the frontier before a list is read on.
-pub const LOOK_AHEAD_BYTES: u64 = 16 << 20;
 
 /// Why a frontier cannot go on.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -411,66 +405,4 @@ pub trait Frontier {
     /// The end before the end: hands out the seeds that were not begun, for stores that do not keep them
     /// for the next run. Afterwards nothing is pending.
     fn abandon(&self) -> Vec<Target>;
-}
-
-/// Batches of seeds, read no faster than they are used.
-pub type Seeds<'a> = LocalBoxStream<'a, Vec<Target>>;
-
-/// The stream of leases that feeds the pool: ends when `stop` does, or when `seeds` has ended and nothing
-/// is queued or leased.
-///
-/// Reads `seeds` only while less than [`LOOK_AHEAD`] waits, so a list of any length is held back by the
-/// requests that it causes.
-pub fn leases<'a>(
-    frontier: &'a dyn Frontier,
-    seeds: Seeds<'a>,
-    stop: impl Future<Output = ()> + 'a,
-) -> impl Stream<Item = Result<Lease, FrontierError>> + 'a {
-    let stop: Pin<Box<dyn Future<Output = ()> + 'a>> = Box::pin(stop);
-    let state = Some((seeds.fuse(), stop.fuse(), false));
-    futures::stream::unfold(state, move |state| async move {
-        let (mut seeds, mut stop, mut read) = state?;
-        loop {
-            if (&mut stop).now_or_never().is_some() {
-                return None;
-            }
-            let room = || {
-                let (count, bytes) = frontier.pending();
-                count < LOOK_AHEAD && bytes < LOOK_AHEAD_BYTES
-            };
-            while !read && room() {
-                match seeds.next().now_or_never() {
-                    Some(Some(batch)) => _ = frontier.add(batch),
-                    Some(None) => read = true,
-                    None => break,
-                }
-            }
-            let next = match frontier.lease().await {
-                Ok(next) => next,
-                Err(error) => return Some((Err(error), None)),
-            };
-            let due = match next {
-                Next::Lease(lease) => return Some((Ok(lease), Some((seeds, stop, read)))),
-                Next::Idle if read => return None,
-                Next::At(due) => Some(due),
-                Next::Idle | Next::Waiting => None,
-            };
-            let clock = pin!(async {
-                match due {
-                    Some(due) => tokio::time::sleep_until(due).await,
-                    None => std::future::pending().await,
-                }
-            });
-            let input = !read && room();
-            tokio::select! {
-                () = &mut stop => return None,
-                () = frontier.changed() => {}
-                () = clock => {}
-                batch = seeds.next(), if input => match batch {
-                    Some(batch) => _ = frontier.add(batch),
-                    None => read = true,
-                },
-            }
-        }
-    })
 }
