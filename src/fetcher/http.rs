@@ -106,8 +106,8 @@ impl Http {
             // A proxy may be spoken to over TLS.
             let plain = !proxied && self.options.protocol != Protocol::Http2;
             let fields = self.wire.fields(&request.fields, url, plain);
-            let (sent, expected) = send(&client, request, fields, naming);
-            let call = Call::new(found);
+            let (sent, expected) = send(&client.http, request, fields, naming);
+            let call = Call::new(found, client.below);
             let seen = Seen::default();
             let (begun, sending) = moments(spent);
             let end = sending + self.options.timeout.saturating_sub(spent);

@@ -13,6 +13,7 @@
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
@@ -21,7 +22,7 @@ use url::{Host, Url};
 
 use super::options::{FetcherError, Options, Protocol};
 use super::resolver::{Found, Given, Resolver};
-use super::timing::Watch;
+use super::timing::{Below, Watch};
 use super::{FetchError, Proxy, Request, tls};
 use crate::model::{FailureKind, Naming, Origin};
 use crate::policy::address::{Private, permitted};
@@ -47,9 +48,16 @@ struct Way {
     several: bool,
 }
 
+/// What sends the requests that go one way.
+#[derive(Clone)]
+pub(super) struct Client {
+    pub(super) http: reqwest::Client,
+    pub(super) below: Arc<Below>,
+}
+
 /// The way of one request.
 pub(super) struct Route {
-    pub(super) client: reqwest::Client,
+    pub(super) client: Client,
     /// Where the names on this way are.
     pub(super) found: Found,
     /// Who counts as having named the address that answers; `None` where that is not the target's.
@@ -68,7 +76,7 @@ pub(super) struct Routes {
     /// Everybody we trust, once an `https` URL was met; plain clients trust nobody, so they are made in no time.
     roots: OnceCell<Option<RootCertStore>>,
     /// A handful at most, which are found sooner one by one than by a hash.
-    clients: RefCell<Vec<(Way, reqwest::Client)>>,
+    clients: RefCell<Vec<(Way, Client)>>,
     /// Origins whose heads have many fields.
     wide: RefCell<HashSet<Origin>>,
 }
@@ -224,7 +232,7 @@ impl Routes {
     }
 
     /// The client for a way, made when the first request goes it.
-    async fn client(&self, way: Way, options: &Options) -> Result<reqwest::Client, FetchError> {
+    async fn client(&self, way: Way, options: &Options) -> Result<Client, FetchError> {
         let known = || {
             let clients = self.clients.borrow();
             let known = clients.iter().find(|(known, _)| *known == way);
@@ -263,12 +271,13 @@ impl Routes {
     }
 }
 
-fn build(config: ClientConfig, way: Way, options: &Options) -> reqwest::Result<reqwest::Client> {
+fn build(config: ClientConfig, way: Way, options: &Options) -> reqwest::Result<Client> {
+    let below = Below::within((!way.several).then_some(options.connect_timeout));
     let idle = if way.fresh { 0 } else { options.idle_per_host };
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(config)
         .dns_resolver(Given)
-        .connector_layer(Watch((!way.several).then_some(options.connect_timeout)))
+        .connector_layer(Watch(Arc::clone(&below)))
         .tls_info(options.certificate)
         .redirect(reqwest::redirect::Policy::none())
         // Without the number a copy of each request would be kept all the same.
@@ -293,12 +302,13 @@ fn build(config: ClientConfig, way: Way, options: &Options) -> reqwest::Result<r
     if let Some(path) = &options.unix_socket {
         builder = builder.unix_socket(path.as_path());
     }
-    match options.protocol {
+    let builder = match options.protocol {
         Protocol::Any => builder,
         Protocol::Http1 => builder.http1_only(),
         Protocol::Http2 => builder.http2_prior_knowledge(),
-    }
-    .build()
+    };
+    let http = builder.build()?;
+    Ok(Client { http, below })
 }
 
 fn unable(error: &dyn std::error::Error) -> FetchError {

@@ -6,12 +6,14 @@
 //! start of a handshake. A connection that is finished later, for somebody else, is told from ours by its
 //! local address. Deliberately absent: the way through a proxy, which has two of each.
 
+use std::any::Any;
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,10 +34,11 @@ tokio::task_local! {
 }
 
 /// What one request shares with the connector below it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Call {
     /// Where the names on its way are.
     pub(super) found: Found,
+    below: Arc<Below>,
     marks: Mutex<Marks>,
 }
 
@@ -51,9 +54,10 @@ pub(super) struct Marks {
 }
 
 impl Call {
-    pub(super) fn new(found: Found) -> Arc<Self> {
+    pub(super) fn new(found: Found, below: Arc<Below>) -> Arc<Self> {
         Arc::new(Self {
             found,
+            below,
             marks: Mutex::default(),
         })
     }
@@ -80,24 +84,47 @@ impl Call {
     }
 }
 
-/// The layer around reqwest's connector, and the time that connecting may take where reqwest does not see to that.
-#[derive(Clone)]
-pub(super) struct Watch(pub(super) Option<Duration>);
+/// What a client connects with, and the time that it may take where reqwest does not see to that.
+#[derive(Debug)]
+pub(super) struct Below {
+    connector: OnceLock<Box<dyn Any + Send + Sync>>,
+    limit: Option<Duration>,
+}
 
-impl<S> Layer<S> for Watch {
+impl Below {
+    pub(super) fn within(limit: Option<Duration>) -> Arc<Self> {
+        Arc::new(Self {
+            connector: OnceLock::new(),
+            limit,
+        })
+    }
+}
+
+/// The layer around reqwest's connector, which it puts aside.
+#[derive(Clone)]
+pub(super) struct Watch(pub(super) Arc<Below>);
+
+impl<S: Send + Sync + 'static> Layer<S> for Watch {
     type Service = Watched<S>;
 
     fn layer(&self, connector: S) -> Watched<S> {
-        Watched(Arc::new((connector, self.0)))
+        // A client has one connector, and calls this once.
+        let _ = self.0.connector.set(Box::new(connector));
+        Watched(PhantomData)
     }
 }
 
 /// A connector that notes when it was called and when it was done.
 ///
-/// It is cloned several times a request and called once a connection: its clones share the one below, which is cloned for
-/// the call.
-#[derive(Clone)]
-pub(super) struct Watched<S>(Arc<(S, Option<Duration>)>);
+/// It is called once a connection, and each request copies it six times into a box of its own. So it is empty, and its
+/// boxes take no memory: the one below it is found through the call, which is there whenever a connection is begun.
+pub(super) struct Watched<S>(PhantomData<fn() -> S>);
+
+impl<S> Clone for Watched<S> {
+    fn clone(&self) -> Self {
+        Self(PhantomData)
+    }
+}
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -119,31 +146,32 @@ where
 
     fn call(&mut self, request: R) -> Self::Future {
         let call = Call::current();
-        if let Some(call) = &call {
+        Box::pin(async move {
+            let below = call.as_ref().and_then(|call| {
+                let connector = call.below.connector.get()?.downcast_ref();
+                Some((call, S::clone(connector?)))
+            });
+            let Some((call, mut connector)) = below else {
+                return Err("a connection was begun outside of a request".into());
+            };
             call.mark(|marks| {
                 *marks = Marks {
                     connecting: Some(Instant::now()),
                     ..Marks::default()
                 }
             });
-        }
-        let (connector, limit) = &*self.0;
-        let (mut connector, limit) = (S::clone(connector), *limit);
-        Box::pin(async move {
             poll_fn(|context| connector.poll_ready(context)).await?;
             let connecting = connector.call(request);
-            let connection = match limit {
+            let connection = match call.below.limit {
                 Some(limit) => timeout(limit, connecting)
                     .await
                     .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??,
                 None => connecting.await?,
             };
-            if let Some(call) = call {
-                let mut extras = http::Extensions::new();
-                connection.connected().get_extras(&mut extras);
-                let local = extras.get::<HttpInfo>().map(HttpInfo::local_addr);
-                call.mark(|marks| marks.ready = Some((Instant::now(), local)));
-            }
+            let mut extras = http::Extensions::new();
+            connection.connected().get_extras(&mut extras);
+            let local = extras.get::<HttpInfo>().map(HttpInfo::local_addr);
+            call.mark(|marks| marks.ready = Some((Instant::now(), local)));
             Ok(connection)
         })
     }
