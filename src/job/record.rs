@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::hash::Hasher;
 use std::time::SystemTime;
 
-use data_encoding::HEXLOWER;
 use http::Version;
 use http::header::{ETAG, LAST_MODIFIED};
 use siphasher::sip::SipHasher13;
@@ -228,7 +227,9 @@ pub(super) fn id(parts: &[&str]) -> String {
         hasher.write(part.as_bytes());
         hasher.write_u8(0);
     }
-    HEXLOWER.encode(&hasher.finish().to_be_bytes())
+    let number = hasher.finish();
+    let digit = |at: u32| char::from(b"0123456789abcdef"[(number >> (4 * at) & 15) as usize]);
+    (0..16).rev().map(digit).collect()
 }
 
 fn version(version: Version) -> &'static str {

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc, oneshot};
 
 use super::captures;
 use super::kept::Kept;
@@ -44,7 +44,7 @@ const LARGE: usize = 64;
 
 enum Message {
     /// Records, the number under which the first is kept, if it is, and their share of what may wait.
-    Records(Vec<Arc<Visit>>, Option<u64>, OwnedSemaphorePermit),
+    Records(Vec<Arc<Visit>>, Option<u64>, usize),
     /// A record that is kept.
     Recall(u64, oneshot::Sender<Option<Visit>>),
     /// An exchange, and its share of what may wait.
@@ -78,9 +78,9 @@ pub(super) struct Writer {
 pub(super) struct Room<'a> {
     message: mpsc::Permit<'a, Message>,
     spent: &'a Spent,
-    records: &'a Arc<Semaphore>,
+    records: &'a Semaphore,
     /// There is room for a record at least.
-    share: OwnedSemaphorePermit,
+    share: SemaphorePermit<'a>,
 }
 
 impl Room<'_> {
@@ -91,12 +91,14 @@ impl Room<'_> {
         let more = records.len().saturating_sub(1);
         let more = more.min(self.records.available_permits());
         let more = u32::try_from(more).unwrap_or(u32::MAX);
-        if let Ok(more) = Arc::clone(self.records).try_acquire_many_owned(more) {
+        if let Ok(more) = self.records.try_acquire_many(more) {
             self.share.merge(more);
         }
         let number = records.len();
-        self.message
-            .send(Message::Records(records, keep, self.share));
+        let share = self.share.num_permits();
+        // The thread gives it back, with those of all that it takes at once.
+        self.share.forget();
+        self.message.send(Message::Records(records, keep, share));
         self.spent.let_go(number);
     }
 }
@@ -168,11 +170,14 @@ impl Writer {
         };
         let failure = Arc::new(Mutex::new(None));
         let theirs = Arc::clone(&failure);
+        let records = Arc::new(Semaphore::new(ROOM));
+        let room = Closing(Arc::clone(&records));
         let thread = std::thread::Builder::new()
             .name("output".into())
             .spawn(move || {
-                // Stored before the channel closes with the receiver's end: whoever sees it closed finds why.
-                if let Err(error) = desk.write_all(&mut receiver) {
+                // Stored before the channel and the room close with this: whoever sees them closed finds why.
+                let room = room;
+                if let Err(error) = desk.write_all(&mut receiver, &room.0) {
                     *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 }
             })
@@ -188,7 +193,7 @@ impl Writer {
             save,
             next: Cell::new(0),
             waiting: Arc::new(Semaphore::new(LARGE)),
-            records: Arc::new(Semaphore::new(ROOM)),
+            records,
             thread: Some(thread),
         })
     }
@@ -198,7 +203,7 @@ impl Writer {
     /// # Errors
     /// What ended the outputs, if something did.
     pub(super) async fn reserve(&self) -> Result<Room<'_>, OutputError> {
-        if let Ok(share) = Arc::clone(&self.records).try_acquire_owned()
+        if let Ok(share) = self.records.try_acquire()
             && let Ok(message) = self.messages.try_reserve()
         {
             return Ok(Room {
@@ -214,8 +219,7 @@ impl Writer {
 
     async fn wait_for_room(&self) -> Result<Room<'_>, OutputError> {
         self.wake();
-        // Never closed: where the thread has ended, the channel says so.
-        let share = Arc::clone(&self.records).acquire_owned().await;
+        let share = self.records.acquire().await;
         let message = self.messages.reserve().await;
         match (message, share) {
             (Ok(message), Ok(share)) => Ok(Room {
@@ -339,6 +343,15 @@ impl Writer {
     }
 }
 
+/// Room for records, which ends with the thread, however that ends: nobody may wait for it any more.
+struct Closing(Arc<Semaphore>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// What the thread works with.
 struct Desk {
     outputs: Vec<Open>,
@@ -356,16 +369,22 @@ struct Desk {
 
 impl Desk {
     /// The thread: batches of messages, one write for each output and batch.
-    fn write_all(mut self, messages: &mut mpsc::Receiver<Message>) -> Result<(), OutputError> {
+    fn write_all(
+        mut self,
+        messages: &mut mpsc::Receiver<Message>,
+        room: &Semaphore,
+    ) -> Result<(), OutputError> {
         let mut batch = Vec::with_capacity(BATCH);
         loop {
+            let mut freed = 0;
             let taken = messages.blocking_recv_many(&mut batch, BATCH);
             if taken == 0 {
                 return Ok(());
             }
             for message in batch.drain(..) {
                 match message {
-                    Message::Records(records, keep, _share) => {
+                    Message::Records(records, keep, share) => {
+                        freed += share;
                         if let (Some(number), Some(first)) = (keep, records.first()) {
                             self.keep(number, first).map_err(|error| aside(&error))?;
                         }
@@ -415,6 +434,7 @@ impl Desk {
                 output.flush()?;
             }
             self.spent.give_back();
+            room.add_permits(freed);
             if taken < BATCH {
                 std::thread::park_timeout(REST);
             }

@@ -8,7 +8,6 @@
 use std::cell::LazyCell;
 use std::sync::LazyLock;
 
-use aho_corasick::packed::Searcher;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, StatusCode};
 use memchr::memmem::Finder;
@@ -161,15 +160,6 @@ static FINDERS: LazyLock<Vec<Option<Finder<'static>>>> = LazyLock::new(|| {
     ROWS.iter().map(finder).collect()
 });
 
-/// What finds any of the texts that an answer of whatever status can bear; `None` where the processor has no way to do it in
-/// one go.
-static TEXTS: LazyLock<Option<Searcher>> = LazyLock::new(|| {
-    Searcher::new(ROWS.iter().filter_map(|row| match row.mark {
-        Mark::Text(text) if row.on == On::Any => Some(text),
-        _ => None,
-    }))
-});
-
 /// Is the content of an answer with this status worth a look, which nobody would read otherwise?
 #[must_use]
 pub fn may_stand_in(status: StatusCode) -> bool {
@@ -193,11 +183,6 @@ pub fn behind(status: StatusCode, fields: &HeaderMap, beginning: &[u8]) -> Optio
         };
         fields.keys().any(like)
     });
-    // Most content bears none of them.
-    let speaks = LazyCell::new(|| {
-        let texts = TEXTS.as_ref().filter(|_| !refusal);
-        texts.is_none_or(|texts| texts.find(beginning).is_some())
-    });
     let borne = |(row, finder): &(&Row, &Option<Finder>)| {
         let can = row.on == On::Any || refusal;
         can && match (&row.mark, finder) {
@@ -212,7 +197,7 @@ pub fn behind(status: StatusCode, fields: &HeaderMap, beginning: &[u8]) -> Optio
             }
             (Mark::Text(_), finder) => {
                 let found = |finder: &Finder| finder.find(beginning).is_some();
-                *speaks && finder.as_ref().is_some_and(found)
+                finder.as_ref().is_some_and(found)
             }
         }
     };
