@@ -91,7 +91,6 @@ impl Http {
         request: Request<'a>,
         receiver: &'a mut dyn Receiver,
     ) -> LocalBoxFuture<'a, Result<Box<Exchange>, FetchError>> {
-        let request = Box::new(request);
         Box::pin(async move {
             let Route {
                 client,
@@ -351,20 +350,15 @@ fn moments(spent: Duration) -> (Instant, Instant) {
 }
 
 /// Gives the request to the library, which begins with it once it is waited for.
-#[expect(
-    clippy::boxed_local,
-    reason = "it is let go here, and not at the end of the exchange"
-)]
 fn send(
     client: &reqwest::Client,
-    request: Box<Request<'_>>,
+    request: Request<'_>,
     fields: HeaderMap,
     naming: Option<Naming>,
 ) -> (
     impl Future<Output = reqwest::Result<reqwest::Response>> + use<>,
     Expected,
 ) {
-    let request = *request;
     let mut wire = reqwest::Request::new(request.method, request.url.clone());
     *wire.headers_mut() = fields;
     let expected = Expected {

@@ -2,10 +2,10 @@
 //! decision.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 
 use futures::future::FutureExt;
-use futures::stream::{LocalBoxStream, Stream, StreamExt};
+use futures::stream::{FuturesUnordered, LocalBoxStream, Stream, StreamExt};
 
 use super::{Frontier, FrontierError, Lease, Next};
 use crate::model::Target;
@@ -34,8 +34,9 @@ pub fn leases<'a>(
     seeds: Seeds<'a>,
     stop: impl Future<Output = ()> + 'a,
 ) -> impl Stream<Item = Result<Lease, FrontierError>> + 'a {
-    let stop: Pin<Box<dyn Future<Output = ()> + 'a>> = Box::pin(stop);
-    let state = Some((seeds.fuse(), stop.fuse(), false, 0));
+    // In a set, which polls it only when it was woken: it is asked for with each lease.
+    let stop = FuturesUnordered::from_iter([stop.boxed_local()]);
+    let state = Some((seeds.fuse(), stop, false, 0));
     futures::stream::unfold(state, move |state| async move {
         let (mut seeds, mut stop, mut read, mut given) = state?;
         if given == A_TURN {
@@ -43,7 +44,7 @@ pub fn leases<'a>(
             given = 0;
         }
         loop {
-            if (&mut stop).now_or_never().is_some() {
+            if stop.next().now_or_never().is_some() {
                 return None;
             }
             let room = || {
@@ -77,7 +78,7 @@ pub fn leases<'a>(
             });
             let input = !read && room();
             tokio::select! {
-                () = &mut stop => return None,
+                _ = stop.next() => return None,
                 () = frontier.changed() => {}
                 () = clock => {}
                 batch = seeds.next(), if input => match batch {

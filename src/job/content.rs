@@ -26,7 +26,7 @@ use crate::model::{Document, Failure, FailureKind, Limit, Outlink, without_secre
 use crate::parser::extract::{Extraction, Page, text_of};
 use crate::parser::{self, Format, Options, Parse, Parsers};
 use crate::policy::media::MediaTypes;
-use crate::policy::wall;
+use crate::policy::wall::{self, Look};
 use crate::sink::{Captures, Spool};
 
 /// Bytes that are parsed at once on the loop: a quarter of a millisecond of the slowest parser.
@@ -81,8 +81,8 @@ pub(super) struct Found {
     pub(super) saved: Option<(String, u64)>,
     /// Why something that was asked for is not there.
     pub(super) unread: Option<String>,
-    /// The first bytes of the content, in which a bot wall shows itself.
-    pub(super) beginning: Vec<u8>,
+    /// The bot wall that shows itself in the first bytes of the content.
+    pub(super) wall: Option<&'static str>,
     /// Its media type, where the head was looked at and named one.
     pub(super) essence: Option<String>,
 }
@@ -104,8 +104,8 @@ pub(super) struct Content {
     charset: Option<String>,
     hash: Option<Box<digest::Context>>,
     held: Option<Vec<u8>>,
-    /// Of what was read; more than this only where somebody wants it.
-    beginning: Vec<u8>,
+    /// Into the beginning of what was read; more than this only where somebody wants it.
+    look: Option<Look>,
     /// No more than that was read.
     is_cut: bool,
     /// What is past the limit of the fetcher is left.
@@ -177,7 +177,7 @@ impl Content {
             charset: None,
             hash: None,
             held: None,
-            beginning: Vec::new(),
+            look: None,
             is_cut: false,
             may_be_cut: false,
             captured: None,
@@ -292,7 +292,7 @@ impl Content {
     /// What there is to say of it without a look into it, and the end that it makes.
     pub(super) fn close(&mut self, end: End) -> (End, Found) {
         let mut found = Found {
-            beginning: std::mem::take(&mut self.beginning),
+            wall: self.look.take().and_then(|look| look.told()),
             ..Found::default()
         };
         let End::Answer(mut exchange) = end else {
@@ -432,7 +432,7 @@ impl Receiver for Content {
         if let Some(saving) = self.saving.as_mut().filter(|_| want != Want::Content) {
             saving.refuse();
         }
-        self.beginning.clear();
+        self.look = Some(Look::at(status));
         self.is_cut = matches!(want, Want::Beginning(_));
         // A retry begins anew.
         let captures = self.wanted.captures;
@@ -460,9 +460,9 @@ impl Receiver for Content {
     }
 
     fn chunk(&mut self, bytes: &[u8]) {
-        let room = wall::BEGINNING - self.beginning.len();
-        self.beginning
-            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if let Some(look) = &mut self.look {
+            look.take(bytes);
+        }
         self.take(bytes);
         if let Some(saving) = &mut self.saving {
             saving.push(bytes);

@@ -319,7 +319,8 @@ impl Work for Site {
                 };
             }
             let robots = facts(&end, read.document.as_deref(), &self.limits.product_token);
-            let mut visit = record::of(task, end, &mut read, &self.limits.accept);
+            let mut record = record::of(task, end, &mut read, &self.limits.accept);
+            let visit = Arc::make_mut(&mut record);
             visit.robots = robots;
             visit.depth = Some(depth);
             visit.lastmod = task.target.lastmod.as_deref().map(str::to_owned);
@@ -328,12 +329,12 @@ impl Work for Site {
             } else if let Some(limit) = read.document.as_deref().and_then(Document::limit) {
                 visit.fail(limit.failure());
             }
-            self.compare(&mut visit);
+            self.compare(visit);
             if self.compared {
-                visit.change = record::change(before, &visit);
+                visit.change = record::change(before, visit);
             }
             Judged {
-                records: vec![Arc::new(visit)],
+                records: vec![record],
                 found,
             }
         }))

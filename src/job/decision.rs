@@ -103,7 +103,7 @@ impl Pipeline<'_> {
         // A wall does not fall by asking again. What the user calls good is good whoever answers it.
         let is_walled = || {
             let judged = !accepted || exchange.status.is_success();
-            judged && wall::behind(exchange.status, &exchange.fields, b"").is_some()
+            judged && wall::behind(exchange.status, &exchange.fields, None).is_some()
         };
         if let Some(method) = self.work.instead(task, Some(exchange.status))
             && !is_walled()

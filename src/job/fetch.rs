@@ -184,7 +184,7 @@ impl Work for Lines {
         let visit = record::of(task, end, &mut found, &self.limits.accept);
         let repeats = self.repeats.as_ref();
         let repeated = repeats.map(|repeats| repeats.answered(&task.target, &visit));
-        let mut records = vec![Arc::new(visit)];
+        let mut records = vec![visit];
         records.extend(repeated.into_iter().flatten().map(Arc::new));
         Judging::Left(ready(Judged {
             records,

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::hash::Hasher;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::Version;
@@ -20,15 +21,17 @@ use crate::model::{
 use crate::policy::accept::Accept;
 use crate::policy::{login, retry, wall};
 
-/// The record of `task`, judged by `accept`; what was asked for of the content moves into it.
-pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> Visit {
+/// The record of `task`, judged by `accept`; what was asked for of the content moves into it. It is large, and made where it
+/// stays.
+pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> Arc<Visit> {
     let target = &task.target;
     // What was never a URL is shown as it was given, which is all there is to show.
     let url = match (&target.refusal, &target.seed) {
         (Some(_), Some(seed)) => seed.input.clone(),
         _ => without_secrets(&target.url),
     };
-    let mut visit = Visit::new(name(target), url, Outcome::Ok);
+    let mut record = Arc::new(Visit::new(name(target), url, Outcome::Ok));
+    let visit = Arc::make_mut(&mut record);
     if let Some(seed) = &target.seed {
         visit.input = Some(seed.input.clone());
         visit.line = Some(seed.line).filter(|line| *line > 0);
@@ -39,10 +42,7 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> V
     visit.attempts = task.attempts;
     let mut left = false;
     let (failure, exchange) = match end {
-        End::Answer(exchange) => (
-            refused(task, &exchange, &found.beginning, accept),
-            Some(exchange),
-        ),
+        End::Answer(exchange) => (refused(task, &exchange, found.wall, accept), Some(exchange)),
         End::Failure(failure, exchange) => (Some(failure), exchange),
         End::Left(reason, exchange) => {
             left = true;
@@ -102,7 +102,7 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> V
         // Recorded, not judged: what it leads to was not asked for.
         visit.outcome = Outcome::Excluded;
     }
-    visit
+    record
 }
 
 /// The record of a target that repeats another one, whose record this is; no request was sent for it.
@@ -188,15 +188,20 @@ fn canonical(url: &Url, document: &Document) -> Option<String> {
     (key(&named) != key(url)).then(|| without_secrets(&named))
 }
 
-/// Why an answer is not good; `beginning` is that of its content, as far as it was read.
-fn refused(task: &Task, exchange: &Exchange, beginning: &[u8], accept: &Accept) -> Option<Failure> {
+/// Why an answer is not good; `told` is the wall that its content shows.
+fn refused(
+    task: &Task,
+    exchange: &Exchange,
+    told: Option<&'static str>,
+    accept: &Accept,
+) -> Option<Failure> {
     let status = exchange.status;
     let good = accept.contains(status.as_u16());
     // What the user calls good is good whoever answers it; but a success can be that of a challenge.
     if good && !status.is_success() {
         return None;
     }
-    if let Some(wall) = wall::behind(status, &exchange.fields, beginning) {
+    if let Some(wall) = wall::behind(status, &exchange.fields, told) {
         let message = format!("a bot wall answered, and not the page: {wall}");
         return Some(Failure::new(FailureKind::Blocked, message));
     }
@@ -228,8 +233,9 @@ pub(super) fn id(parts: &[&str]) -> String {
         hasher.write_u8(0);
     }
     let number = hasher.finish();
-    let digit = |at: u32| char::from(b"0123456789abcdef"[(number >> (4 * at) & 15) as usize]);
-    (0..16).rev().map(digit).collect()
+    let digit = |at: usize| b"0123456789abcdef"[(number >> (60 - 4 * at) & 15) as usize];
+    let digits: [u8; 16] = std::array::from_fn(digit);
+    String::from_utf8_lossy(&digits).into_owned()
 }
 
 fn version(version: Version) -> &'static str {

@@ -5,7 +5,6 @@
 //! alone is none, but for 999; nor is a word like "captcha", which ordinary pages have; nor the name of a product in
 //! `Server`, which stands on every answer that passes through it. Deliberately absent: solving them.
 
-use std::cell::LazyCell;
 use std::sync::LazyLock;
 
 use http::header::SET_COOKIE;
@@ -14,6 +13,9 @@ use memchr::memmem::Finder;
 
 /// Bytes of content that are looked into: challenge pages are small, and their marks stand in the head.
 pub const BEGINNING: usize = 8 << 10;
+
+/// Bytes that are kept of what was looked into: a text of a row may go on in what comes next.
+const KEPT: usize = 55;
 
 /// Not in the registry of status codes: what `LinkedIn` answers to programs
 /// (<https://github.com/gjtorikian/html-proofer/issues/215>).
@@ -151,14 +153,21 @@ static ROWS: [Row; 18] = [
 /// What the names of the fields in the rows begin with.
 const BEGINNINGS: [&str; 3] = ["x-", "cf-", "sg-"];
 
-/// What finds the texts of the rows, by row; making one costs more than to look through a small page with it.
-static FINDERS: LazyLock<Vec<Option<Finder<'static>>>> = LazyLock::new(|| {
-    let finder = |row: &Row| match row.mark {
+/// What finds the texts of the rows; making one costs more than to look through a small page with it.
+static TEXTS: LazyLock<Vec<(&'static Row, Finder<'static>)>> = LazyLock::new(|| {
+    let text = |row: &'static Row| match row.mark {
         Mark::Field(..) | Mark::Cookie(_) => None,
-        Mark::Text(text) => Some(Finder::new(text)),
+        Mark::Text(text) => Some((row, Finder::new(text))),
     };
-    ROWS.iter().map(finder).collect()
+    ROWS.iter().filter_map(text).collect()
 });
+
+impl Row {
+    /// Can an answer bear the mark, which is a `refusal` or not?
+    fn is_for(&self, refusal: bool) -> bool {
+        self.on == On::Any || refusal
+    }
+}
 
 /// Is the content of an answer with this status worth a look, which nobody would read otherwise?
 #[must_use]
@@ -166,43 +175,105 @@ pub fn may_stand_in(status: StatusCode) -> bool {
     REFUSALS.contains(&status.as_u16())
 }
 
-/// Which wall answered, if one did: by status and fields, and by the `beginning` of the content as far as it was read.
+/// Content that is looked into as it comes, piece by piece. Each request in flight has one: it is small.
+pub struct Look {
+    refusal: bool,
+    taken: u16,
+    /// The end of what was taken, and its length.
+    kept: [u8; KEPT],
+    length: u8,
+    /// The place of its text.
+    found: Option<u8>,
+}
+
+impl Look {
+    /// At the content of an answer with this status.
+    #[must_use]
+    pub fn at(status: StatusCode) -> Self {
+        Self {
+            refusal: may_stand_in(status),
+            taken: 0,
+            kept: [0; KEPT],
+            length: 0,
+            found: None,
+        }
+    }
+
+    /// Takes the next piece, as far as it is of the [beginning](BEGINNING).
+    pub fn take(&mut self, piece: &[u8]) {
+        let piece = &piece[..piece.len().min(BEGINNING - usize::from(self.taken))];
+        if piece.is_empty() || self.found.is_some() {
+            return;
+        }
+        let refusal = self.refusal;
+        let search = |content: &[u8]| {
+            let mut texts = (0..).zip(TEXTS.iter());
+            let found = texts
+                .find(|(_, (row, finder))| row.is_for(refusal) && finder.find(content).is_some());
+            found.map(|(place, _)| place)
+        };
+        let length = usize::from(self.length);
+        if length > 0 {
+            let seam = [&self.kept[..length], &piece[..piece.len().min(KEPT)]].concat();
+            self.found = search(&seam);
+        }
+        self.found = self.found.or_else(|| search(piece));
+        let new = &piece[piece.len().saturating_sub(KEPT)..];
+        let old = length.min(KEPT - new.len());
+        self.kept.copy_within(length - old..length, 0);
+        self.kept[old..old + new.len()].copy_from_slice(new);
+        // Neither is more than it was made for.
+        self.length = u8::try_from(old + new.len()).unwrap_or(u8::MAX);
+        self.taken += u16::try_from(piece.len()).unwrap_or(u16::MAX);
+    }
+
+    /// The wall that has shown itself.
+    #[must_use]
+    pub fn told(&self) -> Option<&'static str> {
+        let (row, _) = TEXTS.get(usize::from(self.found?))?;
+        Some(row.product)
+    }
+}
+
+/// Which wall answered, if one did: by status and fields, or as a look into the content has `told`.
 #[must_use]
-pub fn behind(status: StatusCode, fields: &HeaderMap, beginning: &[u8]) -> Option<&'static str> {
+pub fn behind(
+    status: StatusCode,
+    fields: &HeaderMap,
+    told: Option<&'static str>,
+) -> Option<&'static str> {
     if status.as_u16() == DENIED {
         return Some("999, by which programs are turned away");
     }
-    let refusal = may_stand_in(status);
-    // Most answers have no field with a name like theirs.
-    let bears = LazyCell::new(|| {
-        let like = |name: &HeaderName| {
-            let name = name.as_str();
-            BEGINNINGS
+    // Most answers have no field with a name like those of the rows.
+    let like = |name: &HeaderName| {
+        *name == SET_COOKIE
+            || BEGINNINGS
                 .iter()
-                .any(|beginning| name.starts_with(beginning))
-        };
-        fields.keys().any(like)
-    });
-    let borne = |(row, finder): &(&Row, &Option<Finder>)| {
-        let can = row.on == On::Any || refusal;
-        can && match (&row.mark, finder) {
-            (Mark::Field(..), _) if !*bears => false,
-            (Mark::Field(name, values), _) => fields.get(name).is_some_and(|value| {
-                let same = |known: &&str| value.as_bytes().eq_ignore_ascii_case(known.as_bytes());
-                values.is_empty() || values.iter().any(same)
-            }),
-            (Mark::Cookie(name), _) => {
-                let mut set = fields.get_all(SET_COOKIE).iter();
-                set.any(|value| value.as_bytes().starts_with(name.as_bytes()))
-            }
-            (Mark::Text(_), finder) => {
-                let found = |finder: &Finder| finder.find(beginning).is_some();
-                finder.as_ref().is_some_and(found)
-            }
-        }
+                .any(|known| name.as_str().starts_with(known))
     };
-    let mut rows = ROWS.iter().zip(FINDERS.iter());
-    rows.find(borne).map(|(row, _)| row.product)
+    if !fields.keys().any(like) {
+        return told;
+    }
+    let refusal = may_stand_in(status);
+    let borne = |row: &&Row| {
+        row.is_for(refusal)
+            && match &row.mark {
+                Mark::Field(name, values) => fields.get(name).is_some_and(|value| {
+                    let value = value.as_bytes();
+                    let same = |known: &&str| value.eq_ignore_ascii_case(known.as_bytes());
+                    values.is_empty() || values.iter().any(same)
+                }),
+                Mark::Cookie(name) => {
+                    let mut set = fields.get_all(SET_COOKIE).iter();
+                    set.any(|value| value.as_bytes().starts_with(name.as_bytes()))
+                }
+                // It was looked for as the content came.
+                Mark::Text(_) => false,
+            }
+    };
+    let row = ROWS.iter().find(borne);
+    row.map(|row| row.product).or(told)
 }
 
 #[cfg(test)]
@@ -215,7 +286,38 @@ mod tests {
             let name: HeaderName = name.parse().expect("a name");
             (name, http::HeaderValue::from_static(value))
         });
-        behind(status, &pairs.collect(), content.as_bytes())
+        let mut look = Look::at(status);
+        look.take(content.as_bytes());
+        behind(status, &pairs.collect(), look.told())
+    }
+
+    #[test]
+    fn a_text_is_found_wherever_it_is_cut_and_not_past_the_beginning() {
+        for row in &ROWS {
+            let Mark::Text(text) = row.mark else { continue };
+            assert!(
+                text.len() <= KEPT + 1,
+                "{text} has to be kept whole but a byte"
+            );
+            let page = format!("{}{text}{}", "<p>".repeat(40), " ".repeat(100));
+            let status = StatusCode::FORBIDDEN;
+            for size in 1..page.len() {
+                let mut look = Look::at(status);
+                page.as_bytes()
+                    .chunks(size)
+                    .for_each(|piece| look.take(piece));
+                assert_eq!(look.told(), Some(row.product), "{text} in pieces of {size}");
+            }
+            for (before, seen) in [
+                (BEGINNING - text.len(), true),
+                (BEGINNING - text.len() + 1, false),
+            ] {
+                let mut look = Look::at(status);
+                look.take(&vec![b' '; before]);
+                look.take(text.as_bytes());
+                assert_eq!(look.told().is_some(), seen, "{text} behind {before} bytes");
+            }
+        }
     }
 
     #[test]

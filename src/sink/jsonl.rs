@@ -95,15 +95,26 @@ fn record(visit: &Visit, with_links: bool, out: &mut Vec<u8>) {
     out.extend(b"{\"id\":");
     text(out, id);
     out.extend(name!("url"));
+    let begin = out.len();
     text(out, url);
-    texts(out, name!("input"), input.as_deref());
+    // Most targets are written as they were given, and lead nowhere else.
+    let shown = begin..out.len();
+    let addresses = |out: &mut Vec<u8>, name: &[u8], value: Option<&str>| {
+        if value == Some(url) {
+            out.extend(name);
+            out.extend_from_within(shown.clone());
+        } else {
+            texts(out, name, value);
+        }
+    };
+    addresses(out, name!("input"), input.as_deref());
     values(out, name!("line"), line.as_ref());
     values(out, name!("source"), source.as_ref());
     texts(out, name!("fragment"), fragment.as_deref());
     out.extend(name!("outcome"));
     text(out, outcome.name());
     values(out, name!("status"), status.as_ref());
-    texts(out, name!("final_url"), final_url.as_deref());
+    addresses(out, name!("final_url"), final_url.as_deref());
     values(
         out,
         name!("redirects"),

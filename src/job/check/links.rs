@@ -123,7 +123,8 @@ impl Work for Links {
             let token = &self.limits.product_token;
             let refused =
                 matches!(&end, End::Answer(exchange) if tag_says(exchange, token, "nofollow"));
-            let mut visit = record::of(task, end, &mut found, &self.limits.accept);
+            let record = record::of(task, end, &mut found, &self.limits.accept);
+            let mut visit = Arc::unwrap_or_clone(record);
             let url = &task.target.url;
             if self.ledger.borrow().is_question(url) {
                 let good = visit.outcome == Outcome::Ok;
