@@ -20,6 +20,8 @@ use crate::model::FailureKind;
 pub(super) struct Seen {
     /// When the head came.
     pub(super) head: Cell<Option<Instant>>,
+    /// When the last of the content came, where that is known.
+    pub(super) end: Cell<Option<Instant>>,
     /// The local end of the connection that it came on, or that failed before any head, where it is known.
     pub(super) local: Cell<Option<SocketAddr>>,
     /// Content so far, decoded.

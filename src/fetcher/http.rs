@@ -12,7 +12,7 @@ use std::time::Duration;
 use ::http::header::{
     ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, RANGE, TRANSFER_ENCODING,
 };
-use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use bytes::Bytes;
 use futures::future::LocalBoxFuture;
 use hyper_util::client::legacy::connect::HttpInfo;
@@ -243,12 +243,16 @@ impl Http {
             }
         };
         let mut decoder = Decoder::of(&response.headers().get_all(CONTENT_ENCODING))?;
+        let length = response.content_length();
+        // There it has ended; a stream of HTTP/2 when its end has been read as well.
+        let last = length.filter(|_| response.version() <= Version::HTTP_11);
         // The announced length is only worth asking where it is that of the content itself.
-        let announced = response.content_length();
-        let announced = announced.filter(|_| decoder.is_identity()).unwrap_or(0);
+        let announced = length.filter(|_| decoder.is_identity()).unwrap_or(0);
         let before = receiver.before();
         let announced = announced.saturating_add(before);
         let (mut size, mut taken, mut received) = (0_u64, 0_u64, 0_u64);
+        // What is there with the head needs no second look at a clock.
+        seen.end.set(seen.head.get());
         loop {
             let most = limit(receiver);
             if announced > most {
@@ -256,6 +260,9 @@ impl Http {
             }
             put_away(receiver, seen, received).await;
             let (chunk, waited) = next(response).await;
+            if waited {
+                seen.end.set(None);
+            }
             let chunk = chunk.map_err(|error| {
                 failure::of_request(&error, Phase::Content, self.options.connect_timeout)
             })?;
@@ -318,6 +325,10 @@ impl Http {
                 if beginning.is_some_and(|most| taken >= most) {
                     return Ok((taken, true));
                 }
+            }
+            if last == Some(received) {
+                decoder.finish()?;
+                return Ok((before + size, false));
             }
             seen.size.set(size);
         }
@@ -441,7 +452,7 @@ fn timing(
         connect: phases(between(marks.connecting, marks.securing.or(ready))),
         tls: phases(between(marks.securing, ready)),
         ttfb: between(Some(begun), seen.head.get()),
-        total: milliseconds(begun.elapsed()),
+        total: milliseconds(seen.end.get().unwrap_or_else(Instant::now) - begun),
         start: milliseconds(begun.saturating_duration_since(epoch)),
         reused: !fresh,
     }
