@@ -302,7 +302,7 @@ fn command(
     let inputs: Vec<_> = seeds
         .iter()
         .filter_map(|seed| seed.seed.as_ref())
-        .map(|seed| seed.input.as_str())
+        .map(|seed| &*seed.input)
         .collect();
     let patterns = |list: &[Regex]| list.iter().map(Regex::as_str).collect::<Vec<_>>().join(" ");
     let priorities: Vec<_> = options

@@ -20,7 +20,7 @@ use crate::model::FailureKind;
 pub(super) struct Seen {
     /// When the head came.
     pub(super) head: Cell<Option<Instant>>,
-    /// When the last of the content came, where that is known.
+    /// When all the content came that there is so far, where it came with the head.
     pub(super) end: Cell<Option<Instant>>,
     /// The local end of the connection that it came on, or that failed before any head, where it is known.
     pub(super) local: Cell<Option<SocketAddr>>,
@@ -33,14 +33,13 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// Content has come, so many bytes in all.
-    pub(super) fn received(&self, bytes: u64) {
-        self.last.set(Some((Instant::now(), bytes)));
-    }
-
-    /// The same, where it was there when the head was: most content is, and needs no look at a clock.
-    pub(super) fn received_with_head(&self, bytes: u64) {
-        self.last.set(self.head.get().map(|head| (head, bytes)));
+    /// Content has come, so many bytes in all; `at_once`: nobody waited for it.
+    pub(super) fn received(&self, bytes: u64, at_once: bool) {
+        // Most content is there when the head is, and needs no look at a clock. What is there later may have come since.
+        let with_head = at_once && self.last.get().is_none();
+        self.end.set(self.head.get().filter(|_| with_head));
+        let now = self.end.get().unwrap_or_else(Instant::now);
+        self.last.set(Some((now, bytes)));
     }
 }
 

@@ -244,15 +244,13 @@ impl Http {
         };
         let mut decoder = Decoder::of(&response.headers().get_all(CONTENT_ENCODING))?;
         let length = response.content_length();
-        // There it has ended; a stream of HTTP/2 when its end has been read as well.
+        // With that byte content of HTTP/1 has ended; a stream of HTTP/2 only once its end was read too.
         let last = length.filter(|_| response.version() <= Version::HTTP_11);
         // The announced length is only worth asking where it is that of the content itself.
         let announced = length.filter(|_| decoder.is_identity()).unwrap_or(0);
         let before = receiver.before();
         let announced = announced.saturating_add(before);
         let (mut size, mut taken, mut received) = (0_u64, 0_u64, 0_u64);
-        // What is there with the head needs no second look at a clock.
-        seen.end.set(seen.head.get());
         loop {
             let most = limit(receiver);
             if announced > most {
@@ -267,13 +265,8 @@ impl Http {
                 failure::of_request(&error, Phase::Content, self.options.connect_timeout)
             })?;
             if let Some(chunk) = &chunk {
-                let with_head = !waited && received == 0;
                 received += chunk.len() as u64;
-                if with_head {
-                    seen.received_with_head(received);
-                } else {
-                    seen.received(received);
-                }
+                seen.received(received, !waited);
             }
             // A coding's frame can go on for ever without a byte of content.
             if received > most.saturating_add(most / 64 + DRAINED) {
@@ -408,7 +401,7 @@ async fn put_away(receiver: &mut dyn Receiver, seen: &Seen, received: u64) {
         seen.busy.set(true);
         room.await;
         seen.busy.set(false);
-        seen.received(received);
+        seen.received(received, false);
     }
 }
 

@@ -171,7 +171,7 @@ impl Model {
 }
 
 fn visit(url: &str) -> Arc<Visit> {
-    Arc::new(Visit::new(url.to_owned(), url.to_owned(), Outcome::Ok))
+    Arc::new(Visit::new(url.to_owned(), url.into(), Outcome::Ok))
 }
 
 async fn commit(store: &dyn Frontier, model: &mut Model, finished: Option<u8>) {

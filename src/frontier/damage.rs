@@ -85,7 +85,7 @@ async fn written(folder: &Path) -> (Vec<u8>, Vec<u8>, Vec<String>) {
             for _ in 0..8 {
                 let lease = next(&store).await.expect("twenty wait");
                 let url = lease.task.target.url.to_string();
-                let mut visit = Visit::new(lease.task.id.to_string(), url, Outcome::Ok);
+                let mut visit = Visit::new(lease.task.id.to_string(), url.into(), Outcome::Ok);
                 visit.size = Some(1000 + round);
                 let step = Step::Done {
                     visits: vec![Arc::new(visit)],

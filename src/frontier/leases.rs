@@ -16,7 +16,7 @@ pub const LOOK_AHEAD: u64 = 10_000;
 /// Bytes of text that may wait in the frontier before a list is read on.
 pub const LOOK_AHEAD_BYTES: u64 = 16 << 20;
 
-/// Requests that begin in one turn of the event loop. Those that open their connections together each hold several KiB until
+/// The most requests that begin in one turn of the event loop. Those that open their connections together each hold several KiB until
 /// they have one, and stand in a line that the pool looks through for each of them. A few at a time, the next use the
 /// memory of the last: ten thousand in flight take a tenth less memory and a third less processor time.
 pub const A_TURN: u32 = 16;
@@ -28,7 +28,7 @@ pub type Seeds<'a> = LocalBoxStream<'a, Vec<Target>>;
 /// is queued or leased.
 ///
 /// Reads `seeds` only while less than [`LOOK_AHEAD`] waits, so a list of any length is held back by the
-/// requests that it causes. Hands out [`A_TURN`] leases in one turn of the event loop.
+/// requests that it causes. Hands out [`A_TURN`] leases at most in one turn of the event loop.
 pub fn leases<'a>(
     frontier: &'a dyn Frontier,
     seeds: Seeds<'a>,
@@ -145,6 +145,21 @@ mod tests {
         }
         assert_eq!(count, 100_000, "every line has its lease");
         assert!(most <= LOOK_AHEAD, "{most} lines were read ahead");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_between_two_turns_ends_the_stream() {
+        let store = store();
+        store.add((0..100).map(target).collect());
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let seeds = futures::stream::pending().boxed_local();
+        let mut stream = pin!(leases(&store, seeds, stopped.map(|_| ())));
+        for _ in 0..A_TURN {
+            assert!(stream.next().await.is_some());
+        }
+        assert!(stream.next().now_or_never().is_none(), "the turn is over");
+        stop.send(()).expect("somebody who listens");
+        assert!(stream.next().await.is_none());
     }
 
     #[tokio::test(start_paused = true)]

@@ -40,7 +40,7 @@ fn seed(place: u64) -> Target {
     let url = format!("http://h.test/{place}");
     Target {
         seed: Some(Box::new(Seed {
-            input: url.clone(),
+            input: url.as_str().into(),
             line: place + 1,
             place,
             id: None,
@@ -54,7 +54,7 @@ fn place(target: &Target) -> u64 {
 }
 
 fn settle(store: &List, lease: Lease) {
-    let mut visit = Visit::new("x".into(), lease.task.url().to_string(), Outcome::Ok);
+    let mut visit = Visit::new("x".into(), lease.task.url().as_str().into(), Outcome::Ok);
     visit.place = place(&lease.task.target);
     visit.size = Some(visit.place);
     let step = Step::Done {

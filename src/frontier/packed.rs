@@ -314,7 +314,7 @@ mod tests {
             referrer: referrer.map(Arc::clone),
             seed: id.is_multiple_of(5).then(|| {
                 Box::new(Seed {
-                    input: id.to_string(),
+                    input: id.to_string().into(),
                     line: id,
                     place: id,
                     id: None,

@@ -104,7 +104,7 @@ pub(super) fn pending(row: &rusqlite::Row<'_>) -> rusqlite::Result<Pending> {
         rare: None,
         seed: input.map(|input| {
             Box::new(Seed {
-                input,
+                input: input.into(),
                 line: line.unsigned_abs(),
                 place: 0,
                 id: None,

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
 
 use futures::StreamExt;
 use tokio::sync::mpsc;
@@ -153,18 +154,18 @@ impl Line {
         };
         let text = text.strip_suffix('\r').unwrap_or(text);
         let own = is_object(text.as_bytes());
+        // What an object holds may be secret.
         let shown = |text: &str| {
-            // What an object holds may be secret.
             if own {
-                "{…}".to_owned()
+                Arc::from("{…}")
             } else {
-                masked(text)
+                Arc::from(masked(text))
             }
         };
         let target = if length > limit {
             let beginning: String = text.chars().take(200).collect();
             let input = Seed {
-                input: format!("{}…", shown(&beginning)),
+                input: format!("{}…", shown(&beginning)).into(),
                 line: number,
                 place: 0,
                 id: None,
@@ -221,7 +222,7 @@ mod tests {
                 (
                     seed.line,
                     if target.refusal.is_some() {
-                        seed.input.as_str()
+                        &*seed.input
                     } else {
                         target.url.as_str()
                     },

@@ -31,7 +31,7 @@ pub fn seed(text: &str, line: u64, default_scheme: &str) -> Target {
 /// The same, for one of many.
 fn seed_near(nearby: &mut Nearby, text: &str, line: u64, default_scheme: &str) -> Target {
     let input = Seed {
-        input: masked(text),
+        input: masked(text).into(),
         line,
         place: 0,
         id: None,

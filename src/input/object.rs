@@ -120,7 +120,7 @@ pub(super) fn object(nearby: &mut Nearby, text: &str, line: u64, default_scheme:
     match serde_json::from_str::<Object>(text) {
         Ok(object) => {
             let seed = Seed {
-                input: masked(&object.url),
+                input: masked(&object.url).into(),
                 line,
                 place: 0,
                 id: object.id.map(Id::text),
@@ -138,7 +138,7 @@ pub(super) fn object(nearby: &mut Nearby, text: &str, line: u64, default_scheme:
             let named: Named = serde_json::from_str(text).unwrap_or_default();
             let seed = Seed {
                 // The text may hold secrets, so only its URL is shown.
-                input: named.url.map_or("{…}".to_owned(), |url| masked(&url)),
+                input: named.url.map_or("{…}".into(), |url| masked(&url).into()),
                 line,
                 place: 0,
                 id: named.id.map(Id::text),
@@ -196,7 +196,7 @@ mod tests {
         assert_eq!(target.url.as_str(), "http://h.test/x");
         assert!(target.authorization.is_some());
         let seed = target.seed.as_deref().expect("a seed");
-        assert_eq!(seed.input, "http://***@h.test/x#y");
+        assert_eq!(&*seed.input, "http://***@h.test/x#y");
         assert_eq!(seed.id.as_deref(), Some("17"));
         let message = target.message.as_deref().expect("a message");
         assert_eq!(message.method, Some(Method::PUT));
@@ -261,7 +261,7 @@ mod tests {
                 failure.message
             );
             assert_eq!(
-                target.seed.as_deref().expect("a seed").input,
+                &*target.seed.as_deref().expect("a seed").input,
                 input,
                 "{text}"
             );

@@ -104,7 +104,7 @@ pub(super) struct Content {
     charset: Option<String>,
     hash: Option<Box<digest::Context>>,
     held: Option<Vec<u8>>,
-    /// Into the beginning of what was read; more than this only where somebody wants it.
+    /// Into the beginning of what was read: no more than that is read where nobody else wants it.
     look: Option<Look>,
     /// No more than that was read.
     is_cut: bool,
@@ -563,9 +563,10 @@ fn outlinks(url: &Url, document: &Document) -> Vec<Outlink> {
     let links = document.links.noted();
     links
         .map(|(link, text)| Outlink {
-            url: base
-                .join(link.reference)
-                .map_or_else(|_| link.reference.to_owned(), |url| without_secrets(&url)),
+            url: base.join(link.reference).map_or_else(
+                |_| link.reference.to_owned(),
+                |url| without_secrets(&url).into_owned(),
+            ),
             kind: link.kind,
             text: text.map(str::to_owned),
             nofollow: link.nofollow,

@@ -163,7 +163,7 @@ impl Pipeline<'_> {
                 }
                 let naming = self.work.naming(task, &url);
                 let hop = Hop {
-                    url: without_secrets(task.url()),
+                    url: without_secrets(task.url()).into_owned(),
                     status: exchange.status.as_u16(),
                     fragment,
                 };

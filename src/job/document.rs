@@ -87,7 +87,7 @@ impl Document {
         let written = match visit.outcome {
             Outcome::Broken | Outcome::Unknown => serde_json::to_writer(&mut *out, visit),
             outcome => {
-                let mut bare = Visit::new(String::new(), String::new(), outcome);
+                let mut bare = Visit::new(String::new(), "".into(), outcome);
                 bare.source.clone_from(&visit.source);
                 serde_json::to_writer(&mut *out, &bare)
             }

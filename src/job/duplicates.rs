@@ -164,7 +164,7 @@ impl Duplicates {
             return;
         };
         // An earlier run has named it before its own record was kept.
-        if found.of != visit.url {
+        if *found.of != *visit.url {
             self.count(&found);
             visit.duplicate = Some(Box::new(found));
         }

@@ -27,13 +27,13 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> A
     let target = &task.target;
     // What was never a URL is shown as it was given, which is all there is to show.
     let url = match (&target.refusal, &target.seed) {
-        (Some(_), Some(seed)) => seed.input.clone(),
-        _ => without_secrets(&target.url),
+        (Some(_), Some(seed)) => Arc::clone(&seed.input),
+        _ => shown(target),
     };
     let mut record = Arc::new(Visit::new(name(target), url, Outcome::Ok));
     let visit = Arc::make_mut(&mut record);
     if let Some(seed) = &target.seed {
-        visit.input = Some(seed.input.clone());
+        visit.input = Some(Arc::clone(&seed.input));
         visit.line = Some(seed.line).filter(|line| *line > 0);
         visit.place = seed.place;
     }
@@ -58,8 +58,8 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> A
         visit.cached = exchange.cached;
         visit.status = Some(exchange.status.as_u16());
         visit.final_url = Some(match &task.moved {
-            Some(url) => without_secrets(url),
-            None => visit.url.clone(),
+            Some(url) => without_secrets(url).into(),
+            None => Arc::clone(&visit.url),
         });
         visit.content_type = found.essence.take().or_else(|| exchange.media_type());
         visit.size = exchange.size;
@@ -109,14 +109,23 @@ pub(super) fn of(task: &Task, end: End, found: &mut Found, accept: &Accept) -> A
 pub(super) fn repeated(target: &Target, record: &Visit) -> Visit {
     let mut visit = record.clone();
     visit.id = name(target);
-    visit.url = without_secrets(&target.url);
+    visit.url = shown(target);
     if let Some(seed) = &target.seed {
-        visit.input = Some(seed.input.clone());
+        visit.input = Some(Arc::clone(&seed.input));
         visit.line = Some(seed.line);
         visit.place = seed.place;
     }
     visit.attempts = 0;
     visit
+}
+
+/// The URL of a target's record; the text that it was given as, where that is the same.
+fn shown(target: &Target) -> Arc<str> {
+    let text = without_secrets(&target.url);
+    match &target.seed {
+        Some(seed) if *seed.input == *text => Arc::clone(&seed.input),
+        _ => text.into(),
+    }
 }
 
 /// The name of a target's record: the one that its list gave it, or one that is the same in every run.
@@ -126,7 +135,7 @@ fn name(target: &Target) -> String {
         return given.to_owned();
     }
     let page = match (&target.refusal, seed) {
-        (Some(_), Some(seed)) => Cow::from(&seed.input),
+        (Some(_), Some(seed)) => Cow::from(&*seed.input),
         _ => key(&target.url),
     };
     let line = seed.map_or(0, |seed| seed.line);
@@ -185,7 +194,7 @@ pub(super) fn change(before: Option<&Stored>, visit: &Visit) -> Option<Change> {
 fn canonical(url: &Url, document: &Document) -> Option<String> {
     let named = document.canonical.as_deref()?;
     let named = base_url(url, document).join(named).ok()?;
-    (key(&named) != key(url)).then(|| without_secrets(&named))
+    (key(&named) != key(url)).then(|| without_secrets(&named).into_owned())
 }
 
 /// Why an answer is not good; `told` is the wall that its content shows.

@@ -307,7 +307,7 @@ impl Pipeline<'_> {
         let name = body_name(&task.target.url, message.as_deref());
         let (own, sent, _) = self.message(lease);
         let whole = task.method == Method::GET && sent.is_none() && !own.contains_key(RANGE);
-        let url = without_secrets(task.url());
+        let url = without_secrets(task.url()).into_owned();
         let mut begun = None;
         if whole {
             let (tell, told) = oneshot::channel();

@@ -535,12 +535,15 @@ mod tests {
     use crate::model::Outcome;
     use crate::sink::{self, Medium};
 
-    /// A stream that nobody reads until the sender has gone.
-    struct Stuck(Receiver<()>);
+    /// A stream that nobody reads until the sender has gone, and that fails then or does not.
+    struct Stuck(Receiver<()>, bool);
 
     impl io::Write for Stuck {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let _ = self.0.recv();
+            if self.1 {
+                return Err(io::Error::other("no more"));
+            }
             Ok(bytes.len())
         }
 
@@ -549,22 +552,39 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn what_waits_for_a_slow_reader_is_bounded_by_records_and_not_by_messages() {
-        let (held, stuck) = channel();
+    /// One that writes to such a stream.
+    fn writer(stream: Stuck) -> Writer {
         let Medium::Bytes(open) = sink::named("jsonl").expect("a format").medium else {
             panic!("lines are bytes");
         };
         let output = Output::Bytes {
             sink: open(&sink::Options::default()),
-            destination: Destination::Stream(Box::new(Stuck(stuck))),
+            destination: Destination::Stream(Box::new(stream)),
             captures: Captures::NONE,
             document: false,
         };
         let (filter, before) = (Filter::default(), Written::default());
         let writer = Writer::open(vec![output], None, filter, None, &before, Standing::Alone);
-        let writer = writer.expect("an output");
-        let visit = Arc::new(Visit::new(String::new(), "x".to_owned(), Outcome::Ok));
+        writer.expect("an output")
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_room_hears_of_the_end_of_the_outputs() {
+        let (held, stuck) = channel();
+        let writer = writer(Stuck(stuck, true));
+        let visit = Arc::new(Visit::new(String::new(), "x".into(), Outcome::Ok));
+        while let Some(room) = writer.reserve().now_or_never() {
+            room.expect("room").send(vec![Arc::clone(&visit)], None);
+        }
+        let (waited, ()) = futures::join!(writer.reserve(), async { drop(held) });
+        assert!(waited.is_err(), "the output has failed");
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_slow_reader_is_bounded_by_records_and_not_by_messages() {
+        let (held, stuck) = channel();
+        let writer = writer(Stuck(stuck, false));
+        let visit = Arc::new(Visit::new(String::new(), "x".into(), Outcome::Ok));
         let mut sent = 0;
         // The thread may have some already: at most as many as may wait for it.
         while let Some(room) = writer.reserve().now_or_never() {

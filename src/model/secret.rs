@@ -3,6 +3,7 @@
 //! A [`Secret`] has no way out through `Debug`, `Display` or serde; whoever needs the value calls
 //! [`Secret::reveal`], so every place that can leak is found by searching for that one word.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use memchr::memchr;
@@ -45,9 +46,9 @@ const ADDRESSES: [&str; 6] = ["mailto:", "xmpp:", "sip:", "sips:", "acct:", "im:
 /// Masks from the scheme's `//` (or from the start, without one) to the last `@` before the path, as the
 /// URL standard reads an authority, so that a mistyped URL does not show the password in it either.
 #[must_use]
-pub fn masked(text: &str) -> String {
+pub fn masked(text: &str) -> Cow<'_, str> {
     if memchr(b'@', text.as_bytes()).is_none() {
-        return text.to_owned();
+        return text.into();
     }
     let start = text.find("//").map_or(0, |at| at + 2);
     let end = text[start..]
@@ -55,14 +56,14 @@ pub fn masked(text: &str) -> String {
         .map_or(text.len(), |at| start + at);
     // An address of mail or chat is no login.
     if start == 0 && ADDRESSES.iter().any(|scheme| text.starts_with(scheme)) {
-        return text.to_owned();
+        return text.into();
     }
     match text[start..end].rfind('@') {
         // Without `//`, only `user:password@…` is taken for userinfo: an e-mail address stays readable.
         Some(at) if start > 0 || text[..at].contains(':') => {
-            format!("{}***{}", &text[..start], &text[start + at..])
+            format!("{}***{}", &text[..start], &text[start + at..]).into()
         }
-        _ => text.to_owned(),
+        _ => text.into(),
     }
 }
 

@@ -15,7 +15,7 @@ use super::secret::Secret;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seed {
     /// The text as given, userinfo masked.
-    pub input: String,
+    pub input: Arc<str>,
     /// 1-based line in its list, or position among the arguments.
     pub line: u64,
     /// 1-based place among the seeds; lines that are none have no place.

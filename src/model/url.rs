@@ -122,15 +122,15 @@ fn is_plain_path(text: &str) -> bool {
 
 /// `url` as it may be shown: no userinfo. The fragment stays.
 #[must_use]
-pub fn without_secrets(url: &Url) -> String {
+pub fn without_secrets(url: &Url) -> Cow<'_, str> {
     if url.username().is_empty() && url.password().is_none() {
-        return url.as_str().to_owned();
+        return url.as_str().into();
     }
     let mut shown = url.clone();
     // Both only fail for URLs that cannot have userinfo, and those have none to remove.
     let _ = shown.set_username("");
     let _ = shown.set_password(None);
-    shown.into()
+    String::from(shown).into()
 }
 
 /// A keyed 64-bit fingerprint of a page key.

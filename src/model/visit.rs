@@ -25,10 +25,10 @@ pub struct Visit {
     /// Stable name of the record in its run.
     pub id: String,
     /// The target, WHATWG-serialised, without credentials or fragment; a local target is its path.
-    pub url: String,
+    pub url: Arc<str>,
     /// The input text as given, userinfo masked.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub input: Option<String>,
+    pub input: Option<Arc<str>>,
     /// 1-based line of the input.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub line: Option<u64>,
@@ -45,7 +45,7 @@ pub struct Visit {
     pub status: Option<u16>,
     /// Where the chain of redirects ended.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub final_url: Option<String>,
+    pub final_url: Option<Arc<str>>,
     /// Every hop that redirected, in order.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub redirects: Vec<Hop>,
@@ -168,7 +168,7 @@ fn is_zero(count: &u32) -> bool {
 impl Visit {
     /// A record with a verdict and nothing else known.
     #[must_use]
-    pub fn new(id: String, url: String, outcome: Outcome) -> Self {
+    pub fn new(id: String, url: Arc<str>, outcome: Outcome) -> Self {
         Self {
             id,
             url,

@@ -156,10 +156,6 @@ impl Looked<'_> {
 
     /// The text of a field; the usual ones without taking the whole record apart.
     fn text(&self, field: &Field) -> Cow<'_, str> {
-        let text = |text: &'_ Option<String>| match text {
-            Some(text) => Cow::Owned(text.clone()),
-            None => Cow::Borrowed(""),
-        };
         let visit = self.visit;
         match &*field.name {
             "url" => Cow::Borrowed(&visit.url),
@@ -170,7 +166,7 @@ impl Looked<'_> {
                 let unshown = visit.unshown.as_deref();
                 Cow::Borrowed(visit.body.as_deref().or(unshown).unwrap_or_default())
             }
-            "input" => text(&visit.input),
+            "input" => Cow::Borrowed(visit.input.as_deref().unwrap_or_default()),
             _ => self.record().text(field),
         }
     }

@@ -101,7 +101,7 @@ impl Finding {
                 None => (Origin::Input, visit.line.unwrap_or(0), 0),
             },
         };
-        let mut target = visit.url.clone();
+        let mut target = visit.url.to_string();
         if let Some(fragment) = &visit.fragment {
             target.push('#');
             target.push_str(fragment);
@@ -119,7 +119,7 @@ impl Finding {
             origin,
             line,
             column,
-            link: visit.input.clone().unwrap_or_else(|| visit.url.clone()),
+            link: visit.input.as_ref().unwrap_or(&visit.url).to_string(),
             target,
             kind: kind.map_or(visit.outcome.name(), FailureKind::name),
             reason: failure.map_or(moved, |failure| failure.message.to_string()),

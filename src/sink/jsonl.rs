@@ -328,6 +328,10 @@ mod tests {
         sixth.remote_addr = "[fe80::1%3]:80".parse().ok();
         sixth.timing = Some(Timing::default());
         visits.push(sixth);
+        let mut moved = full("http://h.test/");
+        moved.input = Some("h.test/\u{202e}##[x]".into());
+        moved.final_url = Some("http://h.test/a".into());
+        visits.push(moved);
         visits.push(hostile("x"));
         visits.push(Visit::new(
             String::new(),

@@ -291,10 +291,10 @@ mod tests {
 
     pub(super) fn hostile(payload: &str) -> Visit {
         // A list may say what its records are called.
-        let mut visit = Visit::new(payload.to_owned(), payload.to_owned(), Outcome::Broken);
-        visit.input = Some(payload.to_owned());
+        let mut visit = Visit::new(payload.to_owned(), payload.into(), Outcome::Broken);
+        visit.input = Some(payload.into());
         visit.title = Some(payload.to_owned());
-        visit.final_url = Some(payload.to_owned());
+        visit.final_url = Some(payload.into());
         visit.fragment = Some(payload.to_owned());
         visit.suggestion = Some(payload.to_owned());
         visit.source = Some(Source {
@@ -314,8 +314,8 @@ mod tests {
 
     /// A link to a file that is not there.
     pub(super) fn broken_link(path: &str, line: u32, link: &str) -> Visit {
-        let mut visit = Visit::new("1".into(), link.to_owned(), Outcome::Broken);
-        visit.input = Some(link.to_owned());
+        let mut visit = Visit::new("1".into(), link.into(), Outcome::Broken);
+        visit.input = Some(link.into());
         visit.source = Some(Source {
             path: Some(path.into()),
             url: None,

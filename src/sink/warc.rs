@@ -104,7 +104,7 @@ impl Sink for Warc {
 impl Warc {
     fn exchange(&mut self, capture: &mut Capture, out: &mut Vec<u8>) -> io::Result<()> {
         let date = date(capture);
-        let url = without_secrets(&capture.url);
+        let url = without_secrets(&capture.url).into_owned();
         let (request, response) = (self.id(), self.id());
         let mut payload = None;
         if let Some(content) = &mut capture.content {

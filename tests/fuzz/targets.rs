@@ -267,9 +267,9 @@ fn lines(bytes: &[u8]) {
 /// A record of any text is read back as it was, and is one line that says nothing to a terminal or a runner.
 fn record(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes).into_owned();
-    let mut visit = Visit::new("0".to_owned(), text.clone(), Outcome::Broken);
-    visit.input = Some(text.clone());
-    visit.final_url = Some(text.clone());
+    let mut visit = Visit::new("0".to_owned(), text.as_str().into(), Outcome::Broken);
+    visit.input = Some(text.as_str().into());
+    visit.final_url = Some(text.as_str().into());
     visit.title = Some(text.clone());
     visit.error = Some(Failure::new(FailureKind::Status, text.clone()));
     for format in sink::FORMATS {

@@ -92,3 +92,37 @@ async fn whoever_gets_a_connection_that_another_opened_says_so() {
         server.accepted()
     );
 }
+
+/// Needs its time to put things away.
+struct Slow(Taker);
+
+impl Receiver for Slow {
+    fn head(&mut self, status: StatusCode, fields: &HeaderMap) -> Want {
+        self.0.head(status, fields)
+    }
+
+    fn chunk(&mut self, bytes: &[u8]) {
+        self.0.chunk(bytes);
+    }
+
+    fn room(&mut self) -> Option<LocalBoxFuture<'_, ()>> {
+        Some(Box::pin(tokio::time::sleep(Duration::from_millis(20))))
+    }
+}
+
+#[tokio::test]
+async fn the_total_goes_to_the_end_of_the_content() {
+    let server = Server::always(Reply::Keep(ok(&vec![b'x'; 100_000]))).await;
+    let http = fetcher(options());
+    let url = server.url();
+    let mut slow = Slow(Taker::default());
+    let exchange = http.send(request(&url), &mut slow).await.unwrap();
+    assert_eq!(slow.0.content.len(), 100_000);
+    // What came while the first of it was put away was not there with the head, though nobody waited for it.
+    let timing = exchange.timing;
+    assert!(timing.total >= timing.ttfb.unwrap() + 20.0, "{timing:?}");
+
+    let server = Server::always(Reply::Keep(ok(b"hello"))).await;
+    let timing = get(&http, &server.url()).await.unwrap().0.timing;
+    assert_eq!(Some(timing.total), timing.ttfb, "all of it came at once");
+}

@@ -106,7 +106,7 @@ mod tests {
             .parse()
             .expect("an archive");
         let query = |url: &str, kind| {
-            let mut visit = Visit::new(String::new(), url.to_owned(), Outcome::Ok);
+            let mut visit = Visit::new(String::new(), url.into(), Outcome::Ok);
             visit.fail(Failure::new(kind, "x"));
             let url = url.parse().expect("a URL");
             archive.query(&url, &visit).map(String::from)

@@ -245,7 +245,7 @@ mod tests {
     use crate::model::{Failure, FailureKind, Source as Place};
 
     fn broken(path: &str, url: &str, line: u32) -> Visit {
-        let mut visit = Visit::new(String::new(), url.to_owned(), Outcome::Ok);
+        let mut visit = Visit::new(String::new(), url.into(), Outcome::Ok);
         visit.source = Some(Place {
             path: Some(path.into()),
             url: None,

@@ -174,7 +174,7 @@ impl Work for Links {
                 let ledger = self.ledger.borrow();
                 let found = source.is_some_and(|number| ledger.is_listed(number));
                 self.unread.borrow_mut().push(Unread {
-                    name: visit.url.clone(),
+                    name: visit.url.to_string(),
                     named: !(ledger.is_recursive() && found),
                     reason: failure.unwrap_or_default(),
                     is_file: false,

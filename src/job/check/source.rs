@@ -99,7 +99,7 @@ impl Source {
     /// A page on the network that is an input and not asked for.
     pub(super) fn unasked(target: &Target) -> Self {
         let shown = without_secrets(&target.url);
-        let mut own = Visit::new(record::id(&[&shown]), shown, Outcome::Excluded);
+        let mut own = Visit::new(record::id(&[&shown]), shown.into(), Outcome::Excluded);
         own.input = target.seed.as_ref().map(|seed| seed.input.clone());
         Self {
             own: Some(Box::new(own)),

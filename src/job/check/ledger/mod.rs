@@ -207,7 +207,7 @@ impl Ledger {
         let source = &self.sources[number];
         match (&source.path, &source.url) {
             (Some(path), _) => path.display().to_string(),
-            (None, Some(url)) => without_secrets(url),
+            (None, Some(url)) => without_secrets(url).into_owned(),
             (None, None) => String::new(),
         }
     }
@@ -442,7 +442,7 @@ impl Ledger {
         for source in &mut self.sources {
             if let (Some(path), None, false) = (&source.path, &source.content, self.filter.dump) {
                 let shown = path.display().to_string();
-                let mut own = Visit::new(record::id(&[&shown]), shown, Outcome::Unknown);
+                let mut own = Visit::new(record::id(&[&shown]), shown.into(), Outcome::Unknown);
                 own.fail(left.clone());
                 source.own = Some(Box::new(own));
             }

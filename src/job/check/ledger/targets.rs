@@ -26,7 +26,7 @@ impl Ledger {
             depth,
             naming,
             seed: Some(Box::new(Seed {
-                input: without_secrets(url),
+                input: without_secrets(url).into(),
                 line: 0,
                 place: 0,
                 id: None,

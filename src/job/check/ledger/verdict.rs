@@ -113,7 +113,7 @@ impl Ledger {
                 sure = likely.as_ref().is_some_and(|likely| likely.sure);
                 visit.suggestion = likely.map(|likely| likely.meant);
             }
-            visit.input = Some(masked(link.reference));
+            visit.input = Some(masked(link.reference).into());
             visit.line = None;
             visit.id = record::id(&[
                 &name,
@@ -228,7 +228,7 @@ impl Ledger {
                         // A redirect may put its own in the place of the link's.
                         let named = redirect::fragment(&visit.redirects);
                         let sought = link.fragment.map(|own| named.unwrap_or(own));
-                        let url = || visit.url.clone();
+                        let url = || visit.url.to_string();
                         let mut verdict = self.in_document(Visited(visit), anchors, sought, url);
                         if let (Some(failure), Some(_)) = (&mut verdict.failure, named) {
                             let led = format!("{}, to which a redirect leads", failure.message);
@@ -269,20 +269,21 @@ impl Ledger {
             outcome,
             failure,
         } = verdict;
-        let with = |url| Visit::new(String::new(), url, outcome);
+        let with = |url: Arc<str>| Visit::new(String::new(), url, outcome);
         let mut visit = match about {
-            About::Reference => with(masked(link.reference)),
-            About::Nothing => with(String::new()),
-            About::Path(path) => with(self.shown(path)),
+            About::Reference => with(masked(link.reference).into()),
+            About::Nothing => with("".into()),
+            About::Path(path) => with(self.shown(path).into()),
             About::Excluded(url) => {
                 let local = url.to_file_path().ok();
                 let local = local.filter(|_| url.scheme() == "file");
-                with(local.map_or_else(|| url.to_string(), |path| self.shown(&path)))
+                let shown = local.map_or_else(|| url.to_string(), |path| self.shown(&path));
+                with(shown.into())
             }
             About::Named(url) => {
                 let fragment = link.fragment;
                 let fragment = fragment.map_or(String::new(), |fragment| format!("#{fragment}"));
-                with(format!("{}{fragment}", without_secrets(url)))
+                with(format!("{}{fragment}", without_secrets(url)).into())
             }
             About::Visited(visit) => visit.clone(),
         };
