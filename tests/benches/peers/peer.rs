@@ -53,7 +53,7 @@ pub(crate) const PEERS: &[Peer] = &[
     Peer {
         name: "oha",
         find: Find::Program("--version"),
-        install: "cargo install --root target/peers oha",
+        install: "cargo install --locked --root target/peers oha",
     },
 ];
 
