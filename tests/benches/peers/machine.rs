@@ -2,24 +2,39 @@
 
 use std::process::Command;
 use std::sync::LazyLock;
-use std::thread::available_parallelism;
 
 use crate::peer::{self, PEERS};
 
-/// Processors that there are, counted once: a lane may have bound this program to one of them since.
-pub(crate) fn processors() -> usize {
-    static COUNT: LazyLock<usize> =
-        LazyLock::new(|| available_parallelism().map_or(1, usize::from));
-    *COUNT
+/// Processors that this program may run on, asked once: a lane may have bound it to one of them since.
+pub(crate) fn processors() -> &'static [usize] {
+    static ALLOWED: LazyLock<Vec<usize>> = LazyLock::new(allowed);
+    &ALLOWED
+}
+
+/// Whoever starts it may have kept it to some, which need not be the first.
+#[cfg(target_os = "linux")]
+fn allowed() -> Vec<usize> {
+    use nix::sched::{CpuSet, sched_getaffinity};
+    let set = sched_getaffinity(nix::unistd::Pid::from_raw(0)).unwrap_or_default();
+    let all = 0..CpuSet::count();
+    let allowed: Vec<usize> = all
+        .filter(|number| set.is_set(*number).unwrap_or(false))
+        .collect();
+    if allowed.is_empty() { vec![0] } else { allowed }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn allowed() -> Vec<usize> {
+    (0..std::thread::available_parallelism().map_or(1, usize::from)).collect()
 }
 
 pub(crate) fn client_processor() -> usize {
-    0
+    processors()[0]
 }
 
 /// Another one where there is another.
 pub(crate) fn server_processor() -> usize {
-    usize::from(processors() > 1)
+    processors().get(1).copied().unwrap_or(client_processor())
 }
 
 /// The machine and its system, in a line.
@@ -41,7 +56,7 @@ pub(crate) fn line() -> String {
     let kernel = read("/proc/sys/kernel/osrelease");
     format!(
         "{model}, {} processors{memory}, {system}, Linux {}",
-        processors(),
+        processors().len(),
         kernel.trim()
     )
 }

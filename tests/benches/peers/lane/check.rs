@@ -29,7 +29,7 @@ pub(super) fn run(setting: &Setting, name: &str) -> Table {
             .peer("hyperlink", "--check-anchors", &[&path])
             .map(|run| one("hyperlink, anchors too", Kind::Peer, run)),
     );
-    if machine::processors() > 1 {
+    if machine::processors().len() > 1 {
         all.push(everywhere(one(
             "dragnet, all processors",
             Kind::Ours,

@@ -38,7 +38,7 @@ pub(super) fn run(setting: &Setting, name: &str) -> Table {
         ),
     ];
     all.extend(wget2("wget2 -r"));
-    if machine::processors() > 1 {
+    if machine::processors().len() > 1 {
         all.push(everywhere(ours("dragnet, all processors")));
         all.extend(wget2("wget2 -r, all processors").map(everywhere));
     }

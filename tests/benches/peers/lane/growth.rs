@@ -53,7 +53,7 @@ pub(super) fn crawl(setting: &Setting, durable: bool) -> Table {
         // The site's threads are started from here, the program by a command that moves it to the other processor.
         pin(&[machine::server_processor()]);
         let run = million::run(size, durable, program);
-        pin(&(0..machine::processors()).collect::<Vec<_>>());
+        pin(machine::processors());
         let usage = Usage {
             wall: run.wall.as_secs_f64(),
             cpu: run.ours.as_secs_f64(),

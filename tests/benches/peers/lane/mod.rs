@@ -153,7 +153,7 @@ fn contestant(name: impl Into<String>, kind: Kind, run: Run) -> Contestant {
 
 /// The same on every processor.
 fn everywhere(contestant: Contestant) -> Contestant {
-    let processors = (0..machine::processors()).collect();
+    let processors = machine::processors().to_vec();
     Contestant {
         processors,
         ..contestant

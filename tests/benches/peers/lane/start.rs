@@ -78,7 +78,7 @@ pub(super) fn run(setting: &Setting) -> Table {
             }
         }
     }
-    pin(&(0..machine::processors()).collect::<Vec<_>>());
+    pin(machine::processors());
     let rows: Vec<Row> = rows.into_iter().map(|(row, _)| row).collect();
     let size = std::fs::metadata(env!("CARGO_BIN_EXE_dragnet"))
         .expect("the program")
