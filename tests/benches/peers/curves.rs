@@ -11,6 +11,8 @@ const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 330.0;
 const TOP: f64 = 62.0;
 const BOTTOM: f64 = 286.0;
+/// The height of a line of text.
+const LINE: f64 = 14.0;
 /// Left and right edge of both charts.
 const CHARTS: [(f64, f64); 2] = [(70.0, 400.0), (520.0, 850.0)];
 
@@ -71,6 +73,14 @@ pub(crate) fn picture(tables: &[(String, Table)]) -> String {
     let memories = (most(2) / step).ceil().max(1.0) * step;
     let memory = |mib: f64| BOTTOM - mib / memories * (BOTTOM - TOP);
 
+    let height = |at: usize, point: &Point| {
+        if at == 1 {
+            time(point[1])
+        } else {
+            memory(point[2])
+        }
+    };
+
     let titles = [
         (
             "Processor time against size",
@@ -118,18 +128,9 @@ pub(crate) fn picture(tables: &[(String, Table)]) -> String {
         rule(&mut body, CHARTS[1], memory(level), &format!("{level:.0}"));
         level += step;
     }
-    for (number, title, points) in &curves {
+    for (number, _, points) in &curves {
         for (chart, at) in [(CHARTS[0], 1), (CHARTS[1], 2)] {
-            let place = |point: &Point| {
-                (
-                    across(chart, point[0]),
-                    if at == 1 {
-                        time(point[1])
-                    } else {
-                        memory(point[2])
-                    },
-                )
-            };
+            let place = |point: &Point| (across(chart, point[0]), height(at, point));
             let places: Vec<(f64, f64)> = points.iter().map(place).collect();
             let line: Vec<String> = places
                 .iter()
@@ -146,16 +147,6 @@ pub(crate) fn picture(tables: &[(String, Table)]) -> String {
                     "<circle class='c{number}' cx='{x:.1}' cy='{y:.1}' r='3'/>"
                 );
             }
-            if let Some((point, (x, y))) = points.last().zip(places.last()) {
-                let unit = if at == 1 { "s" } else { "MiB" };
-                let _ = write!(
-                    body,
-                    "<text class='c{number}' x='{:.1}' y='{:.1}'>{title}, {:.0} {unit}</text>",
-                    x + 8.0,
-                    y + 4.0,
-                    point[at]
-                );
-            }
         }
         if let (Some(first), Some(last)) = (points.first(), points.last()) {
             // What the largest takes, and its share for the smallest.
@@ -167,6 +158,27 @@ pub(crate) fn picture(tables: &[(String, Table)]) -> String {
                 time(share),
                 time(last[1])
             );
+        }
+    }
+    for (chart, at, unit) in [(CHARTS[0], 1, "s"), (CHARTS[1], 2, "MiB")] {
+        let mut ends: Vec<(f64, String)> = Vec::new();
+        for (number, title, points) in &curves {
+            if let Some(point) = points.last() {
+                let x = across(chart, point[0]) + 8.0;
+                let text = format!("{title}, {:.0} {unit}", point[at]);
+                ends.push((
+                    height(at, point),
+                    format!("class='c{number}' x='{x:.1}'>{text}"),
+                ));
+            }
+        }
+        ends.sort_by(|one, other| one.0.total_cmp(&other.0));
+        let mut least = f64::MIN;
+        for (y, rest) in ends {
+            // Lines that end close together would have their names on top of each other.
+            let y = y.max(least);
+            least = y + LINE;
+            let _ = write!(body, "<text y='{:.1}' {rest}</text>", y + 4.0);
         }
     }
     format!(
