@@ -161,24 +161,24 @@ pub(crate) fn picture(tables: &[(String, Table)]) -> String {
         }
     }
     for (chart, at, unit) in [(CHARTS[0], 1, "s"), (CHARTS[1], 2, "MiB")] {
-        let mut ends: Vec<(f64, String)> = Vec::new();
-        for (number, title, points) in &curves {
-            if let Some(point) = points.last() {
-                let x = across(chart, point[0]) + 8.0;
-                let text = format!("{title}, {:.0} {unit}", point[at]);
-                ends.push((
-                    height(at, point),
-                    format!("class='c{number}' x='{x:.1}'>{text}"),
-                ));
-            }
-        }
+        let ends = curves.iter().filter_map(|(number, title, points)| {
+            let point = points.last()?;
+            Some((height(at, point), number, title, point))
+        });
+        let mut ends: Vec<_> = ends.collect();
         ends.sort_by(|one, other| one.0.total_cmp(&other.0));
-        let mut least = f64::MIN;
-        for (y, rest) in ends {
-            // Lines that end close together would have their names on top of each other.
-            let y = y.max(least);
-            least = y + LINE;
-            let _ = write!(body, "<text y='{:.1}' {rest}</text>", y + 4.0);
+        // Lines that end close together would have their names on top of each other.
+        let mut free = f64::MIN;
+        for (y, number, title, point) in ends {
+            let y = y.max(free);
+            free = y + LINE;
+            let _ = write!(
+                body,
+                "<text class='c{number}' x='{:.1}' y='{:.1}'>{title}, {:.0} {unit}</text>",
+                across(chart, point[0]) + 8.0,
+                y + 4.0,
+                point[at]
+            );
         }
     }
     format!(
