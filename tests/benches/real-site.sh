@@ -64,9 +64,9 @@ cleanup() {
 trap cleanup EXIT
 # nginx drops its privileges; what it serves must be readable.
 chmod 755 "$work"
-mkdir "$work/root"
+mkdir "$work/sites"
 for site in "${sites[@]}"; do
-    ln -s "$cache/$site/$(pages "$site")" "$work/root/$site"
+    ln -s "$cache/$site/$(pages "$site")" "$work/sites/$site"
 done
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 cat >"$work/nginx.conf" <<CONF
@@ -87,7 +87,7 @@ http {
     types { text/html html htm; text/css css; application/javascript js; image/svg+xml svg; image/png png; text/plain txt; }
     default_type application/octet-stream;
     server {
-        listen 127.0.0.1:$port; root $work/root;
+        listen 127.0.0.1:$port; root $work/sites;
         access_log $work/wget2.log asked if=\$wget2;
     }
 }
